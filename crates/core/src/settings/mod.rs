@@ -1,0 +1,213 @@
+//! How to reach a service: the model of an account's settings, and (one file each) the written
+//! forms providers publish them in.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What is spoken at an address. Only [`Protocol::Imap`] and [`Protocol::Smtp`] are used; the others
+/// are read so that a person can be told what the provider has instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// IMAP (RFC 9051).
+    Imap,
+    /// POP3 (RFC 1939).
+    Pop3,
+    /// JMAP (RFC 8620).
+    Jmap,
+    /// Microsoft Exchange ActiveSync.
+    ActiveSync,
+    /// Microsoft Exchange Web Services.
+    Ews,
+    /// Message submission over SMTP (RFC 6409).
+    Smtp,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// TLS from the first byte ("implicit TLS", RFC 8314, section 3).
+    Tls,
+    /// STARTTLS after a greeting in the clear (RFC 3207; RFC 9051, section 6.2.1).
+    StartTls,
+    /// No protection. Never used silently.
+    None,
+}
+
+impl Security {
+    /// The word used on the command line and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::StartTls => "starttls",
+            Self::None => "none",
+        }
+    }
+}
+
+impl fmt::Display for Security {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A way to prove who one is, as published or as chosen with `--auth`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authentication {
+    /// Choose from what the server offers.
+    Automatic,
+    /// A password, sent inside TLS ("normal password" elsewhere): SASL PLAIN, else LOGIN.
+    Password,
+    /// CRAM-MD5 (RFC 2195).
+    #[serde(rename = "cram-md5")]
+    CramMd5,
+    /// SCRAM-SHA-256 (RFC 7677).
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    /// OAUTHBEARER (RFC 7628) or XOAUTH2: a browser sign-in, no password.
+    #[serde(rename = "oauth2")]
+    OAuth2,
+    /// Named by a document, not spoken by restante.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// How to reach one service of one account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Settings {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// A DNS name (ASCII) or an IP address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// How the connection is protected on the wire, whatever a document called it.
+    pub security: Security,
+    /// Acceptable ways to authenticate, best first. Empty is read as [`Authentication::Automatic`].
+    pub authentication: Vec<Authentication>,
+    /// The user name to log in with, placeholders filled in.
+    pub username: String,
+}
+
+impl fmt::Display for Settings {
+    /// `imap.example.org:993/tls`, the form `--imap` takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}/{}", self.host, self.port, self.security)
+    }
+}
+
+/// Where a candidate's values come from. The order is the ranking among equally trusted ones: what a
+/// person gave, then what the domain itself says, then others who know it, then a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Given on the command line.
+    Given,
+    /// `https://autoconfig.DOMAIN/mail/config-v1.1.xml`
+    Autoconfig,
+    /// `https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml`
+    AutoconfigWellKnown,
+    /// `ua-auto-config.DOMAIN` with its TXT digest.
+    Pacc,
+    /// SRV records (RFC 6186, RFC 8314 section 5.1).
+    Srv,
+    /// restante's own table of providers.
+    Provider,
+    /// The ISPDB kept by Thunderbird.
+    Ispdb,
+    /// Autoconfig at the base domain of the mail exchanger.
+    MxAutoconfig,
+    /// The ISPDB's entry for the base domain of the mail exchanger.
+    MxIspdb,
+    /// Microsoft Autodiscover.
+    Autodiscover,
+    /// Host names that are usual, tried and found to answer.
+    Guess,
+}
+
+impl Source {
+    /// The name in JSON and on screen.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Autoconfig => "autoconfig",
+            Self::AutoconfigWellKnown => "autoconfig-well-known",
+            Self::Pacc => "pacc",
+            Self::Srv => "srv",
+            Self::Provider => "provider",
+            Self::Ispdb => "ispdb",
+            Self::MxAutoconfig => "mx-autoconfig",
+            Self::MxIspdb => "mx-ispdb",
+            Self::Autodiscover => "autodiscover",
+            Self::Guess => "guess",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Settings that may be right, with where they come from and how far that can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Where the values come from.
+    pub source: Source,
+    /// The document's address or the DNS name asked.
+    pub url: String,
+    /// Whether a password may be sent there without asking the person first.
+    pub trusted: bool,
+    /// Why it is, or is not, trusted: one sentence.
+    pub why: String,
+    /// Services to read mail from, the best first, IMAP before all others.
+    pub incoming: Vec<Settings>,
+    /// Services to send mail through, the best first.
+    pub outgoing: Vec<Settings>,
+}
+
+impl Candidate {
+    /// The best IMAP service that is protected.
+    #[must_use]
+    pub fn imap(&self) -> Option<&Settings> {
+        self.incoming.iter().find(|s| s.protocol == Protocol::Imap && s.security != Security::None)
+    }
+
+    /// The best submission service that is protected.
+    #[must_use]
+    pub fn smtp(&self) -> Option<&Settings> {
+        self.outgoing.iter().find(|s| s.protocol == Protocol::Smtp && s.security != Security::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_contract() {
+        let settings = Settings {
+            protocol: Protocol::Imap,
+            host: "imap.example.org".into(),
+            port: 993,
+            security: Security::Tls,
+            authentication: vec![
+                Authentication::Password,
+                Authentication::ScramSha256,
+                Authentication::OAuth2,
+                Authentication::Other("ntlm".into()),
+            ],
+            username: "ann@example.org".into(),
+        };
+        assert_eq!(settings.to_string(), "imap.example.org:993/tls");
+        assert_eq!(
+            serde_json::to_string(&settings).unwrap(),
+            r#"{"protocol":"imap","host":"imap.example.org","port":993,"security":"tls","authentication":["password","scram-sha-256","oauth2","ntlm"],"username":"ann@example.org"}"#
+        );
+    }
+}

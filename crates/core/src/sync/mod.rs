@@ -1,0 +1,5 @@
+//! Plans for bringing rows and a server together. No effects: the engine carries them out.
+
+mod delta;
+
+pub use delta::{Delta, FlagChange};
