@@ -1,0 +1,61 @@
+//! What a server says it can do.
+
+use std::collections::BTreeSet;
+
+/// The capabilities of a connection (RFC 9051, section 6.1.1), upper-cased.
+///
+/// What was said before TLS or before authentication counts for nothing afterwards; [`super::Session`]
+/// drops it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities(BTreeSet<String>);
+
+impl Capabilities {
+    /// Whether a capability is listed. Names compare without case.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(&name.to_ascii_uppercase())
+    }
+
+    /// Whether nothing was said yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The SASL mechanisms offered, from `AUTH=…`.
+    pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|name| name.strip_prefix("AUTH="))
+    }
+
+    /// The value of a capability of the form `NAME=value`, as `35882577` of `APPENDLIMIT=35882577`.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Every capability, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Capabilities {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
+        Self(names.into_iter().map(str::to_ascii_uppercase).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_ignore_case_and_values_are_found() {
+        let capabilities: Capabilities =
+            ["Imap4rev1", "auth=plain", "AUTH=SCRAM-SHA-256", "APPENDLIMIT=10"].into_iter().collect();
+        assert!(capabilities.has("IMAP4REV1"));
+        assert_eq!(capabilities.mechanisms().collect::<Vec<_>>(), ["PLAIN", "SCRAM-SHA-256"]);
+        assert_eq!(capabilities.value("APPENDLIMIT"), Some("10"));
+        assert_eq!(capabilities.value("APPEND"), None);
+    }
+}

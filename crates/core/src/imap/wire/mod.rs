@@ -1,0 +1,21 @@
+//! The grammar of RFC 9051 as a client meets it: a push decoder for responses, an encoder for
+//! commands.
+//!
+//! The decoder takes the byte stream in any split, hands message bodies on as they come (they are never
+//! whole in memory here), skips what it does not know and keeps the rest of the row. Each tolerance has
+//! a name, [`Quirk`].
+
+mod command;
+mod cursor;
+mod decoder;
+mod fetch;
+mod name;
+mod quirk;
+mod response;
+
+pub use command::{Command, Part};
+pub use decoder::{Decoded, Decoder, Limits, WireError};
+pub use fetch::{BodyContent, FetchRow};
+pub use name::{decode_name, encode_name};
+pub use quirk::Quirk;
+pub use response::{Code, ESearch, ListEntry, MailboxStatus, Response, Status};
