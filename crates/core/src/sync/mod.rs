@@ -1,5 +1,6 @@
 //! Plans for bringing rows and a server together. No effects: the engine carries them out.
 
 mod delta;
+pub mod pull;
 
 pub use delta::{Delta, FlagChange};

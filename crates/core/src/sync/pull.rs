@@ -1,0 +1,179 @@
+//! How to learn what a mailbox has become: which strategy, and what it must be checked against.
+//!
+//! A pull goes like this. STATUS (for all mailboxes in one round trip) may already prove that nothing
+//! changed: [`is_unchanged`]. Else the mailbox is opened and [`choose`] names the strategy. Whatever it
+//! was, the number of messages the server counts must in the end be the number held: [`agrees`].
+//! Otherwise, and before a great part of a mailbox is believed gone ([`needs_proof`]), the full list of
+//! UIDs is fetched and compared: [`compare`].
+
+use crate::mail::{ModSeq, SyncState, UidSet, UidValidity};
+
+/// What the store holds of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The state of the last pull; `None` before the first.
+    pub state: Option<SyncState>,
+    /// How many entries.
+    pub count: u64,
+}
+
+/// What the server says of a mailbox, by STATUS or SELECT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// UIDVALIDITY; servers without UIDs to rely on (RFC 9051: `UIDNOTSTICKY`) send none.
+    pub uid_validity: Option<UidValidity>,
+    /// UIDNEXT
+    pub uid_next: Option<u32>,
+    /// HIGHESTMODSEQ, when the mailbox keeps one.
+    pub highest_mod_seq: Option<ModSeq>,
+    /// How many messages.
+    pub exists: u32,
+}
+
+/// How to bring the entries up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Never pulled to the end: the whole list of UIDs, then what is missing.
+    Whole,
+    /// UIDVALIDITY changed: forget the entries, then as [`Strategy::Whole`].
+    Reset,
+    /// SELECT with QRESYNC already brought what vanished and which flags changed (RFC 7162, 3.2.5).
+    Qresync,
+    /// Changed flags by `CHANGEDSINCE` (RFC 7162, section 3.1.4.1).
+    Condstore {
+        /// The modification sequence up to which everything is known.
+        since: ModSeq,
+    },
+    /// Every flag compared (RFC 4549, section 4.3).
+    Plain,
+}
+
+/// Whether STATUS proves that nothing at all changed. Only a modification sequence can prove it: flags
+/// change without leaving another trace.
+#[must_use]
+pub fn is_unchanged(held: Held, status: Seen) -> bool {
+    let Some(state) = held.state.filter(is_complete) else { return false };
+    state.highest_mod_seq.is_some()
+        && state.highest_mod_seq == status.highest_mod_seq
+        && status.uid_validity == Some(state.uid_validity)
+        && status.uid_next == Some(state.uid_next)
+        && u64::from(status.exists) == held.count
+}
+
+/// Whether the state is that of a pull that came to its end.
+#[must_use]
+pub fn is_complete(state: &SyncState) -> bool {
+    state.uid_next > 0
+}
+
+/// The `QRESYNC (uidvalidity modseq)` that SELECT should carry, when there is a state to go on from.
+#[must_use]
+pub fn qresync_parameter(held: Held) -> Option<(UidValidity, ModSeq)> {
+    let state = held.state.filter(is_complete)?;
+    Some((state.uid_validity, state.highest_mod_seq?))
+}
+
+/// The strategy for an opened mailbox. `qresync` tells that SELECT carried [`qresync_parameter`].
+#[must_use]
+pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
+    let Some(state) = held.state else { return Strategy::Whole };
+    if seen.uid_validity != Some(state.uid_validity) {
+        return Strategy::Reset;
+    }
+    if !is_complete(&state) {
+        return Strategy::Whole;
+    }
+    match (state.highest_mod_seq, seen.highest_mod_seq) {
+        // A sequence that goes back, or was dropped, proves nothing about what came between.
+        (Some(known), Some(now)) if now >= known => {
+            if qresync { Strategy::Qresync } else { Strategy::Condstore { since: known } }
+        }
+        _ => Strategy::Plain,
+    }
+}
+
+/// Whether the entries held after a pull are as many as the server counts. When they are not, something
+/// was missed, or a server lied about what vanished.
+#[must_use]
+pub fn agrees(held: u64, seen: Seen) -> bool {
+    held == u64::from(seen.exists)
+}
+
+/// The deletion fuse: whether so much would be removed on one response's word that the full list of
+/// UIDs must confirm it first. More than 20 messages and more than a tenth of the mailbox.
+#[must_use]
+pub fn needs_proof(vanishing: u64, held: u64) -> bool {
+    vanishing > 20 && vanishing.saturating_mul(10) > held
+}
+
+/// The two lists of UIDs side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Held, and not on the server any more.
+    pub gone: UidSet,
+    /// On the server, and not held.
+    pub missing: UidSet,
+}
+
+/// Compares what is held with what the server lists.
+#[must_use]
+pub fn compare(held: &UidSet, listed: &UidSet) -> Comparison {
+    Comparison { gone: held.difference(listed), missing: listed.difference(held) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(validity: u32, uid_next: u32, mod_seq: u64) -> SyncState {
+        SyncState {
+            uid_validity: UidValidity::new(validity).unwrap(),
+            uid_next,
+            highest_mod_seq: ModSeq::new(mod_seq),
+        }
+    }
+
+    fn held(validity: u32, uid_next: u32, mod_seq: u64, count: u64) -> Held {
+        Held { state: Some(state(validity, uid_next, mod_seq)), count }
+    }
+
+    fn seen(validity: u32, uid_next: u32, mod_seq: u64, exists: u32) -> Seen {
+        Seen {
+            uid_validity: UidValidity::new(validity),
+            uid_next: Some(uid_next),
+            highest_mod_seq: ModSeq::new(mod_seq),
+            exists,
+        }
+    }
+
+    #[test]
+    fn only_equal_sequences_and_counts_prove_that_nothing_changed() {
+        assert!(is_unchanged(held(1, 9, 50, 3), seen(1, 9, 50, 3)));
+        for other in [seen(2, 9, 50, 3), seen(1, 10, 50, 3), seen(1, 9, 51, 3), seen(1, 9, 50, 2)] {
+            assert!(!is_unchanged(held(1, 9, 50, 3), other), "{other:?}");
+        }
+        assert!(!is_unchanged(held(1, 9, 0, 3), seen(1, 9, 0, 3)), "without sequences flags may differ");
+        assert!(!is_unchanged(held(1, 0, 0, 3), seen(1, 9, 50, 3)), "an interrupted pull is no proof");
+    }
+
+    #[test]
+    fn the_strategy_follows_what_is_held_and_what_is_offered() {
+        let nothing = Held { state: None, count: 0 };
+        assert_eq!(choose(nothing, seen(1, 9, 50, 3), true), Strategy::Whole);
+        assert_eq!(choose(held(1, 0, 0, 2), seen(1, 9, 50, 3), true), Strategy::Whole);
+        assert_eq!(choose(held(2, 9, 50, 3), seen(1, 9, 50, 3), true), Strategy::Reset);
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), true), Strategy::Qresync);
+        let since = ModSeq::new(50).unwrap();
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), false), Strategy::Condstore { since });
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 40, 6), true), Strategy::Plain, "it went back");
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 0, 6), true), Strategy::Plain, "it was dropped");
+        assert_eq!(choose(held(1, 9, 0, 3), seen(1, 12, 60, 6), true), Strategy::Plain, "it is new");
+    }
+
+    #[test]
+    fn a_great_removal_needs_proof() {
+        assert!(!needs_proof(20, 20), "a small mailbox may be emptied");
+        assert!(!needs_proof(21, 1000));
+        assert!(needs_proof(101, 1000));
+    }
+}
