@@ -1,0 +1,202 @@
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677), the client's half, without channel binding.
+
+use super::SaslError;
+use super::prep::prepare;
+use crate::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+/// The fewest rounds a server may ask for (RFC 7677, section 4).
+pub const MIN_ITERATIONS: u32 = 4096;
+/// The most rounds that are computed for a server: seconds of work, not hours.
+pub const MAX_ITERATIONS: u32 = 10_000_000;
+
+/// What precedes client-first-message-bare: no channel binding, no authorisation identity. `-PLUS`
+/// replaces it, and appends the binding's data to it in [`finish`].
+const GS2_HEADER: &str = "n,,";
+
+/// The client's half of one exchange.
+pub(super) struct Scram {
+    step: Step,
+}
+
+enum Step {
+    /// client-first-message was, or may be, sent; server-first-message is awaited.
+    First { first_bare: String, nonce: String, password: Secret },
+    /// client-final-message was sent; the server's signature is awaited.
+    Final { auth_message: String, server_key: Vec<u8> },
+    /// The server has proved that it knows the password.
+    Verified,
+}
+
+impl Scram {
+    /// Begins an exchange with `entropy` as the client's nonce.
+    pub(super) fn start(username: &str, password: &Secret, entropy: &[u8; 24]) -> Result<Self, SaslError> {
+        Self::with_nonce(username, password, STANDARD.encode(entropy))
+    }
+
+    fn with_nonce(username: &str, password: &Secret, nonce: String) -> Result<Self, SaslError> {
+        let username = prepare(username).ok_or(SaslError::ForbiddenCharacter("user name"))?;
+        let username = username.replace('=', "=3D").replace(',', "=2C");
+        let password = prepare(password.expose()).ok_or(SaslError::ForbiddenCharacter("password"))?;
+        let password = Secret::new(password.into_owned());
+        let first_bare = format!("n={username},r={nonce}");
+        Ok(Self { step: Step::First { first_bare, nonce, password } })
+    }
+
+    /// client-first-message; empty once the server has answered it.
+    pub(super) fn first(&self) -> Vec<u8> {
+        match &self.step {
+            Step::First { first_bare, .. } => format!("{GS2_HEADER}{first_bare}").into_bytes(),
+            Step::Final { .. } | Step::Verified => Vec::new(),
+        }
+    }
+
+    /// Answers server-first-message or checks server-final-message.
+    pub(super) fn respond(&mut self, challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
+        let challenge = str::from_utf8(challenge).map_err(|_| malformed("it is not UTF-8"))?;
+        match &self.step {
+            Step::First { first_bare, nonce, password } => {
+                let (step, reply) = finish(challenge, first_bare, nonce, password)?;
+                self.step = step;
+                Ok(reply)
+            }
+            Step::Final { auth_message, server_key } => {
+                check_signature(challenge, auth_message, server_key)?;
+                self.step = Step::Verified;
+                Ok(Vec::new())
+            }
+            Step::Verified => Err(SaslError::Unexpected),
+        }
+    }
+
+    pub(super) fn is_verified(&self) -> bool {
+        matches!(self.step, Step::Verified)
+    }
+}
+
+/// RFC 5802, section 3: from server-first-message to client-final-message.
+fn finish(
+    server_first: &str,
+    first_bare: &str,
+    nonce: &str,
+    password: &Secret,
+) -> Result<(Step, Vec<u8>), SaslError> {
+    let mut fields = server_first.split(',');
+    let mut field = |name: &str| fields.next().and_then(|f| f.strip_prefix(name));
+    let full_nonce = field("r=").ok_or(malformed("r= is missing"))?;
+    let salt = field("s=").ok_or(malformed("s= is missing"))?;
+    let iterations = field("i=").ok_or(malformed("i= is missing"))?;
+    if !full_nonce.starts_with(nonce) || full_nonce.len() == nonce.len() {
+        return Err(malformed("its nonce does not continue ours"));
+    }
+    let salt = STANDARD.decode(salt).map_err(|_| malformed("the salt is not base64"))?;
+    let iterations: u32 = iterations.parse().map_err(|_| malformed("i= is not a number"))?;
+    if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&iterations) {
+        return Err(SaslError::Iterations(iterations));
+    }
+
+    let mut salted = [0_u8; 32];
+    pbkdf2::pbkdf2_hmac::<Sha256>(password.expose().as_bytes(), &salt, iterations, &mut salted);
+    let client_key = mac(&salted, b"Client Key")?;
+    let stored_key = Sha256::digest(&client_key);
+    let without_proof = format!("c={},r={full_nonce}", STANDARD.encode(GS2_HEADER));
+    let auth_message = format!("{first_bare},{server_first},{without_proof}");
+    let signature = mac(&stored_key, auth_message.as_bytes())?;
+    let proof: Vec<u8> = client_key.iter().zip(&signature).map(|(a, b)| a ^ b).collect();
+    let reply = format!("{without_proof},p={}", STANDARD.encode(proof)).into_bytes();
+    let server_key = mac(&salted, b"Server Key")?;
+    Ok((Step::Final { auth_message, server_key }, reply))
+}
+
+fn check_signature(server_final: &str, auth_message: &str, server_key: &[u8]) -> Result<(), SaslError> {
+    if let Some(error) = server_final.strip_prefix("e=") {
+        return Err(SaslError::Refused(error.to_owned()));
+    }
+    let signature = server_final.split(',').next().and_then(|f| f.strip_prefix("v="));
+    let signature = signature.ok_or(malformed("v= is missing"))?;
+    let signature = STANDARD.decode(signature).map_err(|_| malformed("v= is not base64"))?;
+    keyed(server_key)?
+        .chain_update(auth_message.as_bytes())
+        .verify_slice(&signature)
+        .map_err(|_| SaslError::WrongSignature)
+}
+
+fn mac(key: &[u8], text: &[u8]) -> Result<Vec<u8>, SaslError> {
+    Ok(keyed(key)?.chain_update(text).finalize().into_bytes().to_vec())
+}
+
+fn keyed(key: &[u8]) -> Result<Hmac<Sha256>, SaslError> {
+    Hmac::<Sha256>::new_from_slice(key).map_err(|_| malformed("the key cannot be used"))
+}
+
+fn malformed(what: &'static str) -> SaslError {
+    SaslError::Malformed(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The example of RFC 7677, section 3.
+    const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
+    const SERVER_FIRST: &str =
+        "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+    const SERVER_FINAL: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+
+    fn start() -> Scram {
+        Scram::with_nonce("user", &Secret::new("pencil"), NONCE.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn the_example_of_rfc_7677_is_spoken_to_the_letter() {
+        let mut scram = start();
+        assert_eq!(scram.first(), b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+        assert_eq!(
+            String::from_utf8(scram.respond(SERVER_FIRST.as_bytes()).unwrap()).unwrap(),
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+        );
+        assert!(!scram.is_verified());
+        assert_eq!(scram.respond(SERVER_FINAL.as_bytes()), Ok(Vec::new()));
+        assert!(scram.is_verified());
+        assert_eq!(scram.respond(b""), Err(SaslError::Unexpected));
+    }
+
+    #[test]
+    fn a_server_that_does_not_know_the_password_is_found_out() {
+        let mut scram = start();
+        scram.respond(SERVER_FIRST.as_bytes()).unwrap();
+        let forged = format!("v={}", STANDARD.encode([7_u8; 32]));
+        assert_eq!(scram.respond(forged.as_bytes()), Err(SaslError::WrongSignature));
+        assert!(!scram.is_verified());
+    }
+
+    #[test]
+    fn a_server_error_is_told_in_its_own_word() {
+        let mut scram = start();
+        scram.respond(SERVER_FIRST.as_bytes()).unwrap();
+        assert_eq!(scram.respond(b"e=invalid-proof"), Err(SaslError::Refused("invalid-proof".into())));
+    }
+
+    #[test]
+    fn absurd_parameters_are_refused_before_any_work() {
+        let ask = |first: &str| start().respond(first.as_bytes());
+        assert_eq!(ask(&SERVER_FIRST.replace("4096", "4095")), Err(SaslError::Iterations(4095)));
+        assert_eq!(
+            ask(&SERVER_FIRST.replace("4096", "4000000000")),
+            Err(SaslError::Iterations(4_000_000_000))
+        );
+        assert!(matches!(ask("r=other,s=AAAA,i=4096"), Err(SaslError::Malformed(_))));
+        assert!(matches!(ask(&format!("r={NONCE},s=AAAA,i=4096")), Err(SaslError::Malformed(_))));
+        assert!(matches!(ask(&format!("m=ext,{SERVER_FIRST}")), Err(SaslError::Malformed(_))));
+        assert!(matches!(ask(""), Err(SaslError::Malformed(_))));
+    }
+
+    #[test]
+    fn user_names_escape_what_the_syntax_needs() {
+        let scram = Scram::with_nonce("a=b,c", &Secret::new("x"), "N".into()).unwrap();
+        assert_eq!(scram.first(), b"n,,n=a=3Db=2Cc,r=N");
+    }
+}
