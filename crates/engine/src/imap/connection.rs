@@ -1,0 +1,385 @@
+//! One IMAP connection at work: a pipe and the [`Session`] that says what goes through it.
+
+use crate::error::{Error, lost};
+use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
+use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// A server that is busy may think this long before its next byte; only silence counts, not the time
+/// a large mailbox takes.
+const SILENCE: Duration = Duration::from_secs(120);
+/// Octets read at once. TLS records are 16 KiB; a few of them a turn keep the turns few.
+const READ: usize = 128 * 1024;
+
+/// What went through a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Octets received, after TLS.
+    pub bytes_in: u64,
+    /// Octets sent, before TLS.
+    pub bytes_out: u64,
+    /// How often something was sent and an answer waited for.
+    pub round_trips: u64,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// `OK`, `NO` or `BAD`.
+    pub status: Status,
+    /// The response code.
+    pub code: Option<Code>,
+    /// The text for people.
+    pub text: String,
+}
+
+impl Completion {
+    /// The completion as the server wrote it, for a person to read.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let word = match self.status {
+            Status::Ok => "OK",
+            Status::No => "NO",
+            Status::Bad => "BAD",
+            Status::PreAuth => "PREAUTH",
+            Status::Bye => "BYE",
+        };
+        match &self.code {
+            Some(Code::Other(name, arguments)) if arguments.is_empty() => {
+                format!("{word} [{name}] {}", self.text)
+            }
+            Some(Code::Other(name, arguments)) => format!("{word} [{name} {arguments}] {}", self.text),
+            _ => format!("{word} {}", self.text),
+        }
+    }
+}
+
+/// An IMAP connection over any byte stream.
+#[derive(Debug)]
+pub struct Connection<P> {
+    pipe: P,
+    host: String,
+    session: Session,
+    buffer: Vec<u8>,
+    /// What of the buffer is received and not yet taken.
+    unread: std::ops::Range<usize>,
+    /// Bytes were sent since the last wait for an answer.
+    asked: bool,
+    traffic: Traffic,
+    /// The last `* BYE`, which says why the connection is about to end.
+    bye: Option<String>,
+}
+
+impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
+    /// Takes a pipe whose other end has yet to greet. `host` is named in errors.
+    pub fn new(pipe: P, host: impl Into<String>) -> Self {
+        Self {
+            pipe,
+            host: host.into(),
+            session: Session::new(Limits::default()),
+            buffer: vec![0; READ],
+            unread: 0..0,
+            asked: false,
+            traffic: Traffic::default(),
+            bye: None,
+        }
+    }
+
+    /// What the server can do, in the present state.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        self.session.capabilities()
+    }
+
+    /// The session, for what it has learned of the server.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The host it leads to.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What went through so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// The pipe, for its properties.
+    #[must_use]
+    pub fn pipe(&self) -> &P {
+        &self.pipe
+    }
+
+    /// Waits for the greeting.
+    ///
+    /// # Errors
+    /// A finding: no answer, not a mail server, or a server that closes the door.
+    pub async fn greeting(&mut self) -> Result<(Status, String), Error> {
+        loop {
+            let mut greeting = None;
+            self.step(&mut |event| {
+                if let Event::Greeting { status, text, .. } = event {
+                    greeting = Some((status, text));
+                }
+                Ok(())
+            })?;
+            match greeting {
+                Some((Status::Bye, text)) => {
+                    let line = format!("* BYE {text}");
+                    return Err(Finding::new(
+                        Stage::Greeting,
+                        Service::Imap,
+                        Verdict::GreetingRefused,
+                        format!("{} said: {line}", self.host),
+                    )
+                    .into());
+                }
+                Some(greeting) => return Ok(greeting),
+                None => self.fill(Stage::Greeting).await?,
+            }
+        }
+    }
+
+    /// Puts a command in line without waiting for it.
+    pub fn send(&mut self, command: Command) -> Tag {
+        self.session.send(command)
+    }
+
+    /// Writes a line that belongs to the command under way.
+    pub fn send_line(&mut self, line: &str) {
+        self.session.send_line(line);
+    }
+
+    /// Sends a command and hands every event to `on` until it is complete. `NO` and `BAD` are
+    /// completions too; [`Connection::ok`] makes errors of them.
+    ///
+    /// # Errors
+    /// When the connection breaks, or `on` does not want to go on.
+    pub async fn run(
+        &mut self,
+        command: Command,
+        mut on: impl FnMut(Event<'_>) -> Result<(), Error>,
+    ) -> Result<Completion, Error> {
+        let tag = self.send(command);
+        self.wait(tag, &mut on).await
+    }
+
+    /// As [`Connection::run`], where only OK is good.
+    ///
+    /// # Errors
+    /// Those of [`Connection::run`], and the server's `NO` or `BAD` as a finding.
+    pub async fn ok(
+        &mut self,
+        command: Command,
+        on: impl FnMut(Event<'_>) -> Result<(), Error>,
+    ) -> Result<Completion, Error> {
+        let name = command.name();
+        let completion = self.run(command, on).await?;
+        if completion.status == Status::Ok {
+            return Ok(completion);
+        }
+        Err(self.refused(name, &completion))
+    }
+
+    /// The server's `NO` or `BAD` to a command, as a finding.
+    #[must_use]
+    pub fn refused(&self, name: &str, completion: &Completion) -> Error {
+        let evidence = format!("{} answered {name} with: {}", self.host, completion.line());
+        let verdict = match &completion.code {
+            Some(code) if matches!(code.name(), "UNAVAILABLE" | "INUSE" | "SERVERBUG") => {
+                Verdict::TemporaryFailure
+            }
+            Some(code) if code.name() == "LIMIT" => Verdict::TooManyConnections,
+            _ => Verdict::ProtocolError,
+        };
+        Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence).into()
+    }
+
+    /// Hands events to `on` until `tag` is complete.
+    ///
+    /// # Errors
+    /// When the connection breaks, or `on` does not want to go on.
+    pub async fn wait(
+        &mut self,
+        tag: Tag,
+        on: &mut impl FnMut(Event<'_>) -> Result<(), Error>,
+    ) -> Result<Completion, Error> {
+        loop {
+            let mut done = None;
+            let progressed = self.step(&mut |event| match event {
+                Event::Completed { tag: completed, status, code, text } if completed == tag => {
+                    done = Some(Completion { status, code, text });
+                    Ok(())
+                }
+                other => on(other),
+            })?;
+            if let Some(completion) = done {
+                return Ok(completion);
+            }
+            if !progressed {
+                self.fill(Stage::Mailbox).await?;
+            }
+        }
+    }
+
+    /// Handles at most one event of what was received; false when more must be read.
+    ///
+    /// # Errors
+    /// When the stream cannot be followed, or `on` does not want to go on.
+    pub fn step(&mut self, on: &mut impl FnMut(Event<'_>) -> Result<(), Error>) -> Result<bool, Error> {
+        let all = self.buffer.get(self.unread.clone()).unwrap_or_default();
+        let mut input = all;
+        let polled = self.session.poll_event(&mut input);
+        let taken = all.len() - input.len();
+        let event = polled.map_err(|error| broken(&self.host, &error))?;
+        self.unread.start += taken;
+        let Some(event) = event else { return Ok(false) };
+        if let Event::Untagged(Response::Status { status: Status::Bye, text, .. }) = &event {
+            self.bye = Some(format!("* BYE {text}"));
+        }
+        on(event)?;
+        Ok(true)
+    }
+
+    /// Writes what is to be written, then waits for bytes. Call when [`Connection::step`] gave false.
+    ///
+    /// # Errors
+    /// [`Verdict::ConnectionLost`] when the other end is gone or silent for two minutes.
+    pub async fn fill(&mut self, stage: Stage) -> Result<(), Error> {
+        self.flush(stage).await?;
+        if std::mem::take(&mut self.asked) {
+            self.traffic.round_trips += 1;
+        }
+        let read = timeout(SILENCE, self.pipe.read(&mut self.buffer)).await;
+        let count = match read {
+            Err(_) => {
+                let silent = format!("{} was silent for {} s", self.host, SILENCE.as_secs());
+                return Err(lost(stage, Service::Imap, silent));
+            }
+            Ok(Err(error)) => return Err(lost(stage, Service::Imap, format!("{}: {error}", self.host))),
+            Ok(Ok(0)) => {
+                let why = self.bye.take().map_or_else(
+                    || format!("{} closed the connection", self.host),
+                    |bye| format!("{} said: {bye}", self.host),
+                );
+                return Err(lost(stage, Service::Imap, why));
+            }
+            Ok(Ok(count)) => count,
+        };
+        self.traffic.bytes_in += count as u64;
+        self.unread = 0..count;
+        Ok(())
+    }
+
+    /// Writes what is to be written.
+    ///
+    /// # Errors
+    /// [`Verdict::ConnectionLost`].
+    pub async fn flush(&mut self, stage: Stage) -> Result<(), Error> {
+        while let Some(bytes) = self.session.poll_output() {
+            self.asked = true;
+            self.traffic.bytes_out += bytes.len() as u64;
+            let host = &self.host;
+            let gone = |error| lost(stage, Service::Imap, format!("{host}: {error}"));
+            match timeout(SILENCE, self.pipe.write_all(&bytes)).await {
+                Ok(written) => written.map_err(gone)?,
+                Err(_) => return Err(lost(stage, Service::Imap, format!("{host} takes no more bytes"))),
+            }
+            self.pipe.flush().await.map_err(gone)?;
+        }
+        Ok(())
+    }
+
+    /// After the OK to STARTTLS: gives the pipe for the handshake and what makes a connection of it
+    /// again.
+    ///
+    /// # Errors
+    /// [`Verdict::StarttlsStripped`] when bytes came before the handshake.
+    pub fn into_starttls(mut self) -> Result<(P, StartTls), Error> {
+        let left = self.buffer.get(self.unread.clone()).unwrap_or_default();
+        self.session.start_tls(left).map_err(|error| broken(&self.host, &error))?;
+        Ok((self.pipe, StartTls { host: self.host, session: self.session, traffic: self.traffic }))
+    }
+}
+
+/// A session between its STARTTLS and the end of the handshake.
+#[derive(Debug)]
+pub struct StartTls {
+    host: String,
+    session: Session,
+    traffic: Traffic,
+}
+
+impl StartTls {
+    /// Goes on over the protected pipe.
+    #[must_use]
+    pub fn resume<P: AsyncRead + AsyncWrite + Unpin>(self, pipe: P) -> Connection<P> {
+        Connection { session: self.session, traffic: self.traffic, ..Connection::new(pipe, self.host) }
+    }
+}
+
+fn broken(host: &str, error: &SessionError) -> Error {
+    let evidence = match error {
+        SessionError::NotImap(said) => format!("{host} said: {said}"),
+        other => format!("{host}: {other}"),
+    };
+    let (stage, verdict) = match error {
+        SessionError::NotImap(_) => (Stage::Greeting, Verdict::NotAMailServer),
+        SessionError::BytesBeforeTls => (Stage::Tls, Verdict::StarttlsStripped),
+        SessionError::Wire(_) | SessionError::Desynchronised(_) => (Stage::Mailbox, Verdict::ProtocolError),
+    };
+    Finding::new(stage, Service::Imap, verdict, evidence).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn greeted_by(line: &'static str) -> Result<(Status, String), Error> {
+        let (near, mut far) = tokio::io::duplex(1024);
+        far.write_all(line.as_bytes()).await.unwrap();
+        drop(far);
+        Connection::new(near, "imap.example.org").greeting().await
+    }
+
+    #[tokio::test]
+    async fn the_first_line_tells_what_answered() {
+        assert_eq!(greeted_by("* OK ready\r\n").await.unwrap(), (Status::Ok, "ready".into()));
+        for (line, verdict) in [
+            ("HTTP/1.1 400 Bad Request\r\n", Verdict::NotAMailServer),
+            ("* BYE too busy\r\n", Verdict::GreetingRefused),
+            ("* OK half a li", Verdict::ConnectionLost),
+        ] {
+            let Err(Error::Finding(finding)) = greeted_by(line).await else { panic!("{line}") };
+            assert_eq!(finding.verdict, verdict, "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_command_is_one_round_trip_and_pipelined_ones_share_it() {
+        let (near, mut far) = tokio::io::duplex(1024);
+        far.write_all(b"* OK hi\r\n").await.unwrap();
+        let mut connection = Connection::new(near, "x");
+        connection.greeting().await.unwrap();
+        let first = connection.send(Command::new("NOOP"));
+        let second = connection.send(Command::new("NOOP"));
+        let server = tokio::spawn(async move {
+            let mut request = vec![0; 18];
+            far.read_exact(&mut request).await.unwrap();
+            far.write_all(b"a1 OK\r\na2 OK\r\n").await.unwrap();
+            far
+        });
+        connection.wait(first, &mut |_| Ok(())).await.unwrap();
+        connection.wait(second, &mut |_| Ok(())).await.unwrap();
+        server.await.unwrap();
+        assert_eq!(connection.traffic().round_trips, 1);
+    }
+}

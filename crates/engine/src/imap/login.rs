@@ -1,0 +1,240 @@
+//! From a host name to an authenticated session, with nothing secret sent before its time.
+
+use super::Connection;
+use crate::error::Error;
+use crate::net::{Network, Pipe};
+use crate::steps::Steps;
+use restante_core::Secret;
+use restante_core::diagnosis::{
+    Certainty, Finding, PasswordJudgement, Service, Stage, Verdict, imap_refusal,
+};
+use restante_core::imap::Event;
+use restante_core::imap::wire::{Command, Status};
+use restante_core::sasl::{self, ChooseError, Exchange, Mechanism, SaslError};
+use restante_core::settings::{Security, Settings};
+
+/// Connects, protects, greets, and reads the capabilities: everything that comes before a password.
+///
+/// # Errors
+/// A finding that names the stage.
+pub async fn open(
+    network: &Network,
+    settings: &Settings,
+    steps: &mut Steps<'_>,
+) -> Result<Connection<Pipe>, Error> {
+    let host = settings.host.as_str();
+    let opened = steps
+        .run(Stage::Connect, Service::Imap, async {
+            let opened = network.open(host, settings.port).await.map_err(|e| e.finding(Service::Imap))?;
+            let detail = format!("{host}:{} at {}", settings.port, opened.address);
+            Ok((opened, detail))
+        })
+        .await?;
+    if let Some(note) = opened.note(Service::Imap) {
+        steps.note(note);
+    }
+    let mut pipe = Pipe::Plain(opened.stream);
+    if settings.security == Security::Tls {
+        pipe = protect(network, host, pipe, steps).await?;
+    }
+    let mut connection = Connection::new(pipe, host);
+    let greeting = steps
+        .run(Stage::Greeting, Service::Imap, async {
+            let (status, text) = connection.greeting().await?;
+            let text: String = text.chars().take(80).collect();
+            Ok((status, text))
+        })
+        .await?;
+    if settings.security == Security::StartTls {
+        if greeting == Status::PreAuth {
+            // RFC 9051, section 6.2.1: STARTTLS is impossible then; somebody may want it to be.
+            let evidence = format!("{host} greeted with PREAUTH where STARTTLS is due");
+            return Err(Finding::new(Stage::Tls, Service::Imap, Verdict::StarttlsStripped, evidence).into());
+        }
+        connection = start_tls(network, host, connection, steps).await?;
+    }
+    steps
+        .run(Stage::Capability, Service::Imap, async {
+            if connection.capabilities().is_empty() {
+                connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
+            }
+            let offered: Vec<&str> = connection.capabilities().mechanisms().collect();
+            Ok(((), format!("logins offered: {}", offered.join(", "))))
+        })
+        .await?;
+    Ok(connection)
+}
+
+/// Logs in: one attempt.
+///
+/// # Errors
+/// A finding that says whether the password was judged.
+pub async fn log_in(
+    connection: &mut Connection<Pipe>,
+    settings: &Settings,
+    secret: &Secret,
+    steps: &mut Steps<'_>,
+) -> Result<(), Error> {
+    steps
+        .run(Stage::Login, Service::Imap, async {
+            let how = authenticate(connection, settings, secret).await?;
+            if connection.capabilities().is_empty() {
+                connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
+            }
+            Ok(((), format!("{} with {how}", settings.username)))
+        })
+        .await
+}
+
+async fn protect(
+    network: &Network,
+    host: &str,
+    pipe: Pipe,
+    steps: &mut Steps<'_>,
+) -> Result<Pipe, Error> {
+    steps
+        .run(Stage::Tls, Service::Imap, async {
+            let pipe = pipe.starttls(network, host).await.map_err(|e| e.finding(Service::Imap))?;
+            let detail = pipe.protection().unwrap_or_default();
+            Ok((pipe, detail))
+        })
+        .await
+}
+
+async fn start_tls(
+    network: &Network,
+    host: &str,
+    mut connection: Connection<Pipe>,
+    steps: &mut Steps<'_>,
+) -> Result<Connection<Pipe>, Error> {
+    if connection.capabilities().is_empty() {
+        connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
+    }
+    let refused = |evidence: String| Finding::new(Stage::Tls, Service::Imap, Verdict::StarttlsNotOffered, evidence);
+    if !connection.capabilities().has("STARTTLS") {
+        return Err(refused(format!("{host} does not list STARTTLS")).into());
+    }
+    let completion = connection.run(Command::new("STARTTLS"), |_| Ok(())).await?;
+    if completion.status != Status::Ok {
+        return Err(refused(format!("{host} answered STARTTLS with: {}", completion.line())).into());
+    }
+    let (pipe, session) = connection.into_starttls()?;
+    let pipe = protect(network, host, pipe, steps).await?;
+    Ok(session.resume(pipe))
+}
+
+async fn authenticate(
+    connection: &mut Connection<Pipe>,
+    settings: &Settings,
+    secret: &Secret,
+) -> Result<String, Error> {
+    let protected = connection.pipe().is_tls();
+    let capabilities = connection.capabilities();
+    let offered: Vec<Mechanism> = capabilities.mechanisms().filter_map(Mechanism::from_name).collect();
+    let named = capabilities.mechanisms().next().is_some();
+    let disabled = capabilities.has("LOGINDISABLED");
+    // A server that names no mechanism at all has the LOGIN command (RFC 3501, section 6.2.3).
+    if !named && !disabled && protected && secret.expose().is_ascii() {
+        let login = Command::new("LOGIN")
+            .string(settings.username.as_bytes())
+            .string(secret.expose().as_bytes())
+            .sensitive();
+        return finish(connection, login, None).await.map(|()| "LOGIN".to_owned());
+    }
+    let mechanism = sasl::choose(&offered, &settings.authentication, protected, secret.expose().is_ascii())
+        .map_err(|error| no_mechanism(&settings.host, &error, disabled))?;
+    let mut entropy = [0; 24];
+    getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
+    let mut exchange = Exchange::start(mechanism, &settings.username, secret, entropy)
+        .map_err(|error| sasl_failed(&settings.host, &error))?;
+    let mut command = Command::new("AUTHENTICATE").raw(mechanism.name()).sensitive();
+    // RFC 4959: the first message goes along where the server can take it.
+    if connection.capabilities().has("SASL-IR")
+        && let Some(initial) = exchange.initial()
+    {
+        let initial = if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) };
+        command = command.raw(&initial);
+    }
+    finish(connection, command, Some(&mut exchange)).await?;
+    Ok(mechanism.name().to_owned())
+}
+
+/// Carries an exchange to its end and judges the end.
+async fn finish(
+    connection: &mut Connection<Pipe>,
+    command: Command,
+    mut exchange: Option<&mut Exchange>,
+) -> Result<(), Error> {
+    let tag = connection.send(command);
+    let mut gave_up = None;
+    let completion = loop {
+        let mut challenge = None;
+        let mut done = None;
+        let progressed = connection.step(&mut |event| {
+            match event {
+                Event::Continue { text } => challenge = Some(text),
+                Event::Completed { tag: completed, status, code, text } if completed == tag => {
+                    done = Some(super::Completion { status, code, text });
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if let Some(completion) = done {
+            break completion;
+        }
+        if let Some(challenge) = challenge {
+            let answer = match exchange.as_deref_mut() {
+                Some(exchange) => sasl::decode(challenge.as_bytes()).and_then(|raw| exchange.respond(&raw)),
+                None => Err(SaslError::Unexpected),
+            };
+            match answer {
+                Ok(answer) => connection.send_line(&sasl::encode(&answer)),
+                // RFC 9051, section 6.2.2: a lone `*` ends the exchange.
+                Err(error) => {
+                    gave_up = Some(error);
+                    connection.send_line("*");
+                }
+            }
+        } else if !progressed {
+            connection.fill(Stage::Login).await?;
+        }
+    };
+    let host = connection.host().to_owned();
+    if let Some(error) = gave_up {
+        return Err(sasl_failed(&host, &error));
+    }
+    if completion.status == Status::Ok {
+        return exchange.map_or(Ok(()), |e| e.verified().map_err(|error| sasl_failed(&host, &error)));
+    }
+    let mut finding = imap_refusal(completion.code.as_ref().map(|code| code.name()), &completion.text);
+    finding.evidence = format!("{host} answered: {}", completion.line());
+    Err(finding.into())
+}
+
+fn no_mechanism(host: &str, error: &ChooseError, disabled: bool) -> Error {
+    let verdict = match error {
+        ChooseError::OnlyOAuth { .. } => Verdict::OauthRequired,
+        ChooseError::PasswordNotAscii => Verdict::PasswordNotAscii,
+        ChooseError::Cleartext(_) => Verdict::CleartextRefused,
+        ChooseError::Unsupported { .. } if disabled => Verdict::CleartextRefused,
+        ChooseError::Unsupported { .. } => Verdict::MechanismUnsupported,
+    };
+    Finding::new(Stage::Login, Service::Imap, verdict, format!("{host}: {error}")).into()
+}
+
+fn sasl_failed(host: &str, error: &SaslError) -> Error {
+    let evidence = format!("{host}: {error}");
+    match error {
+        SaslError::PasswordNotAscii => {
+            Finding::new(Stage::Login, Service::Imap, Verdict::PasswordNotAscii, evidence).into()
+        }
+        SaslError::Refused(_) => {
+            let mut finding = Finding::new(Stage::Login, Service::Imap, Verdict::CredentialsRefused, evidence);
+            finding.certainty = Certainty::CannotTell;
+            finding.password = PasswordJudgement::Refused;
+            finding.into()
+        }
+        _ => Finding::new(Stage::Login, Service::Imap, Verdict::ProtocolError, evidence).into(),
+    }
+}

@@ -1,0 +1,7 @@
+//! IMAP at work: opening a connection, logging in, and carrying commands.
+
+mod connection;
+mod login;
+
+pub use connection::{Completion, Connection, Traffic};
+pub use login::{log_in, open};

@@ -1,0 +1,131 @@
+//! All mailboxes and their state in as few round trips as the server allows.
+
+use crate::error::Error;
+use crate::imap::Connection;
+use crate::net::Pipe;
+use restante_core::imap::Event;
+use restante_core::imap::wire::{Command, MailboxStatus, Response};
+use restante_core::mail::{Mailbox, MailboxName};
+use restante_core::sync::pull::Seen;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What may be asked of this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Abilities {
+    pub(super) condstore: bool,
+    pub(super) qresync: bool,
+    pub(super) esearch: bool,
+}
+
+pub(super) struct Listing {
+    /// In the server's order, with what STATUS said where it was asked and answered.
+    pub(super) mailboxes: Vec<(Mailbox, Option<Seen>)>,
+    pub(super) abilities: Abilities,
+}
+
+/// Enables what the server offers, then lists. With LIST-STATUS (RFC 5819) that is one round trip.
+pub(super) async fn list(connection: &mut Connection<Pipe>) -> Result<Listing, Error> {
+    let capabilities = connection.capabilities();
+    let mut abilities = Abilities {
+        condstore: capabilities.has("CONDSTORE") || capabilities.has("QRESYNC"),
+        qresync: capabilities.has("QRESYNC") && capabilities.has("ENABLE"),
+        esearch: capabilities.has("ESEARCH"),
+    };
+    let list_status = capabilities.has("LIST-STATUS");
+    let list_extended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
+    let special_use = capabilities.has("SPECIAL-USE");
+    let wants_id = capabilities.has("ID");
+    let items = if abilities.condstore {
+        "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ"
+    } else {
+        "MESSAGES UIDNEXT UIDVALIDITY"
+    };
+
+    let enable = abilities.qresync.then(|| connection.send(Command::new("ENABLE").raw("QRESYNC")));
+    // Some servers (163.com and its kin) open no mailbox for a program without a name (RFC 2971).
+    let id = wants_id.then(|| {
+        let version = env!("CARGO_PKG_VERSION");
+        connection.send(Command::new("ID").raw(&format!("(\"name\" \"restante\" \"version\" \"{version}\")")))
+    });
+    let mut command = Command::new("LIST").raw("\"\" \"*\"");
+    if list_status {
+        let special_use = if special_use { "SPECIAL-USE " } else { "" };
+        command = command.raw(&format!("RETURN ({special_use}STATUS ({items}))"));
+    } else if list_extended && special_use {
+        command = command.raw("RETURN (SPECIAL-USE)");
+    }
+
+    let mut found = Found::default();
+    if let Some(tag) = enable {
+        let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
+        // ENABLED may come empty and the extension work all the same (iCloud); only a refusal counts.
+        abilities.qresync = completion.status == restante_core::imap::wire::Status::Ok;
+    }
+    if let Some(tag) = id {
+        connection.wait(tag, &mut |event| found.take(event)).await?;
+    }
+    connection.ok(command, |event| found.take(event)).await?;
+    if !list_status {
+        ask_each(connection, &mut found, items).await?;
+    }
+    let Found { mailboxes, statuses, .. } = found;
+    let mailboxes = mailboxes
+        .into_iter()
+        .map(|mailbox| {
+            let seen = statuses.get(&mailbox.name).copied();
+            (mailbox, seen)
+        })
+        .collect();
+    Ok(Listing { mailboxes, abilities })
+}
+
+/// STATUS for every mailbox, all at once: one more round trip.
+async fn ask_each(
+    connection: &mut Connection<Pipe>,
+    found: &mut Found,
+    items: &str,
+) -> Result<(), Error> {
+    let utf8 = connection.session().utf8();
+    let tags: Vec<_> = found
+        .mailboxes
+        .iter()
+        .filter(|mailbox| mailbox.selectable)
+        .map(|mailbox| {
+            let command = Command::new("STATUS").mailbox(&mailbox.name, utf8).raw(&format!("({items})"));
+            connection.send(command)
+        })
+        .collect();
+    for tag in tags {
+        // A NO is one mailbox that will be opened to see.
+        connection.wait(tag, &mut |event| found.take(event)).await?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Found {
+    mailboxes: Vec<Mailbox>,
+    known: BTreeSet<MailboxName>,
+    statuses: BTreeMap<MailboxName, Seen>,
+}
+
+impl Found {
+    fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Untagged(Response::List(entry)) => {
+                // A name may be listed twice (children, subscriptions); the first row is the mailbox.
+                if self.known.insert(entry.mailbox.name.clone()) {
+                    self.mailboxes.push(entry.mailbox);
+                }
+            }
+            Event::Untagged(Response::MailboxStatus(status)) => {
+                let MailboxStatus { name, messages, uid_next, uid_validity, highest_mod_seq, .. } = status;
+                if let Some(exists) = messages {
+                    self.statuses.insert(name, Seen { uid_validity, uid_next, highest_mod_seq, exists });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,495 @@
+//! One mailbox: from what is held to what the server has.
+
+use super::keeper::{Batch, Keeper, Row};
+use super::list::Abilities;
+use super::{MailboxReport, Progress, edit};
+use crate::error::Error;
+use crate::imap::{Completion, Connection};
+use crate::net::Pipe;
+use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
+use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
+use restante_core::imap::{Event, Tag};
+use restante_core::mail::{MailboxName, SyncState, Uid, UidSet, UidValidity};
+use restante_core::sync::pull::{self, Held, Seen, Strategy};
+use restante_core::sync::{Delta, FlagChange};
+use restante_store::{Applied, MailboxId, NewEntry};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+/// Octets of a UID set in one command. Servers with CONDSTORE take 8,192 octets a line (RFC 7162,
+/// section 4), others as little as 1,000 (RFC 2683, section 3.2.1.5).
+const LONG_LINE: usize = 7000;
+const SHORT_LINE: usize = 900;
+/// Messages in one fetch. The first is small, so that the newest messages are there at once.
+const FIRST_FETCH: usize = 20;
+const FETCH: usize = 200;
+/// Fetches under way at once: the server works on the next while the last travels.
+const WINDOW: usize = 3;
+/// A gap of this many UIDs is fetched as a range without asking first which of them exist.
+const NARROW: u32 = 200;
+
+/// What is to be done for one mailbox.
+pub(super) struct Task {
+    /// Where its report goes.
+    pub(super) at: usize,
+    pub(super) mailbox: MailboxId,
+    pub(super) name: MailboxName,
+    pub(super) held: Held,
+    /// New messages that were already promised to whoever watches.
+    pub(super) expected: u64,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(super) struct Pulled {
+    pub(super) report: MailboxReport,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A mailbox as it was opened.
+#[derive(Default)]
+struct Opened {
+    seen: Seen,
+    /// With QRESYNC: what vanished and which flags changed since the known state.
+    vanished: UidSet,
+    flags: Vec<FlagChange>,
+}
+
+pub(super) struct Pull<'a> {
+    connection: &'a mut Connection<Pipe>,
+    keeper: &'a Keeper,
+    progress: &'a Mutex<Progress>,
+    abilities: Abilities,
+    task: &'a Task,
+    /// A message left while the mailbox was open: counts need not agree this time.
+    shifted: bool,
+    findings: Vec<Finding>,
+    report: MailboxReport,
+}
+
+impl<'a> Pull<'a> {
+    pub(super) fn new(
+        connection: &'a mut Connection<Pipe>,
+        keeper: &'a Keeper,
+        progress: &'a Mutex<Progress>,
+        abilities: Abilities,
+        task: &'a Task,
+    ) -> Self {
+        let report = MailboxReport { name: task.name.as_str().to_owned(), ..MailboxReport::default() };
+        Self { connection, keeper, progress, abilities, task, shifted: false, findings: Vec::new(), report }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Pulled, Error> {
+        let parameter = pull::qresync_parameter(self.task.held).filter(|_| self.abilities.qresync);
+        let Some(opened) = self.open(parameter.is_some()).await? else { return Ok(self.done()) };
+        let Some(validity) = opened.seen.uid_validity else {
+            self.complain(Verdict::ProtocolError, "the server gives this mailbox no UIDVALIDITY".to_owned());
+            return Ok(self.done());
+        };
+        let seen = opened.seen;
+        match pull::choose(self.task.held, seen, parameter.is_some()) {
+            Strategy::Whole => self.whole(validity, false).await?,
+            Strategy::Reset => self.whole(validity, true).await?,
+            Strategy::Qresync => self.news(opened.vanished, opened.flags, seen).await?,
+            Strategy::Condstore { since } => {
+                let changed = format!("(FLAGS) (CHANGEDSINCE {})", since.get());
+                let flags = self.flags(&changed, &all()).await?;
+                self.news(UidSet::new(), flags, seen).await?;
+            }
+            Strategy::Plain => self.plain().await?,
+        }
+        self.settle(validity, seen).await?;
+        Ok(self.done())
+    }
+
+    /// EXAMINE: reading must change nothing, not even `\Recent`.
+    async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
+        let mut command =
+            Command::new("EXAMINE").mailbox(&self.task.name, self.connection.session().utf8());
+        match pull::qresync_parameter(self.task.held).filter(|_| qresync) {
+            Some((validity, since)) => {
+                command = command.raw(&format!("(QRESYNC ({} {}))", validity.get(), since.get()));
+            }
+            None if self.abilities.condstore => command = command.raw("(CONDSTORE)"),
+            None => {}
+        }
+        let mut opened = Opened::default();
+        let completion = self
+            .connection
+            .run(command, |event| {
+                opened.take(event);
+                Ok(())
+            })
+            .await?;
+        if completion.status == Status::Ok {
+            return Ok(Some(opened));
+        }
+        // One mailbox that cannot be opened must not keep the others from being read.
+        self.complain(
+            Verdict::ProtocolError,
+            format!("the server answered EXAMINE with: {}", completion.line()),
+        );
+        Ok(None)
+    }
+
+    /// Everything the mailbox has, compared with everything held.
+    async fn whole(&mut self, validity: UidValidity, reset: bool) -> Result<(), Error> {
+        // From here on the entries belong to this UIDVALIDITY, and are known to be incomplete.
+        let begun = SyncState { uid_validity: validity, uid_next: 0, highest_mod_seq: None };
+        let applied = self.apply(Delta { reset, state: Some(begun), ..Delta::default() }).await?;
+        self.report.removed += applied.removed;
+        let listed = self.search(None).await?;
+        let held = self.held().await?;
+        let comparison = pull::compare(&held, &listed);
+        let known = held.difference(&comparison.gone);
+        let flags = if known.is_empty() { Vec::new() } else { self.flags("(FLAGS)", &known).await? };
+        self.record(Delta { vanished: comparison.gone, flags, ..Delta::default() }).await?;
+        self.fetch(&comparison.missing).await
+    }
+
+    /// What changed since the known state.
+    async fn news(&mut self, vanished: UidSet, flags: Vec<FlagChange>, seen: Seen) -> Result<(), Error> {
+        let held = self.held().await?;
+        let survivors = held.difference(&vanished);
+        if pull::needs_proof(held.len() - survivors.len(), held.len()) {
+            self.repair().await?;
+        } else {
+            self.record(Delta { vanished: held.difference(&survivors), flags, ..Delta::default() }).await?;
+        }
+        let known = self.task.held.state.map_or(0, |state| state.uid_next);
+        let (Some(first), Some(next)) = (Uid::new(known), seen.uid_next) else { return Ok(()) };
+        let Some(last) = Uid::new(next.saturating_sub(1)).filter(|last| *last >= first) else {
+            return Ok(());
+        };
+        let missing = if last.get() - first.get() < NARROW {
+            UidSet::range(first, last)
+        } else {
+            self.search(Some((first, last))).await?
+        };
+        self.fetch(&missing.difference(&survivors)).await
+    }
+
+    /// Without modification sequences every flag is read again.
+    async fn plain(&mut self) -> Result<(), Error> {
+        let flags = self.flags("(FLAGS)", &all()).await?;
+        let listed: UidSet = flags.iter().map(|change| change.uid).collect();
+        let held = self.held().await?;
+        let comparison = pull::compare(&held, &listed);
+        self.record(Delta { vanished: comparison.gone, flags, ..Delta::default() }).await?;
+        self.fetch(&comparison.missing).await
+    }
+
+    /// The full list of UIDs decides what is gone and what is missing.
+    async fn repair(&mut self) -> Result<(), Error> {
+        let listed = self.search(None).await?;
+        let comparison = pull::compare(&self.held().await?, &listed);
+        self.record(Delta { vanished: comparison.gone, ..Delta::default() }).await?;
+        self.fetch(&comparison.missing).await
+    }
+
+    /// Proves the state, checked against the server's own count.
+    async fn settle(&mut self, validity: UidValidity, seen: Seen) -> Result<(), Error> {
+        let mut held = self.held().await?;
+        if !pull::agrees(held.len(), seen) && !self.shifted {
+            self.repair().await?;
+            held = self.held().await?;
+            if !pull::agrees(held.len(), seen) && !self.shifted {
+                let evidence = format!("the server counts {} messages, {} could be had", seen.exists, held.len());
+                self.complain(Verdict::ProtocolError, evidence);
+            }
+        }
+        let above_all = held.ranges().last().map_or(1, |(_, last)| last.saturating_add(1));
+        let state = SyncState {
+            uid_validity: validity,
+            uid_next: seen.uid_next.unwrap_or(above_all).max(1),
+            highest_mod_seq: seen.highest_mod_seq.filter(|_| self.abilities.condstore),
+        };
+        self.record(Delta { state: Some(state), ..Delta::default() }).await?;
+        self.report.total = held.len();
+        Ok(())
+    }
+
+    async fn held(&self) -> Result<UidSet, Error> {
+        let mailbox = self.task.mailbox;
+        // Also commits what is still on its way.
+        self.keeper.apply(mailbox, Delta::default()).await?;
+        self.keeper.with(move |store| store.view().uids(mailbox)).await
+    }
+
+    async fn apply(&self, delta: Delta<NewEntry>) -> Result<Applied, Error> {
+        self.keeper.apply(self.task.mailbox, delta).await
+    }
+
+    async fn record(&mut self, delta: Delta<NewEntry>) -> Result<(), Error> {
+        let applied = self.apply(delta).await?;
+        self.report.changed += applied.changed;
+        self.report.removed += applied.removed;
+        Ok(())
+    }
+
+    /// UIDs that exist, all or within a range.
+    async fn search(&mut self, range: Option<(Uid, Uid)>) -> Result<UidSet, Error> {
+        let mut command = Command::new("UID SEARCH");
+        if self.abilities.esearch {
+            command = command.raw("RETURN (ALL)");
+        }
+        command = match range {
+            Some((first, last)) => command.raw(&format!("UID {first}:{last}")),
+            None => command.raw("ALL"),
+        };
+        let mut found = Vec::new();
+        let mut extended = UidSet::new();
+        let shifted = &mut self.shifted;
+        self.connection
+            .ok(command, |event| {
+                match event {
+                    Event::Untagged(Response::Search(uids)) => found.extend(uids),
+                    Event::Untagged(Response::ESearch(result)) if result.uid => extended = result.all,
+                    other => *shifted |= is_shift(&other),
+                }
+                Ok(())
+            })
+            .await?;
+        found.sort_unstable();
+        let mut uids: UidSet = found.into_iter().filter_map(Uid::new).collect();
+        for (low, high) in extended.ranges() {
+            if let (Some(low), Some(high)) = (Uid::new(*low), Uid::new(*high)) {
+                uids.insert_range(low, high);
+            }
+        }
+        Ok(uids)
+    }
+
+    /// Flags of messages: `items` is what follows the set.
+    async fn flags(&mut self, items: &str, of: &UidSet) -> Result<Vec<FlagChange>, Error> {
+        let mut changes = Vec::new();
+        for piece in of.chunks(self.line()) {
+            let command = Command::new("UID FETCH").uids(&piece).raw(items);
+            let shifted = &mut self.shifted;
+            self.connection
+                .ok(command, |event| {
+                    match event {
+                        Event::Untagged(Response::Fetch(row)) => changes.extend(flag_change(row)),
+                        other => *shifted |= is_shift(&other),
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(changes)
+    }
+
+    fn line(&self) -> usize {
+        if self.abilities.condstore { LONG_LINE } else { SHORT_LINE }
+    }
+
+    /// Whole messages, the newest first.
+    async fn fetch(&mut self, wanted: &UidSet) -> Result<(), Error> {
+        let mut waiting = portions(wanted, self.line());
+        let mut under_way: VecDeque<(Tag, u64)> = VecDeque::new();
+        let mut promised = self.task.expected;
+        let items = if self.abilities.condstore {
+            "(UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])"
+        } else {
+            "(UID FLAGS INTERNALDATE BODY.PEEK[])"
+        };
+        let mut taken = Taken { wanted, batch: Batch::default(), count: 0, octets: 0, shifted: false };
+        loop {
+            while under_way.len() < WINDOW
+                && let Some(portion) = waiting.pop_front()
+            {
+                let count = portion.len();
+                let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(items));
+                under_way.push_back((tag, count));
+            }
+            let Some((tag, _)) = under_way.front().copied() else { break };
+            let mut completion = None;
+            let mut progressed = false;
+            while completion.is_none()
+                && self.connection.step(&mut |event| {
+                    match event {
+                        Event::Completed { tag: completed, status, code, text } if completed == tag => {
+                            completion = Some(Completion { status, code, text });
+                        }
+                        other => taken.take(other),
+                    }
+                    Ok(())
+                })?
+            {
+                progressed = true;
+            }
+            if taken.count > 0 || taken.octets > 0 {
+                let (count, octets) = (std::mem::take(&mut taken.count), std::mem::take(&mut taken.octets));
+                self.report.new += count;
+                let surprise = count.saturating_sub(promised);
+                promised = promised.saturating_sub(count);
+                edit(self.progress, |p| {
+                    p.messages += surprise;
+                    p.messages_done += count;
+                    p.bytes_done += octets;
+                });
+            }
+            if !taken.batch.is_empty() {
+                self.keeper.take(self.task.mailbox, std::mem::take(&mut taken.batch)).await?;
+            }
+            match completion {
+                Some(completion) => {
+                    under_way.pop_front();
+                    if completion.status != Status::Ok {
+                        // Messages may vanish between list and fetch; the count at the end tells.
+                        let line = completion.line();
+                        self.complain(Verdict::ProtocolError, format!("the server answered UID FETCH with: {line}"));
+                    }
+                }
+                None if !progressed => self.connection.fill(Stage::Mailbox).await?,
+                None => {}
+            }
+        }
+        self.shifted |= taken.shifted;
+        Ok(())
+    }
+
+    fn complain(&mut self, verdict: Verdict, what: String) {
+        let evidence = format!("{}: {what}", self.task.name);
+        let mut finding = Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence);
+        finding.certainty = Certainty::Likely;
+        self.findings.push(finding);
+    }
+
+    fn done(self) -> Pulled {
+        Pulled { report: self.report, findings: self.findings }
+    }
+}
+
+impl Opened {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Untagged(Response::Exists(count)) => self.seen.exists = count,
+            Event::Untagged(Response::Status { tag: None, code: Some(code), .. }) => self.code(&code),
+            Event::Untagged(Response::Vanished { uids, .. }) => {
+                for (low, high) in uids.ranges() {
+                    if let (Some(low), Some(high)) = (Uid::new(*low), Uid::new(*high)) {
+                        self.vanished.insert_range(low, high);
+                    }
+                }
+            }
+            Event::Untagged(Response::Fetch(row)) => self.flags.extend(flag_change(row)),
+            _ => {}
+        }
+    }
+
+    fn code(&mut self, code: &Code) {
+        match code {
+            Code::UidValidity(validity) => self.seen.uid_validity = Some(*validity),
+            Code::UidNext(next) => self.seen.uid_next = Some(*next),
+            Code::HighestModSeq(mod_seq) => self.seen.highest_mod_seq = Some(*mod_seq),
+            Code::NoModSeq => self.seen.highest_mod_seq = None,
+            _ => {}
+        }
+    }
+}
+
+/// Bodies and rows on their way to the keeper.
+struct Taken<'a> {
+    wanted: &'a UidSet,
+    batch: Batch,
+    count: u64,
+    octets: u64,
+    shifted: bool,
+}
+
+impl Taken<'_> {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::BodyStart { size } => self.batch.start(size),
+            Event::BodyChunk(bytes) => {
+                self.octets += bytes.len() as u64;
+                self.batch.body(bytes);
+            }
+            Event::Untagged(Response::Fetch(row)) => self.row(row),
+            other => self.shifted |= is_shift(&other),
+        }
+    }
+
+    fn row(&mut self, row: FetchRow) {
+        // Rows nobody asked for (a flag changed elsewhere) have no body and are learned next time.
+        let (Some(uid), Some(body)) = (row.uid, row.body) else { return };
+        match body {
+            BodyContent::Streamed(_) => {}
+            BodyContent::Quoted(bytes) => {
+                self.batch.start(bytes.len() as u64);
+                self.batch.body(&bytes);
+            }
+            BodyContent::Nil => return,
+        }
+        if !self.wanted.contains(uid) {
+            return;
+        }
+        self.count += 1;
+        self.batch.entry(Row {
+            uid,
+            flags: row.flags.unwrap_or_default(),
+            mod_seq: row.mod_seq,
+            internal_date: row.internal_date.as_deref().and_then(internal_date),
+        });
+    }
+}
+
+fn flag_change(row: FetchRow) -> Option<FlagChange> {
+    Some(FlagChange { uid: row.uid?, flags: row.flags?, mod_seq: row.mod_seq })
+}
+
+/// Whether a message left the mailbox while it was open.
+fn is_shift(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::Untagged(Response::Expunge(_) | Response::Vanished { earlier: false, .. })
+    )
+}
+
+fn all() -> UidSet {
+    UidSet::range(Uid::MIN, Uid::MAX)
+}
+
+/// The set in portions to fetch one after the other, the highest UIDs first.
+fn portions(wanted: &UidSet, line: usize) -> VecDeque<UidSet> {
+    let mut portions = VecDeque::new();
+    let mut portion = Vec::new();
+    let mut descending: Vec<Uid> = wanted.iter().collect();
+    descending.reverse();
+    for uid in descending {
+        portion.push(uid);
+        if portion.len() >= if portions.is_empty() { FIRST_FETCH } else { FETCH } {
+            close(&mut portion, &mut portions, line);
+        }
+    }
+    close(&mut portion, &mut portions, line);
+    portions
+}
+
+fn close(portion: &mut Vec<Uid>, portions: &mut VecDeque<UidSet>, line: usize) {
+    portion.reverse();
+    let set: UidSet = portion.drain(..).collect();
+    portions.extend(set.chunks(line).into_iter().rev());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_come_first_and_no_line_is_too_long() {
+        let wanted: UidSet = (1..=1000).step_by(2).filter_map(Uid::new).collect();
+        let portions = portions(&wanted, 100);
+        let first = portions.front().unwrap();
+        assert!(first.contains(Uid::new(999).unwrap()));
+        assert!(portions.iter().all(|p| p.to_string().len() <= 100));
+        let mut last = u32::MAX;
+        for portion in &portions {
+            let highest = portion.iter().last().unwrap().get();
+            assert!(highest < last, "{highest} comes after {last}");
+            last = highest;
+        }
+        assert_eq!(portions.iter().map(UidSet::len).sum::<u64>(), wanted.len());
+    }
+}
