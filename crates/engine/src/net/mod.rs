@@ -5,7 +5,9 @@ mod error;
 mod http;
 mod pipe;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use dns::{Mx, Srv};
