@@ -1,1 +1,8 @@
-//! x
+//! Where restante acts: sockets, TLS, DNS, and the tasks that join them to the store.
+//!
+//! **Lives here:** every effect. [`net`] knows bytes and nothing else; the modules above it drive the
+//! pure state machines of `restante-core` with those bytes, and write what they prove to the store.
+//!
+//! **Never here:** a terminal, and any decision that `restante-core` can make without the world.
+
+pub mod net;

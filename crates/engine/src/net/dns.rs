@@ -1,0 +1,246 @@
+//! Questions to the DNS, with the ways to get no answer told apart.
+
+use super::NetError;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError as HickoryError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// One question to one server.
+const QUESTION: Duration = Duration::from_millis(1500);
+/// All questions to all servers for one name.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long IPv6 addresses are waited for once the IPv4 ones are known, or the other way round
+/// (RFC 8305, section 3, has 50 ms; a little more serves slow resolvers).
+const OTHER_FAMILY: Duration = Duration::from_millis(100);
+/// More records than this of one name are not looked at.
+const RECORDS: usize = 32;
+
+/// A mail exchanger (RFC 5321, section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mx {
+    /// The lower, the better.
+    pub preference: u16,
+    /// The host, lower-cased, without the final dot. Empty for a null MX (RFC 7505).
+    pub exchange: String,
+}
+
+/// A service's location (RFC 2782).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Srv {
+    /// The lower, the better.
+    pub priority: u16,
+    /// The share among equals.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The host, lower-cased, without the final dot. Empty where the record says that there is no such
+    /// service.
+    pub target: String,
+}
+
+/// The resolver of this machine, or the one a person named.
+#[derive(Clone)]
+pub(super) struct Dns {
+    resolver: Result<TokioResolver, String>,
+}
+
+impl Dns {
+    /// With the system's configuration, or one server `HOST[:PORT]`.
+    pub(super) fn new(server: Option<&str>) -> Self {
+        let built = match server {
+            None => TokioResolver::builder_tokio().map_err(|error| error.to_string()),
+            Some(server) => server_config(server)
+                .map(|config| TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())),
+        };
+        let resolver = built.and_then(|mut builder| {
+            limit(builder.options_mut());
+            builder.build().map_err(|error| error.to_string())
+        });
+        Self { resolver }
+    }
+
+    /// The addresses of a host, IPv6 first (RFC 8305, section 4). An address literal is its own answer.
+    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NetError> {
+        let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        if let Ok(address) = literal.parse() {
+            return Ok(vec![address]);
+        }
+        if host.eq_ignore_ascii_case("localhost") {
+            return Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)]);
+        }
+        let v6 = self.ask(host, RecordType::AAAA, address_of);
+        let v4 = self.ask(host, RecordType::A, address_of);
+        tokio::pin!(v6, v4);
+        let (v6, v4) = tokio::select! {
+            six = &mut v6 => {
+                let four = if six.is_ok() { timeout(OTHER_FAMILY, v4).await.ok() } else { Some(v4.await) };
+                (Some(six), four)
+            }
+            four = &mut v4 => {
+                let six = if four.is_ok() { timeout(OTHER_FAMILY, v6).await.ok() } else { Some(v6.await) };
+                (six, Some(four))
+            }
+        };
+        let mut found = Vec::new();
+        let mut error = None;
+        for answer in [v6, v4].into_iter().flatten() {
+            match answer {
+                Ok(addresses) => found.extend(addresses),
+                // A clean "none" from one family says less than a failure from the other.
+                Err(e) if error.is_none() || !e.is_absent() => error = Some(e),
+                Err(_) => {}
+            }
+        }
+        match error {
+            Some(NetError::NoRecords { name, .. }) if found.is_empty() => {
+                Err(NetError::NoRecords { name, kind: "address".to_owned() })
+            }
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    pub(super) async fn mx(&self, domain: &str) -> Result<Vec<Mx>, NetError> {
+        let mut found = self
+            .ask(domain, RecordType::MX, |data| match data {
+                RData::MX(mx) => Some(Mx { preference: mx.preference, exchange: host(&mx.exchange) }),
+                _ => None,
+            })
+            .await?;
+        found.sort();
+        Ok(found)
+    }
+
+    pub(super) async fn srv(&self, name: &str) -> Result<Vec<Srv>, NetError> {
+        let mut found = self
+            .ask(name, RecordType::SRV, |data| match data {
+                RData::SRV(srv) => Some(Srv {
+                    priority: srv.priority,
+                    weight: srv.weight,
+                    port: srv.port,
+                    target: host(&srv.target),
+                }),
+                _ => None,
+            })
+            .await?;
+        found.sort();
+        Ok(found)
+    }
+
+    pub(super) async fn txt(&self, name: &str) -> Result<Vec<String>, NetError> {
+        self.ask(name, RecordType::TXT, |data| match data {
+            RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(super) async fn exists(&self, domain: &str) -> Result<bool, NetError> {
+        match self.ask(domain, RecordType::SOA, |_| Some(())).await {
+            Ok(_) | Err(NetError::NoRecords { .. }) => Ok(true),
+            Err(NetError::NameNotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        name: &str,
+        kind: RecordType,
+        read: impl Fn(&RData) -> Option<T>,
+    ) -> Result<Vec<T>, NetError> {
+        let mut asked = Name::from_ascii(name).map_err(|_| NetError::BadName(name.to_owned()))?;
+        // A name with a dot is complete: no search list, so that `autoconfig.example.org` never becomes
+        // `autoconfig.example.org.corp.test`.
+        if name.contains('.') {
+            asked.set_fqdn(true);
+        }
+        let resolver = self.resolver.as_ref().map_err(|said| NetError::NoResolver(said.clone()))?;
+        let begin = Instant::now();
+        let answer = timeout(ANSWER, resolver.lookup(asked, kind)).await;
+        let ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let none = || NetError::NoRecords { name: name.to_owned(), kind: kind.to_string() };
+        match answer {
+            Err(_) => Err(NetError::NameTimeout { name: name.to_owned(), ms }),
+            Ok(Err(error)) => Err(failure(&error, name, none(), ms)),
+            Ok(Ok(lookup)) => {
+                let found: Vec<T> =
+                    lookup.answers().iter().filter_map(|record| read(&record.data)).take(RECORDS).collect();
+                if found.is_empty() { Err(none()) } else { Ok(found) }
+            }
+        }
+    }
+}
+
+fn address_of(data: &RData) -> Option<IpAddr> {
+    match data {
+        RData::A(a) => Some(IpAddr::V4(a.0)),
+        RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+        _ => None,
+    }
+}
+
+fn failure(error: &HickoryError, name: &str, none: NetError, ms: u64) -> NetError {
+    let server = |said: String| NetError::NameServer { name: name.to_owned(), said, ms };
+    match error {
+        HickoryError::Dns(DnsError::NoRecordsFound(no)) => match no.response_code {
+            ResponseCode::NXDomain => NetError::NameNotFound(name.to_owned()),
+            ResponseCode::NoError => none,
+            code => server(code_name(code)),
+        },
+        HickoryError::Dns(DnsError::ResponseCode(code)) => server(code_name(*code)),
+        HickoryError::Timeout => NetError::NameTimeout { name: name.to_owned(), ms },
+        HickoryError::NoConnections => NetError::NoResolver("no server is configured".to_owned()),
+        HickoryError::Io(io)
+            if matches!(io.kind(), ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable) =>
+        {
+            NetError::NoResolver(io.to_string())
+        }
+        other => server(format!("`{other}`")),
+    }
+}
+
+fn code_name(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn host(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn limit(options: &mut ResolverOpts) {
+    options.timeout = QUESTION;
+    options.attempts = 2;
+    options.try_tcp_on_error = true;
+}
+
+fn server_config(server: &str) -> Result<ResolverConfig, String> {
+    let bad = |why: String| format!("the name server `{server}` cannot be used: {why}");
+    let address = match server.parse::<SocketAddr>() {
+        Ok(address) => address,
+        Err(_) => match server.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(ip) => SocketAddr::new(ip, 53),
+            Err(_) => {
+                let with_port = if server.contains(':') { server.to_owned() } else { format!("{server}:53") };
+                let mut found = with_port.to_socket_addrs().map_err(|error| bad(error.to_string()))?;
+                found.next().ok_or_else(|| bad("it has no address".to_owned()))?
+            }
+        },
+    };
+    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+    for connection in &mut connections {
+        connection.port = address.port();
+    }
+    Ok(ResolverConfig::from_name_servers(vec![NameServerConfig::new(address.ip(), true, connections)]))
+}

@@ -1,0 +1,135 @@
+//! The byte stream every protocol runs over, protected or not.
+
+use super::{NetError, Network};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// A TCP connection that remembers the first bytes it received, because a failed TLS handshake is
+/// explained by them: a server that speaks first and in the clear is on a STARTTLS port.
+#[derive(Debug)]
+pub struct Recorded {
+    stream: TcpStream,
+    first: Vec<u8>,
+}
+
+/// How many of the first bytes are kept.
+const KEPT: usize = 120;
+
+impl Recorded {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, first: Vec::new() }
+    }
+
+    /// What was received first, at most 120 bytes.
+    #[must_use]
+    pub fn first_bytes(&self) -> &[u8] {
+        &self.first
+    }
+}
+
+impl AsyncRead for Recorded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let room = KEPT.saturating_sub(self.first.len());
+        if room > 0 {
+            let new = buf.filled().get(before..).unwrap_or_default();
+            self.first.extend(new.iter().take(room));
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Recorded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A connection to a server, in the clear or inside TLS.
+#[derive(Debug)]
+pub enum Pipe {
+    /// In the clear.
+    Plain(TcpStream),
+    /// Inside TLS, with the certificate verified for the host.
+    Tls(Box<TlsStream<Recorded>>),
+}
+
+impl Pipe {
+    /// Whether what goes through is protected.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Starts TLS on a connection in the clear, verified for `host` (RFC 9051, section 6.2.1; RFC 3207).
+    /// A connection that has TLS already is given back as it is. The caller makes sure that nothing the
+    /// server sent in the clear is kept.
+    ///
+    /// # Errors
+    /// [`NetError::Tls`].
+    pub async fn starttls(self, network: &Network, host: &str) -> Result<Self, NetError> {
+        match self {
+            Self::Plain(stream) => Ok(Self::Tls(Box::new(network.tls(host, stream).await?))),
+            Self::Tls(_) => Ok(self),
+        }
+    }
+
+    /// The protocol version and cipher, as `TLSv1_3 TLS13_AES_256_GCM_SHA384`, for a person who asks.
+    #[must_use]
+    pub fn protection(&self) -> Option<String> {
+        let Self::Tls(stream) = self else { return None };
+        let (_, tls) = stream.get_ref();
+        let version = tls.protocol_version()?;
+        let suite = tls.negotiated_cipher_suite()?;
+        Some(format!("{version:?} {:?}", suite.suite()))
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
