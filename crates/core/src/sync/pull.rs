@@ -86,7 +86,11 @@ pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
     match (state.highest_mod_seq, seen.highest_mod_seq) {
         // A sequence that goes back, or was dropped, proves nothing about what came between.
         (Some(known), Some(now)) if now >= known => {
-            if qresync { Strategy::Qresync } else { Strategy::Condstore { since: known } }
+            if qresync {
+                Strategy::Qresync
+            } else {
+                Strategy::Condstore { since: known }
+            }
         }
         _ => Strategy::Plain,
     }

@@ -61,6 +61,8 @@ pub(super) struct Pull<'a> {
     progress: &'a Mutex<Progress>,
     abilities: Abilities,
     task: &'a Task,
+    /// How many messages the server counted when the mailbox was opened.
+    exists: u64,
     /// A message left while the mailbox was open: counts need not agree this time.
     shifted: bool,
     findings: Vec<Finding>,
@@ -76,7 +78,8 @@ impl<'a> Pull<'a> {
         task: &'a Task,
     ) -> Self {
         let report = MailboxReport { name: task.name.as_str().to_owned(), ..MailboxReport::default() };
-        Self { connection, keeper, progress, abilities, task, shifted: false, findings: Vec::new(), report }
+        let findings = Vec::new();
+        Self { connection, keeper, progress, abilities, task, exists: 0, shifted: false, findings, report }
     }
 
     pub(super) async fn run(mut self) -> Result<Pulled, Error> {
@@ -87,6 +90,7 @@ impl<'a> Pull<'a> {
             return Ok(self.done());
         };
         let seen = opened.seen;
+        self.exists = u64::from(seen.exists);
         match pull::choose(self.task.held, seen, parameter.is_some()) {
             Strategy::Whole => self.whole(validity, false).await?,
             Strategy::Reset => self.whole(validity, true).await?,
@@ -285,6 +289,12 @@ impl<'a> Pull<'a> {
 
     /// Whole messages, the newest first.
     async fn fetch(&mut self, wanted: &UidSet) -> Result<(), Error> {
+        // A list longer than the mailbox is a fault, and could keep us busy for ever.
+        if wanted.len() > self.exists.saturating_mul(2) + u64::from(NARROW) {
+            let evidence = format!("the server lists {} messages and counts {}", wanted.len(), self.exists);
+            self.complain(Verdict::ProtocolError, evidence);
+            return Ok(());
+        }
         let mut waiting = portions(wanted, self.line());
         let mut under_way: VecDeque<(Tag, u64)> = VecDeque::new();
         let mut promised = self.task.expected;

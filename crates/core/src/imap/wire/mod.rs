@@ -7,6 +7,7 @@
 
 mod command;
 mod cursor;
+mod date;
 mod decoder;
 mod fetch;
 mod name;
@@ -14,6 +15,7 @@ mod quirk;
 mod response;
 
 pub use command::{Command, Part};
+pub use date::internal_date;
 pub use decoder::{Decoded, Decoder, Limits, WireError};
 pub use fetch::{BodyContent, FetchRow};
 pub use name::{decode_name, encode_name};
