@@ -139,6 +139,16 @@ impl Exchange {
         }
     }
 
+    /// How long the initial response is, in raw bytes, for a protocol that limits its command lines.
+    #[must_use]
+    pub fn initial_len(&self) -> Option<usize> {
+        match &self.state {
+            State::Single { message, .. } => Some(message.expose().len()),
+            State::Scram(scram, false) => Some(scram.first().len()),
+            _ => None,
+        }
+    }
+
     /// Answers one challenge, both raw.
     ///
     /// # Errors
