@@ -75,6 +75,21 @@ pub enum Authentication {
     Other(String),
 }
 
+impl Authentication {
+    /// The word used on the command line, in `config.toml` and in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Password => "password",
+            Self::CramMd5 => "cram-md5",
+            Self::ScramSha256 => "scram-sha-256",
+            Self::OAuth2 => "oauth2",
+            Self::Other(name) => name,
+        }
+    }
+}
+
 /// How to reach one service of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {

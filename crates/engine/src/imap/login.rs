@@ -86,6 +86,13 @@ pub async fn log_in(
         .await
 }
 
+/// Says goodbye without waiting for the answer: everything is committed already.
+pub async fn log_out(mut connection: Connection<Pipe>) {
+    connection.send(Command::new("LOGOUT"));
+    // A server that is gone already needs no goodbye.
+    let _ = connection.flush(Stage::Mailbox).await;
+}
+
 async fn protect(
     network: &Network,
     host: &str,

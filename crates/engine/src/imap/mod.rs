@@ -4,4 +4,4 @@ mod connection;
 mod login;
 
 pub use connection::{Completion, Connection, Traffic};
-pub use login::{log_in, open};
+pub use login::{log_in, log_out, open};

@@ -1,0 +1,333 @@
+//! The accounts a person has set up: `config.toml`, comments and order kept.
+
+use crate::error::Error;
+use crate::places::{self, Places};
+use restante_core::mail::{Address, Contact};
+use restante_core::settings::{Authentication, Protocol, Security, Settings, Source};
+use serde::Serialize;
+use toml_edit::{DocumentMut, Item, Table, value};
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its short name: the address unless the person chose another.
+    pub name: String,
+    /// The person's address.
+    pub address: Address,
+    /// The person's name, for From; empty when none was given.
+    pub display_name: String,
+    /// Reading.
+    pub imap: Settings,
+    /// Sending; `None` when it was skipped.
+    pub smtp: Option<Settings>,
+    /// Where the settings came from.
+    pub source: Source,
+    /// Where the password is.
+    pub secret: SecretPlace,
+}
+
+/// Where an account's password is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretPlace {
+    /// The first line a command prints.
+    Command(String),
+    /// A file only this person can read.
+    File,
+}
+
+impl Account {
+    /// The person as From shows them.
+    #[must_use]
+    pub fn contact(&self) -> Contact {
+        Contact { name: self.display_name.clone(), address: self.address.to_string() }
+    }
+}
+
+/// `config.toml` as it is.
+#[derive(Debug)]
+pub struct Accounts {
+    places: Places,
+    document: DocumentMut,
+    accounts: Vec<Account>,
+}
+
+impl Accounts {
+    /// Reads the file; no file is no accounts.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] names the line that cannot be used.
+    pub fn load(places: &Places) -> Result<Self, Error> {
+        let path = places.config_file();
+        let text = places::read(&path)?.unwrap_or_default();
+        let bad = |what: String| Error::Configuration(format!("{}: {what}", path.display()));
+        let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| bad(e.to_string()))?;
+        let mut accounts = Vec::new();
+        if let Some(item) = document.get("account") {
+            let table = item.as_table().ok_or_else(|| bad("`account` must be a table".to_owned()))?;
+            for (name, item) in table {
+                let account = item.as_table().ok_or_else(|| "must be a table".to_owned());
+                let account = account.and_then(|table| read_account(name, table));
+                accounts.push(account.map_err(|what| bad(format!("account \"{name}\": {what}")))?);
+            }
+        }
+        Ok(Self { places: places.clone(), document, accounts })
+    }
+
+    /// All accounts, in the file's order.
+    #[must_use]
+    pub fn all(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// The account of this name or address, or the only one when no name is given.
+    ///
+    /// # Errors
+    /// [`Error::NoAccount`]; [`Error::Configuration`] when there are several and none was named, or none
+    /// at all.
+    pub fn find(&self, name: Option<&str>) -> Result<&Account, Error> {
+        match (name, self.accounts.as_slice()) {
+            (Some(name), accounts) => accounts
+                .iter()
+                .find(|account| account.name == name || account.address.to_string() == name)
+                .ok_or_else(|| Error::NoAccount(name.to_owned())),
+            (None, [account]) => Ok(account),
+            (None, []) => Err(Error::Configuration(
+                "no account is set up yet; `restante setup you@example.org` does it".to_owned(),
+            )),
+            (None, accounts) => {
+                let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+                Err(Error::Configuration(format!("say which account with --account: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// Adds an account, or replaces the one of the same name, and writes the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then nothing has changed.
+    pub fn save(&mut self, account: Account) -> Result<(), Error> {
+        let mut document = self.document.clone();
+        let accounts = document.entry("account").or_insert_with(implicit_table);
+        let Some(table) = accounts.as_table_mut() else {
+            return Err(Error::Configuration("`account` must be a table".to_owned()));
+        };
+        let entry = table.entry(&account.name).or_insert_with(|| Item::Table(Table::new()));
+        if !entry.is_table() {
+            *entry = Item::Table(Table::new());
+        }
+        if let Some(table) = entry.as_table_mut() {
+            write_account(table, &account);
+        }
+        self.write(document)?;
+        match self.accounts.iter_mut().find(|known| known.name == account.name) {
+            Some(known) => *known = account,
+            None => self.accounts.push(account),
+        }
+        Ok(())
+    }
+
+    /// Forgets an account and writes the file.
+    ///
+    /// # Errors
+    /// [`Error::NoAccount`], or when the file cannot be written.
+    pub fn remove(&mut self, name: &str) -> Result<(), Error> {
+        let mut document = self.document.clone();
+        let table = document.get_mut("account").and_then(Item::as_table_mut);
+        if table.and_then(|table| table.remove(name)).is_none() {
+            return Err(Error::NoAccount(name.to_owned()));
+        }
+        self.write(document)?;
+        self.accounts.retain(|account| account.name != name);
+        Ok(())
+    }
+
+    fn write(&mut self, document: DocumentMut) -> Result<(), Error> {
+        places::replace(&self.places.config_file(), document.to_string().as_bytes())?;
+        self.document = document;
+        Ok(())
+    }
+}
+
+fn implicit_table() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+fn read_account(name: &str, table: &Table) -> Result<Account, String> {
+    let address = text(table, "address")?.ok_or("`address` is missing")?;
+    let address = Address::parse(address).map_err(|error| error.to_string())?;
+    let service = |key: &str, protocol| -> Result<Option<Settings>, String> {
+        let Some(item) = table.get(key) else { return Ok(None) };
+        let table = item.as_table_like().ok_or_else(|| format!("`{key}` must be a table"))?;
+        read_settings(table, protocol).map(Some).map_err(|what| format!("`{key}`: {what}"))
+    };
+    let source = match text(table, "source")? {
+        Some(word) => named(word).ok_or_else(|| format!("`source` cannot be \"{word}\""))?,
+        None => Source::Given,
+    };
+    Ok(Account {
+        name: name.to_owned(),
+        address,
+        display_name: text(table, "name")?.unwrap_or_default().to_owned(),
+        imap: service("imap", Protocol::Imap)?.ok_or("`imap` is missing")?,
+        smtp: service("smtp", Protocol::Smtp)?,
+        source,
+        secret: text(table, "password-command")?
+            .map_or(SecretPlace::File, |command| SecretPlace::Command(command.to_owned())),
+    })
+}
+
+fn read_settings(table: &dyn toml_edit::TableLike, protocol: Protocol) -> Result<Settings, String> {
+    let word = |key: &str| -> Result<&str, String> {
+        let item = table.get(key).ok_or_else(|| format!("`{key}` is missing"))?;
+        item.as_str().ok_or_else(|| format!("`{key}` must be a text"))
+    };
+    let port = table.get("port").and_then(Item::as_integer).and_then(|port| u16::try_from(port).ok());
+    let security = word("security")?;
+    let mut authentication = Vec::new();
+    if let Some(item) = table.get("authentication") {
+        let list = item.as_array().ok_or("`authentication` must be a list")?;
+        for entry in list {
+            let word = entry.as_str().ok_or("`authentication` must be a list of words")?;
+            authentication
+                .push(named::<Authentication>(word).ok_or_else(|| format!("`{word}` is no authentication"))?);
+        }
+    }
+    Ok(Settings {
+        protocol,
+        host: word("host")?.to_owned(),
+        port: port.filter(|port| *port > 0).ok_or("`port` must be a number from 1 to 65535")?,
+        security: named::<Security>(security).ok_or("`security` must be tls, starttls or none")?,
+        authentication,
+        username: word("username")?.to_owned(),
+    })
+}
+
+fn text<'a>(table: &'a Table, key: &str) -> Result<Option<&'a str>, String> {
+    match table.get(key) {
+        None => Ok(None),
+        Some(item) => item.as_str().map(Some).ok_or_else(|| format!("`{key}` must be a text")),
+    }
+}
+
+/// Reads one of the words that serde knows a type by.
+fn named<'de, T: serde::Deserialize<'de>>(word: &'de str) -> Option<T> {
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(word)).ok()
+}
+
+fn write_account(table: &mut Table, account: &Account) {
+    table.insert("address", value(account.address.to_string()));
+    if account.display_name.is_empty() {
+        table.remove("name");
+    } else {
+        table.insert("name", value(&account.display_name));
+    }
+    table.insert("source", value(account.source.as_str()));
+    match &account.secret {
+        SecretPlace::Command(command) => {
+            table.insert("password-command", value(command));
+        }
+        SecretPlace::File => {
+            table.remove("password-command");
+        }
+    }
+    write_settings(table, "imap", Some(&account.imap));
+    write_settings(table, "smtp", account.smtp.as_ref());
+}
+
+fn write_settings(table: &mut Table, key: &str, settings: Option<&Settings>) {
+    let Some(settings) = settings else {
+        table.remove(key);
+        return;
+    };
+    let entry = table.entry(key).or_insert_with(|| Item::Table(Table::new()));
+    if !entry.is_table_like() {
+        *entry = Item::Table(Table::new());
+    }
+    let Some(service) = entry.as_table_like_mut() else { return };
+    service.insert("host", value(&settings.host));
+    service.insert("port", value(i64::from(settings.port)));
+    service.insert("security", value(settings.security.as_str()));
+    service.insert("username", value(&settings.username));
+    let words: toml_edit::Array = settings.authentication.iter().map(Authentication::as_str).collect();
+    if words.is_empty() {
+        service.remove("authentication");
+    } else {
+        service.insert("authentication", value(words));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(folder: &tempfile::TempDir) -> Places {
+        Places { config: folder.path().join("config"), data: folder.path().join("data") }
+    }
+
+    fn account(name: &str) -> Account {
+        let settings = |protocol, host: &str, port, security| Settings {
+            protocol,
+            host: host.to_owned(),
+            port,
+            security,
+            authentication: vec![Authentication::Password, Authentication::ScramSha256],
+            username: "ann@example.org".to_owned(),
+        };
+        Account {
+            name: name.to_owned(),
+            address: Address::parse("ann@example.org").unwrap(),
+            display_name: "Ann Lee".to_owned(),
+            imap: settings(Protocol::Imap, "imap.example.org", 993, Security::Tls),
+            smtp: Some(settings(Protocol::Smtp, "smtp.example.org", 587, Security::StartTls)),
+            source: Source::Autoconfig,
+            secret: SecretPlace::Command("pass mail/ann".to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        let mut accounts = Accounts::load(&places).unwrap();
+        accounts.save(account("work")).unwrap();
+        accounts.save(Account { smtp: None, secret: SecretPlace::File, ..account("ann@example.org") }).unwrap();
+        let loaded = Accounts::load(&places).unwrap();
+        assert_eq!(loaded.all(), accounts.all());
+        assert_eq!(loaded.find(Some("work")).unwrap(), &account("work"));
+        accounts.remove("work").unwrap();
+        assert_eq!(Accounts::load(&places).unwrap().all().len(), 1);
+    }
+
+    #[test]
+    fn comments_and_foreign_keys_survive() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        let mut accounts = Accounts::load(&places).unwrap();
+        accounts.save(account("work")).unwrap();
+        let text = std::fs::read_to_string(places.config_file()).unwrap();
+        let text = format!("# mine\n{text}keep = true # why\n");
+        std::fs::write(places.config_file(), &text).unwrap();
+        let mut accounts = Accounts::load(&places).unwrap();
+        accounts.save(account("work")).unwrap();
+        assert_eq!(std::fs::read_to_string(places.config_file()).unwrap(), text);
+    }
+
+    #[test]
+    fn a_fault_in_the_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        for (text, expected) in [
+            ("[account.a]\n", "account \"a\": `address` is missing"),
+            ("[account.a]\naddress=\"x@y.z\"\n[account.a.imap]\nhost=\"h\"\nport=0\nsecurity=\"tls\"\nusername=\"u\"", "`port` must be"),
+            ("[account.a\n", "line 1"),
+        ] {
+            crate::places::replace(&places.config_file(), text.as_bytes()).unwrap();
+            let error = Accounts::load(&places).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert!(error.contains("config.toml"), "{error}");
+        }
+    }
+}
