@@ -5,4 +5,18 @@
 //!
 //! **Never here:** a terminal, and any decision that `restante-core` can make without the world.
 
+pub mod account;
+mod error;
+pub mod imap;
 pub mod net;
+mod places;
+pub mod secrets;
+pub mod setup;
+pub mod smtp;
+mod steps;
+pub mod submit;
+pub mod sync;
+
+pub use error::Error;
+pub use places::Places;
+pub use steps::{Step, Steps};

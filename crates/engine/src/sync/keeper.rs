@@ -8,6 +8,7 @@ use restante_store::{Applied, Content, ContentWriter, MailboxId, NewEntry, Store
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches in the queue between network and disk: each is about one read of the socket.
@@ -139,7 +140,7 @@ impl Keeper {
     ) -> Result<Applied, Error> {
         self.job(move |keep| {
             keep.commit()?;
-            keep.store.apply(mailbox, &delta)
+            keep.store.apply(mailbox, &delta, now())
         })
         .await
     }
@@ -254,7 +255,7 @@ impl Keep {
             return Ok(());
         }
         self.writer.sync()?;
-        self.store.apply(mailbox, &Delta { new: entries, ..Delta::default() })?;
+        self.store.apply(mailbox, &Delta { new: entries, ..Delta::default() }, now())?;
         Ok(())
     }
 }
@@ -263,4 +264,10 @@ impl Pending {
     fn new(mailbox: MailboxId) -> Self {
         Self { mailbox, entries: Vec::new(), octets: 0, head: Vec::new(), finished: None, open: false }
     }
+}
+
+/// The clock, in seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

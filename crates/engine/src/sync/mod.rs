@@ -4,10 +4,12 @@
 //! the network: between them is a short queue. What is committed is always true: bodies first, then
 //! the entries that name them, then the state that they prove.
 
+mod index;
 mod keeper;
 mod list;
 mod pull;
 
+pub use index::index;
 pub use keeper::Keeper;
 
 use crate::error::Error;
@@ -77,14 +79,21 @@ pub async fn sync(
     let names = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
     let rows = keeper
         .with(move |store| {
-            store.set_mailboxes(account, &names)?;
+            let listed = store.set_mailboxes(account, &names)?;
+            // A list without an INBOX is no list of an account (RFC 9051, section 5.1): nothing goes
+            // on its word.
+            if names.iter().any(|mailbox| mailbox.name.is_inbox()) {
+                for gone in listed.gone {
+                    store.remove_mailbox(gone)?;
+                }
+            }
             store.view().mailboxes(account)
         })
         .await?;
     let mut work = Vec::new();
     let mut reports = Vec::new();
     for (mailbox, status) in listing.mailboxes {
-        let Some(row) = rows.iter().find(|row| row.name == mailbox.name).filter(|_| mailbox.selectable) else {
+        let Some(row) = rows.iter().find(|row| row.mailbox.name == mailbox.name).filter(|_| mailbox.selectable) else {
             continue;
         };
         let held = Held { state: row.state, count: row.total };

@@ -1,0 +1,236 @@
+//! Sending what is in the outbox, and filing a copy in the Sent mailbox.
+//!
+//! Before the final dot goes out, the row says [`State::Unknown`]: if this program or the machine dies
+//! then, nobody will believe that the message was not sent. Every other interruption leaves a row that
+//! can safely be tried again.
+
+use crate::account::Account;
+use crate::error::Error;
+use crate::imap::{self, Connection};
+use crate::net::{Network, Pipe};
+use crate::setup::EHLO;
+use crate::smtp::Submitter;
+use crate::steps::Steps;
+use crate::sync::Keeper;
+use restante_core::Secret;
+use restante_core::diagnosis::Verdict;
+use restante_core::imap::Event;
+use restante_core::imap::wire::{Command, Response};
+use restante_core::mail::{MailboxName, SpecialUse};
+use restante_core::smtp::Envelope;
+use restante_core::submission::{self, Attempt, State};
+use restante_store::{AccountId, Submission, SubmissionId};
+
+/// Tried again only when a person asks for it.
+const NEVER: i64 = i64::MAX;
+
+/// Tries to send one submission: one attempt, one login.
+///
+/// Whatever comes of it is in the row that is returned; an error is one of the store alone.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn send(
+    network: &Network,
+    keeper: &Keeper,
+    account: &Account,
+    secret: &Secret,
+    id: SubmissionId,
+    now: i64,
+    steps: &mut Steps<'_>,
+) -> Result<(Submission, Option<Error>), Error> {
+    let (mut row, content) = keeper
+        .with(move |store| {
+            let mut row = store.view().submission(id)?;
+            row.state = State::Sending;
+            row.attempts += 1;
+            store.set_submission(&row)?;
+            Ok((row, store.view().submission_content(id)?))
+        })
+        .await?;
+    let (attempt, why) = match attempt(network, keeper, account, secret, &row, &content, steps).await {
+        Ok(attempt) => (attempt, None),
+        Err(error) => (failed(&error), Some(error)),
+    };
+    let after = submission::after(&row.recipients, &attempt, row.attempts, row.created, now);
+    row.state = after.state;
+    row.next_attempt = after.next_attempt.unwrap_or(NEVER);
+    row.recipients = after.recipients;
+    row.reply = match (&attempt, &why) {
+        (Attempt::Transaction(outcome), _) => {
+            outcome.message.as_ref().or(outcome.sender.as_ref()).map_or_else(String::new, |r| r.one_line())
+        }
+        (Attempt::NotReached(text) | Attempt::LoginRefused(text) | Attempt::Unsendable(text), _) => {
+            text.clone()
+        }
+    };
+    let saved = row.clone();
+    keeper.with(move |store| store.set_submission(&saved)).await?;
+    Ok((row, why))
+}
+
+/// Rows that a dead process left at [`State::Sending`] had not come to their final dot: they wait again.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn recover(keeper: &Keeper) -> Result<(), Error> {
+    keeper
+        .with(|store| {
+            for mut row in store.view().outbox(None)? {
+                if row.state == State::Sending {
+                    row.state = State::Queued;
+                    store.set_submission(&row)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Puts a copy of everything accepted and not yet filed into the Sent mailbox, unless the server did so
+/// by itself. `connection` is logged in.
+///
+/// # Errors
+/// When the connection breaks or the store cannot be written; what is not filed is tried the next time.
+pub async fn file_sent(
+    connection: &mut Connection<Pipe>,
+    keeper: &Keeper,
+    account: AccountId,
+) -> Result<u64, Error> {
+    let (rows, mailboxes) = keeper
+        .with(move |store| {
+            let view = store.view();
+            let mut rows = Vec::new();
+            for row in view.outbox(Some(account))? {
+                // One that was taken for some recipients and refused for others was sent all the same.
+                let sent = row.recipients.iter().any(|r| r.state == State::Accepted);
+                if sent && !row.filed {
+                    rows.push((row.id, row.message_id.clone(), view.submission_content(row.id)?));
+                }
+            }
+            Ok((rows, view.mailboxes(account)?))
+        })
+        .await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let special = mailboxes.iter().find(|m| m.special_use == Some(SpecialUse::Sent));
+    // Without RFC 6154 the usual names have to do.
+    let named = || {
+        mailboxes.iter().find(|m| {
+            let last = m.delimiter.map_or(m.name.as_str(), |d| m.name.as_str().rsplit(d).next().unwrap_or(""));
+            ["sent", "sent items", "sent messages", "sent mail"].iter().any(|n| last.eq_ignore_ascii_case(n))
+        })
+    };
+    let Some(sent) = special.or_else(named).map(|m| m.name.clone()) else {
+        // Nowhere to file: the copy stays in the outbox.
+        return Ok(0);
+    };
+    let mut filed = 0;
+    for (id, message_id, content) in rows {
+        if !is_there(connection, &sent, &message_id).await? {
+            let command = Command::new("APPEND")
+                .mailbox(&sent, connection.session().utf8())
+                .raw("(\\Seen)")
+                .literal(content);
+            connection.ok(command, |_| Ok(())).await?;
+        }
+        filed += 1;
+        keeper
+            .with(move |store| {
+                let mut row = store.view().submission(id)?;
+                row.filed = true;
+                store.set_submission(&row)
+            })
+            .await?;
+    }
+    Ok(filed)
+}
+
+/// Opens an account's IMAP service and logs in.
+///
+/// # Errors
+/// A finding that names the stage.
+pub async fn connect(
+    network: &Network,
+    account: &Account,
+    secret: &Secret,
+    steps: &mut Steps<'_>,
+) -> Result<Connection<Pipe>, Error> {
+    let mut connection = imap::open(network, &account.imap, steps).await?;
+    imap::log_in(&mut connection, &account.imap, secret, steps).await?;
+    Ok(connection)
+}
+
+async fn attempt(
+    network: &Network,
+    keeper: &Keeper,
+    account: &Account,
+    secret: &Secret,
+    row: &Submission,
+    content: &[u8],
+    steps: &mut Steps<'_>,
+) -> Result<Attempt, Error> {
+    let Some(smtp) = &account.smtp else {
+        return Err(Error::Configuration(format!("account {} has no server for sending", account.name)));
+    };
+    let mut submitter = Submitter::open(network, smtp, EHLO, steps).await?;
+    submitter.log_in(smtp, secret, steps).await?;
+    let envelope = Envelope {
+        sender: row.sender.clone(),
+        recipients: submission::open(&row.recipients).map(|r| r.address.clone()).collect(),
+        size: content.len() as u64,
+        eight_bit: !content.is_ascii(),
+        utf8_headers: !header(content).is_ascii(),
+    };
+    let mut intent = row.clone();
+    intent.state = State::Unknown;
+    for recipient in &mut intent.recipients {
+        if matches!(recipient.state, State::Queued | State::Sending | State::Deferred) {
+            recipient.state = State::Unknown;
+        }
+    }
+    let at_commit = || async move { keeper.with(move |store| store.set_submission(&intent)).await };
+    let outcome = submitter.send(&envelope, content, at_commit).await?;
+    submitter.quit().await;
+    Ok(Attempt::Transaction(outcome))
+}
+
+/// What an error means for the row.
+fn failed(error: &Error) -> Attempt {
+    let Some(finding) = error.finding() else { return Attempt::LoginRefused(error.to_string()) };
+    let said = finding.evidence.clone();
+    match finding.verdict {
+        Verdict::MessageTooLarge | Verdict::AddressInvalid => Attempt::Unsendable(said),
+        // A refused login, or anything else a person has to mend, is not tried again by itself.
+        verdict if verdict.exit_code() == 77 => Attempt::LoginRefused(said),
+        _ => Attempt::NotReached(said),
+    }
+}
+
+fn header(content: &[u8]) -> &[u8] {
+    let end = content.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(content.len());
+    content.get(..end).unwrap_or_default()
+}
+
+/// Whether the Sent mailbox has this message already: some providers file by themselves, and an answer
+/// to an APPEND may have been lost.
+async fn is_there(
+    connection: &mut Connection<Pipe>,
+    sent: &MailboxName,
+    message_id: &str,
+) -> Result<bool, Error> {
+    let utf8 = connection.session().utf8();
+    connection.ok(Command::new("EXAMINE").mailbox(sent, utf8), |_| Ok(())).await?;
+    let mut found = false;
+    let command = Command::new("UID SEARCH").raw("HEADER Message-ID").string(message_id.as_bytes());
+    connection
+        .ok(command, |event| {
+            if let Event::Untagged(Response::Search(uids)) = event {
+                found |= !uids.is_empty();
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}

@@ -1,0 +1,102 @@
+//! What a command that fails says, and the exit code it ends with.
+
+use restante_core::message::clean;
+use restante_engine::Error;
+use restante_store::StoreError;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Why a command ends without having done its work.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The engine's or the store's reason.
+    Engine(Error),
+    /// The command line, or input a person gave, is not usable.
+    Usage(String),
+    /// Input data is malformed (65).
+    Data(String),
+    /// There is no such message, part or file (66).
+    NotFound(String),
+    /// Reading or writing failed (74).
+    Io(String),
+    /// A negative answer that was already given (1).
+    Negative,
+    /// Something is left to do later (75), and it was already said.
+    Queued,
+}
+
+impl Failure {
+    /// Says what is wrong on standard error and gives the exit code.
+    pub(super) fn report(&self, json: bool) -> ExitCode {
+        let code = self.exit_code();
+        let Some(text) = self.text() else { return ExitCode::from(code) };
+        let mut stderr = std::io::stderr().lock();
+        // Nobody may be reading any more; the exit code still tells.
+        let _ = if json {
+            writeln!(stderr, "{}", json!({ "error": self.json(&text) }))
+        } else {
+            writeln!(stderr, "restante: {}", clean(&text))
+        };
+        ExitCode::from(code)
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Engine(error) => error.exit_code(),
+            Self::Usage(_) => 64,
+            Self::Data(_) => 65,
+            Self::NotFound(_) => 66,
+            Self::Io(_) => 74,
+            Self::Negative => 1,
+            Self::Queued => 75,
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Engine(error) => Some(error.to_string()),
+            Self::Usage(text) | Self::Data(text) | Self::NotFound(text) | Self::Io(text) => {
+                Some(text.clone())
+            }
+            Self::Negative | Self::Queued => None,
+        }
+    }
+
+    fn json(&self, text: &str) -> Value {
+        if let Self::Engine(Error::Finding(finding)) = self {
+            return json!(finding);
+        }
+        let verdict = match self {
+            Self::Engine(Error::Store(_) | Error::File { .. }) | Self::Io(_) => "input-output",
+            Self::Engine(Error::NoAccount(_)) => "no-account",
+            Self::Engine(Error::Secret { .. }) => "no-password",
+            Self::Engine(_) => "configuration",
+            Self::Data(_) => "bad-data",
+            Self::NotFound(_) => "not-found",
+            Self::Usage(_) | Self::Negative | Self::Queued => "usage",
+        };
+        json!({
+            "verdict": verdict, "stage": null, "certainty": "certain", "password": "not-judged",
+            "evidence": text, "remedy": "", "link": null,
+        })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}

@@ -1,0 +1,185 @@
+//! The command line: one file a command, whose doc comment is its help.
+
+mod account;
+mod completions;
+mod context;
+mod count;
+mod discover;
+mod error;
+mod list;
+mod man;
+mod message;
+mod outbox;
+mod output;
+mod prompt;
+mod read;
+mod reply;
+mod save;
+mod schema;
+mod send;
+mod setup;
+mod steps;
+mod sync;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use context::Context;
+use error::Failure;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A generic IMAP client: an address and a password go in, mail is yours.
+///
+/// Begin with `restante setup you@example.org`, then `restante sync` and `restante list`.
+#[derive(Debug, Parser)]
+#[command(name = "restante", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print one JSON document.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print one JSON document a line (lists only).
+    #[arg(long, global = true, conflicts_with = "json")]
+    jsonl: bool,
+    /// Print the ids only, one a line (lists only).
+    #[arg(long, global = true, conflicts_with_all = ["json", "jsonl"])]
+    ids: bool,
+    /// Which account; not needed when there is one.
+    #[arg(long, global = true, value_name = "NAME")]
+    account: Option<String>,
+    /// Where mail is kept.
+    #[arg(long, global = true, value_name = "DIR", env = "RESTANTE_DATA_DIR", hide_env = true)]
+    data_dir: Option<PathBuf>,
+    /// Ask this name server in place of the system's.
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    dns: Option<String>,
+    /// Trust the certificates in this file too. May be given more than once.
+    #[arg(long, global = true, value_name = "PEM")]
+    ca_file: Vec<PathBuf>,
+    /// Use no network.
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Change nothing, here or on the server.
+    #[arg(long, global = true)]
+    read_only: bool,
+    /// Send nothing: `send` and `reply` leave the message in the outbox.
+    #[arg(long, global = true)]
+    no_send: bool,
+    /// Show what is done, step by step.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Setup(setup::Setup),
+    Discover(discover::Discover),
+    Account(account::Account),
+    Sync(sync::Sync),
+    List(list::List),
+    Search(list::Search),
+    Count(count::Count),
+    Read(read::Read),
+    Save(save::Save),
+    Send(send::Send),
+    Reply(reply::Reply),
+    Outbox(outbox::Outbox),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match command().try_get_matches_from(as_sendmail(arguments)) {
+        Ok(matches) => match Cli::from_arg_matches(&matches) {
+            Ok(cli) => cli,
+            Err(error) => return usage(&error),
+        },
+        Err(error) => return usage(&error),
+    };
+    let json = cli.global.json || cli.global.jsonl;
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.report(json),
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let context = Context::new(cli.global)?;
+    match cli.command {
+        Command::Setup(command) => command.run(&context),
+        Command::Discover(command) => command.run(&context),
+        Command::Account(command) => command.run(&context),
+        Command::Sync(command) => command.run(&context),
+        Command::List(command) => command.run(&context),
+        Command::Search(command) => command.run(&context),
+        Command::Count(command) => command.run(&context),
+        Command::Read(command) => command.run(&context),
+        Command::Save(command) => command.run(&context),
+        Command::Send(command) => command.run(&context),
+        Command::Reply(command) => command.run(&context),
+        Command::Outbox(command) => command.run(&context),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    }
+}
+
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Help and version are answers, not errors; the rest is a usage error (sysexits 64).
+fn usage(error: &clap::Error) -> ExitCode {
+    // Printing fails only when nobody reads any more.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
+}
+
+/// Under the name `sendmail` the program is `restante send`, so that whatever sends through sendmail
+/// sends through the account.
+fn as_sendmail(arguments: Vec<OsString>) -> Vec<OsString> {
+    let name = arguments.first().map(Path::new).and_then(Path::file_name);
+    if name != Some("sendmail".as_ref()) {
+        return arguments;
+    }
+    let rest = arguments.into_iter().skip(1);
+    ["restante".into(), "send".into()].into_iter().chain(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn sendmail_is_another_name_of_send() {
+        let arguments = ["/usr/sbin/sendmail", "-t", "-i"].map(OsString::from).to_vec();
+        assert_eq!(as_sendmail(arguments), ["restante", "send", "-t", "-i"]);
+    }
+}

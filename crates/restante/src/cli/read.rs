@@ -1,0 +1,142 @@
+//! `restante read`
+
+use super::context::Context;
+use super::error::Failure;
+use super::list::rfc3339;
+use super::message::{find, is_file, read_file};
+use super::output::{print, write};
+use super::sync::octets;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use restante_core::mail::Contact;
+use restante_core::message::{Disposition, Reading, clean, clean_line};
+use serde_json::{Map, Value};
+use std::process::ExitCode;
+
+/// Lines longer than this are hard to read, however wide the terminal is.
+const WIDTH: usize = 78;
+
+/// Read a message.
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// A message's id, or a file.
+    #[arg(value_name = "ID|FILE.eml")]
+    message: String,
+    /// The text alone.
+    #[arg(long, group = "form")]
+    text: bool,
+    /// The HTML part, made harmless.
+    #[arg(long, group = "form")]
+    html: bool,
+    /// Every octet as the server sent it.
+    #[arg(long, group = "form")]
+    raw: bool,
+    /// The header as it is.
+    #[arg(long, group = "form")]
+    headers: bool,
+}
+
+impl Read {
+    pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
+        let (id, bytes) = if is_file(&self.message) {
+            (None, read_file(&self.message)?)
+        } else {
+            let view = context.view()?;
+            let message = find(&view, &self.message)?;
+            let id = view.row(message)?.map(|row| row.id);
+            (id, view.read(message)?)
+        };
+        if self.raw {
+            write(&bytes)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if self.headers {
+            let header = header(&bytes);
+            print(&clean(&String::from_utf8_lossy(header)))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let reading = Reading::read(&bytes, WIDTH);
+        if context.output.json {
+            context.output.document("read", &document(id, &reading)?)?;
+        } else if self.html {
+            match &reading.html {
+                Some(html) => print(&clean(html))?,
+                None => return Err(Failure::NotFound("this message has no HTML part".to_owned())),
+            }
+        } else if self.text {
+            print(&format!("{}\n", clean(&reading.text)))?;
+        } else {
+            print(&page(context, &reading))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The reading, with its id and with the date as lists print it.
+fn document(id: Option<String>, reading: &Reading) -> Result<Map<String, Value>, Failure> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(reading) else {
+        return Err(Failure::Io("the message has no JSON form".to_owned()));
+    };
+    fields.insert("id".to_owned(), Value::from(id));
+    fields.insert("date".to_owned(), Value::from(reading.date.map(rfc3339)));
+    Ok(fields)
+}
+
+/// What a person sees: the header that matters, the text, the attachments.
+fn page(context: &Context, reading: &Reading) -> String {
+    let mut page = String::new();
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let name = context.output.bold(&format!("{name:<9}"));
+            page.push_str(&format!("{name}{}\n", clean_line(value)));
+        }
+    };
+    field("From:", &contacts(&reading.from));
+    field("To:", &contacts(&reading.to));
+    field("Cc:", &contacts(&reading.cc));
+    field("Date:", &reading.date.map(local).unwrap_or_default());
+    field("Subject:", &reading.subject);
+    page.push('\n');
+    page.push_str(clean(&reading.text).trim_end());
+    page.push('\n');
+    let attachments = reading.parts.iter().filter(|part| {
+        part.filename.is_some() || part.disposition == Some(Disposition::Attachment)
+    });
+    let mut head = "\n";
+    for part in attachments {
+        let name = part.filename.as_deref().unwrap_or("(no name)");
+        let size = octets(part.size as u64);
+        page.push_str(&format!("{head}[{}] {}, {}, {size}\n", part.part, clean_line(name), clean_line(&part.kind)));
+        head = "";
+    }
+    if !reading.damaged.is_empty() {
+        let names: Vec<String> = reading.damaged.iter().map(super::steps::serde_word).collect();
+        page.push_str(&context.output.dim(&format!("\nThis message is damaged: {}\n", names.join(", "))));
+    }
+    page
+}
+
+/// Contacts as a header shows them.
+pub(super) fn contacts(contacts: &[Contact]) -> String {
+    let one = |contact: &Contact| match contact.name.as_str() {
+        "" => contact.address.clone(),
+        name => format!("{name} <{}>", contact.address),
+    };
+    contacts.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn local(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(
+        |_| String::new(),
+        |time| time.to_zoned(TimeZone::system()).strftime("%a %d %b %Y %H:%M %Z").to_string(),
+    )
+}
+
+/// The header: up to and with the first empty line.
+fn header(message: &[u8]) -> &[u8] {
+    let crlf = message.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 2);
+    let lf = message.windows(2).position(|w| w == b"\n\n").map(|at| at + 1);
+    let end = crlf.into_iter().chain(lf).min().unwrap_or(message.len());
+    message.get(..end).unwrap_or_default()
+}

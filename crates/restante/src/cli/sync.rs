@@ -1,0 +1,190 @@
+//! `restante sync`
+
+use super::context::{Context, now};
+use super::error::Failure;
+use super::output::print;
+use super::steps::Checklist;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use restante_core::message::clean;
+use restante_engine::account::Account;
+use restante_engine::sync::{self, Keeper, Progress, Report};
+use restante_engine::{Steps, secrets, submit};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Fetch what is new in every mailbox, whole messages, the newest first; send what waits in the outbox.
+///
+/// Everything fetched can be read and searched offline. A run that is interrupted loses nothing: the
+/// next one goes on from there.
+#[derive(Debug, Args)]
+pub(super) struct Sync {
+    /// Which account; all of them when none is named.
+    account: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    account: &'a str,
+    #[serde(flatten)]
+    report: &'a Report,
+    ms: u64,
+}
+
+impl Sync {
+    pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
+        let accounts = context.accounts()?;
+        let named = self.account.as_deref().or(context.global.account.as_deref());
+        let accounts = match named {
+            None if accounts.all().len() > 1 => accounts.all().to_vec(),
+            named => vec![accounts.find(named)?.clone()],
+        };
+        let keeper = context.keeper()?;
+        let done = context.block_on(async {
+            for account in &accounts {
+                one(context, &keeper, account).await?;
+            }
+            Ok(())
+        });
+        // What was fetched before a failure is written all the same.
+        let closed = keeper.close();
+        done?;
+        closed?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let network = context.network()?;
+    let secret = secrets::load(&context.places, account)?;
+    let checklist = Checklist::new(context);
+    let mut steps = Steps::new(|step| {
+        if context.global.verbose {
+            checklist.step(step);
+        }
+    });
+    let name = account.name.clone();
+    let id = keeper.with(move |store| store.account(&name)).await?;
+    submit::recover(keeper).await?;
+    if !context.global.no_send {
+        drain(&network, keeper, account, id, &secret, &mut steps).await?;
+    }
+    let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+    submit::file_sent(&mut connection, keeper, id).await?;
+    let progress = Mutex::new(Progress::default());
+    let bar = bar(context);
+    let report = watched(&bar, &progress, sync::sync(&mut connection, keeper, id, &progress)).await?;
+    restante_engine::imap::log_out(connection).await;
+    index(&bar, keeper, &report).await?;
+    bar.finish_and_clear();
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if context.output.json {
+        context.output.document("sync", &Document { account: &account.name, report: &report, ms })?;
+    } else {
+        print(&clean(&text(account, &report, ms)))?;
+    }
+    Ok(())
+}
+
+/// Sends what is due. What cannot go now stays queued, and does not stop the reading.
+async fn drain(
+    network: &restante_engine::net::Network,
+    keeper: &Keeper,
+    account: &Account,
+    id: restante_store::AccountId,
+    secret: &restante_core::Secret,
+    steps: &mut Steps<'_>,
+) -> Result<(), Failure> {
+    let due = keeper.with(|store| store.view().due(now())).await?;
+    for row in due.into_iter().filter(|row| row.account == id) {
+        submit::send(network, keeper, account, secret, row.id, now(), steps).await?;
+    }
+    Ok(())
+}
+
+fn bar(context: &Context) -> ProgressBar {
+    let shown = std::io::stderr().is_terminal() && !context.output.json;
+    let target = if shown { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
+    let template = "{wide_msg} {bar:20} {human_pos}/{human_len} messages{prefix}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+/// Awaits the work and redraws the bar from time to time.
+async fn watched<T>(
+    bar: &ProgressBar,
+    progress: &Mutex<Progress>,
+    work: impl Future<Output = Result<T, restante_engine::Error>>,
+) -> Result<T, Failure> {
+    let begun = Instant::now();
+    let mut work = std::pin::pin!(work);
+    let mut tick = tokio::time::interval(Duration::from_millis(125));
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done?),
+            _ = tick.tick() => {
+                let now = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                bar.set_length(now.messages);
+                bar.set_position(now.messages_done);
+                bar.set_message(clean(&now.mailbox).into_owned());
+                let rate = now.bytes_done as f64 / begun.elapsed().as_secs_f64().max(0.001);
+                bar.set_prefix(format!(", {} at {}/s", octets(now.bytes_done), octets(rate as u64)));
+            }
+        }
+    }
+}
+
+async fn index(bar: &ProgressBar, keeper: &Keeper, report: &Report) -> Result<(), Failure> {
+    bar.set_message("making it searchable");
+    bar.set_prefix("");
+    bar.set_length(report.mailboxes.iter().map(|mailbox| mailbox.new).sum());
+    bar.set_position(0);
+    bar.reset_eta();
+    sync::index(keeper, |count| bar.inc(count as u64)).await?;
+    Ok(())
+}
+
+fn text(account: &Account, report: &Report, ms: u64) -> String {
+    let sum = |of: fn(&sync::MailboxReport) -> u64| report.mailboxes.iter().map(of).sum::<u64>();
+    let mut text = String::new();
+    for mailbox in report.mailboxes.iter().filter(|m| m.new + m.changed + m.removed > 0) {
+        text.push_str(&format!(
+            "  {}: {} new, {} changed, {} removed, {} in all\n",
+            mailbox.name, mailbox.new, mailbox.changed, mailbox.removed, mailbox.total
+        ));
+    }
+    for finding in &report.findings {
+        text.push_str(&format!("{finding}\n"));
+    }
+    text.push_str(&format!(
+        "{}: {} messages in {} mailboxes; {} new, {} changed, {} removed; {} in {}.{} s\n",
+        account.name,
+        sum(|m| m.total),
+        report.mailboxes.len(),
+        sum(|m| m.new),
+        sum(|m| m.changed),
+        sum(|m| m.removed),
+        octets(report.bytes_in),
+        ms / 1000,
+        ms % 1000 / 100,
+    ));
+    text
+}
+
+/// Octets as people read them: `18 KB`, `2.4 MB`.
+pub(super) fn octets(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{} KB", count / 1_000),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", count / 1_000_000, count / 100_000 % 10),
+        _ => format!("{}.{} GB", count / 1_000_000_000, count / 100_000_000 % 10),
+    }
+}
