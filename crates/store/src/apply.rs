@@ -1,0 +1,357 @@
+//! What a pull learned becomes rows: one transaction for the entries and the state they prove.
+
+use crate::content::find_digest;
+use crate::id::{DATE_MAX, SERIAL_MASK};
+use crate::operation::{refold_mailbox, retarget};
+use crate::{Change, Content, MailboxId, MessageId, Store, StoreError, thread};
+use restante_core::mail::{Contact, Flags, ModSeq, SyncState, SystemFlag, Uid, UidSet};
+use restante_core::message::Summary;
+use restante_core::sync::{Delta, FlagChange};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+/// Seconds a Date field may be ahead of the server's clock and still be believed.
+const AHEAD: i64 = 86_400;
+
+/// A message seen for the first time in a mailbox.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Its UID there.
+    pub uid: Uid,
+    /// Its flags.
+    pub flags: Flags,
+    /// Its modification sequence, with CONDSTORE.
+    pub mod_seq: Option<ModSeq>,
+    /// INTERNALDATE in seconds since 1970 UTC.
+    pub internal_date: i64,
+    /// What its header says.
+    pub summary: Summary,
+    /// Where its content was put, by [`ContentWriter::finish`](crate::ContentWriter::finish).
+    pub content: Content,
+}
+
+/// What [`Store::apply`] altered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Every alteration, for whoever shows it.
+    pub changes: Vec<Change>,
+    /// Messages that came.
+    pub new: u64,
+    /// Messages whose flags are different now.
+    pub changed: u64,
+    /// Messages that went.
+    pub removed: u64,
+}
+
+impl Store {
+    /// Applies what a pull learned of a mailbox at `now`. Applying the same again alters nothing.
+    ///
+    /// Messages that went leave a tombstone: their content stays until
+    /// [`expire_tombstones`](Self::expire_tombstones).
+    ///
+    /// # Errors
+    /// [`StoreError::Unsynced`] when a content was not synced; then, as after any other error, nothing
+    /// was altered.
+    pub fn apply(
+        &mut self,
+        mailbox: MailboxId,
+        delta: &Delta<NewEntry>,
+        now: i64,
+    ) -> Result<Applied, StoreError> {
+        if !delta.new.iter().all(|entry| self.packs.is_synced(&entry.content.at)) {
+            return Err(StoreError::Unsynced);
+        }
+        self.write(|transaction| {
+            let mut work = Work::new(transaction, mailbox, now)?;
+            if delta.reset {
+                work.reset()?;
+            }
+            work.vanish(&delta.vanished)?;
+            for change in &delta.flags {
+                work.flags(change)?;
+            }
+            for entry in &delta.new {
+                work.appear(entry)?;
+            }
+            work.finish(delta.state)
+        })
+    }
+}
+
+/// One transaction's work on one mailbox.
+struct Work<'a> {
+    transaction: &'a Transaction<'a>,
+    mailbox: MailboxId,
+    now: i64,
+    applied: Applied,
+    total: i64,
+    unseen: i64,
+    /// The last `message.id` given out.
+    serial: i64,
+    /// UIDs above this one are not known, so need not be looked for.
+    highest_uid: u32,
+    /// Whether operations wait in this mailbox.
+    operations: bool,
+}
+
+/// An entry as it was.
+struct Before {
+    message: MessageId,
+    system: u8,
+    keywords: String,
+    mod_seq: i64,
+}
+
+impl<'a> Work<'a> {
+    fn new(transaction: &'a Transaction<'a>, mailbox: MailboxId, now: i64) -> Result<Self, StoreError> {
+        let (total, unseen) = transaction
+            .prepare_cached("SELECT total, unseen FROM mailbox WHERE id = ?1")?
+            .query_row([mailbox.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .ok_or(StoreError::Missing("mailbox"))?;
+        let serial = transaction
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'message'")?
+            .query_row([], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0);
+        let highest_uid = transaction
+            .prepare_cached("SELECT coalesce(max(uid), 0) FROM entry WHERE mailbox = ?1")?
+            .query_row([mailbox.0], |row| row.get(0))?;
+        let operations = transaction
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM operation WHERE mailbox = ?1)")?
+            .query_row([mailbox.0], |row| row.get(0))?;
+        let applied = Applied::default();
+        Ok(Self { transaction, mailbox, now, applied, total, unseen, serial, highest_uid, operations })
+    }
+
+    fn reset(&mut self) -> Result<(), StoreError> {
+        self.remove(Uid::MIN.get(), Uid::MAX.get())?;
+        self.transaction
+            .prepare_cached(
+                "UPDATE mailbox SET uid_validity = 0, uid_next = 0, highest_mod_seq = 0 WHERE id = ?1",
+            )?
+            .execute([self.mailbox.0])?;
+        self.transaction
+            .prepare_cached("UPDATE operation SET uid = 0 WHERE mailbox = ?1")?
+            .execute([self.mailbox.0])?;
+        self.highest_uid = 0;
+        Ok(())
+    }
+
+    fn vanish(&mut self, vanished: &UidSet) -> Result<(), StoreError> {
+        for &(first, last) in vanished.ranges() {
+            if first > self.highest_uid {
+                break;
+            }
+            self.remove(first, last)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entries from `first` to `last` and leaves tombstones.
+    fn remove(&mut self, first: u32, last: u32) -> Result<(), StoreError> {
+        let range = params![self.mailbox.0, first, last];
+        let mut find = self.transaction.prepare_cached(
+            "SELECT uid, position, flags FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3",
+        )?;
+        let mut bury = self.transaction.prepare_cached(
+            "INSERT OR REPLACE INTO tombstone (mailbox, uid, position, removed) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        let mut rows = find.query(range)?;
+        let mut removed = 0;
+        while let Some(row) = rows.next()? {
+            let (uid, message, system): (u32, _, _) = (row.get(0)?, MessageId(row.get(1)?), row.get(2)?);
+            bury.execute(params![self.mailbox.0, uid, message.0, self.now])?;
+            self.total -= 1;
+            self.unseen -= unseen(system);
+            self.applied.changes.push(Change::Disappeared(self.mailbox, message));
+            removed += 1;
+        }
+        if removed > 0 {
+            self.transaction
+                .prepare_cached("DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3")?
+                .execute(range)?;
+            self.applied.removed += removed;
+        }
+        Ok(())
+    }
+
+    fn flags(&mut self, change: &FlagChange) -> Result<(), StoreError> {
+        match self.find(change.uid)? {
+            Some(before) => self.update(change.uid, &before, &change.flags, change.mod_seq),
+            // Of a message not fetched yet: it comes with its flags.
+            None => Ok(()),
+        }
+    }
+
+    fn appear(&mut self, entry: &NewEntry) -> Result<(), StoreError> {
+        let message = self.message(entry)?;
+        if let Some(before) = self.find(entry.uid)? {
+            if before.message == message {
+                return self.update(entry.uid, &before, &entry.flags, entry.mod_seq);
+            }
+            self.remove(entry.uid.get(), entry.uid.get())?;
+        }
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO entry (mailbox, uid, position, flags, keywords, mod_seq, internal_date)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                self.mailbox.0,
+                entry.uid.get(),
+                message.0,
+                system_bits(&entry.flags),
+                entry.flags.keywords().join(" "),
+                number(entry.mod_seq),
+                entry.internal_date,
+            ])?;
+        if self.operations {
+            retarget(self.transaction, self.mailbox, entry.uid, message)?;
+        }
+        self.highest_uid = self.highest_uid.max(entry.uid.get());
+        self.total += 1;
+        self.unseen += unseen(system_bits(&entry.flags));
+        self.applied.new += 1;
+        self.applied.changes.push(Change::Appeared(self.mailbox, message));
+        Ok(())
+    }
+
+    fn find(&self, uid: Uid) -> Result<Option<Before>, StoreError> {
+        if uid.get() > self.highest_uid {
+            return Ok(None);
+        }
+        let mut find = self.transaction.prepare_cached(
+            "SELECT position, flags, keywords, mod_seq FROM entry WHERE mailbox = ?1 AND uid = ?2",
+        )?;
+        let before = find.query_row(params![self.mailbox.0, uid.get()], |row| {
+            Ok(Before {
+                message: MessageId(row.get(0)?),
+                system: row.get(1)?,
+                keywords: row.get(2)?,
+                mod_seq: row.get(3)?,
+            })
+        });
+        Ok(before.optional()?)
+    }
+
+    fn update(
+        &mut self,
+        uid: Uid,
+        before: &Before,
+        flags: &Flags,
+        mod_seq: Option<ModSeq>,
+    ) -> Result<(), StoreError> {
+        let (system, keywords) = (system_bits(flags), flags.keywords().join(" "));
+        let mod_seq = mod_seq.map_or(before.mod_seq, |value| number(Some(value)));
+        let different = system != before.system || keywords != before.keywords;
+        if !different && mod_seq == before.mod_seq {
+            return Ok(());
+        }
+        self.transaction
+            .prepare_cached(
+                "UPDATE entry SET flags = ?3, keywords = ?4, mod_seq = ?5 WHERE mailbox = ?1 AND uid = ?2",
+            )?
+            .execute(params![self.mailbox.0, uid.get(), system, keywords, mod_seq])?;
+        if different {
+            self.unseen += unseen(system) - unseen(before.system);
+            self.applied.changed += 1;
+            self.applied.changes.push(Change::Flags(self.mailbox, before.message));
+        }
+        Ok(())
+    }
+
+    /// The message with the entry's content, stored when it is new.
+    fn message(&mut self, entry: &NewEntry) -> Result<MessageId, StoreError> {
+        let content = &entry.content;
+        if let Some((message, _)) = find_digest(self.transaction, &content.digest)? {
+            return Ok(message);
+        }
+        self.serial += 1;
+        if self.serial > SERIAL_MASK {
+            return Err(StoreError::Exhausted);
+        }
+        let summary = &entry.summary;
+        let date = date(summary.date, entry.internal_date);
+        let message = MessageId::new(date, self.serial);
+        let thread = thread::assign(self.transaction, summary, self.serial)?;
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO message (id, position, digest, size, date, subject, sender, recipient, copy,
+                     message_id, thread, pack, start, stored)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?
+            .execute(params![
+                self.serial,
+                message.0,
+                content.digest.0,
+                content.size,
+                date,
+                summary.subject,
+                contacts(&summary.from)?,
+                contacts(&summary.to)?,
+                contacts(&summary.cc)?,
+                summary.message_id.as_deref().unwrap_or_default(),
+                thread,
+                content.at.pack,
+                content.at.start,
+                content.at.stored,
+            ])?;
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO pack (number, length) VALUES (?1, ?2)
+                 ON CONFLICT (number) DO UPDATE SET length = max(length, ?2)",
+            )?
+            .execute(params![content.at.pack, content.at.end()])?;
+        Ok(message)
+    }
+
+    fn finish(mut self, state: Option<SyncState>) -> Result<Applied, StoreError> {
+        if self.operations {
+            refold_mailbox(self.transaction, self.mailbox)?;
+        }
+        if !self.applied.changes.is_empty() {
+            self.transaction
+                .prepare_cached("UPDATE mailbox SET total = ?2, unseen = ?3 WHERE id = ?1")?
+                .execute([self.mailbox.0, self.total, self.unseen])?;
+            self.applied.changes.push(Change::Counts(self.mailbox));
+        }
+        if let Some(state) = state {
+            self.transaction
+                .prepare_cached(
+                    "UPDATE mailbox SET uid_validity = ?2, uid_next = ?3, highest_mod_seq = ?4 WHERE id = ?1",
+                )?
+                .execute(params![
+                    self.mailbox.0,
+                    state.uid_validity.get(),
+                    state.uid_next,
+                    number(state.highest_mod_seq)
+                ])?;
+        }
+        Ok(self.applied)
+    }
+}
+
+/// The system flags that are kept: `\Recent` belongs to a session.
+pub(crate) fn system_bits(flags: &Flags) -> u8 {
+    flags.system_bits() & !(SystemFlag::Recent as u8)
+}
+
+/// The date a message is sorted by: its own, unless that is missing or in the future. A date nobody can
+/// check would otherwise keep a message at the top for ever.
+fn date(own: Option<i64>, internal: i64) -> i64 {
+    let latest = if internal > 0 { internal.saturating_add(AHEAD) } else { DATE_MAX };
+    own.filter(|date| *date > 0 && *date <= latest).unwrap_or(internal).clamp(0, DATE_MAX)
+}
+
+fn unseen(system: u8) -> i64 {
+    i64::from(system & SystemFlag::Seen as u8 == 0)
+}
+
+fn number(mod_seq: Option<ModSeq>) -> i64 {
+    mod_seq.and_then(|value| i64::try_from(value.get()).ok()).unwrap_or(0)
+}
+
+fn contacts(contacts: &[Contact]) -> Result<String, StoreError> {
+    let pairs: Vec<(&str, &str)> = contacts.iter().map(|c| (c.name.as_str(), c.address.as_str())).collect();
+    serde_json::to_string(&pairs).map_err(|error| StoreError::Damaged(error.to_string()))
+}

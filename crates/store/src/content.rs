@@ -1,0 +1,83 @@
+//! Reading contents back, byte for byte.
+
+use crate::id::SERIAL_MASK;
+use crate::pack::{Location, RecordReader};
+use crate::{Digest, MessageId, StoreError, View};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::io::{self, Read};
+
+/// The octets of a message exactly as the server sent them. Reading to the end verifies them: damaged
+/// content ends with [`io::ErrorKind::InvalidData`].
+pub struct ContentReader {
+    record: RecordReader,
+    size: u64,
+}
+
+impl ContentReader {
+    /// Octets in all.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.record.read(buffer)
+    }
+}
+
+impl View {
+    /// Opens a message's content for reading as a stream.
+    ///
+    /// # Errors
+    /// There is no such message, or its pack cannot be read.
+    pub fn content(&self, message: MessageId) -> Result<ContentReader, StoreError> {
+        let row = self
+            .conn
+            .prepare_cached("SELECT digest, size, pack, start, stored FROM message WHERE id = ?1")?
+            .query_row([message.serial()], |row| {
+                let at = Location { pack: row.get(2)?, start: row.get(3)?, stored: row.get(4)? };
+                Ok((Digest(row.get(0)?), row.get(1)?, at))
+            })
+            .optional()?;
+        let (digest, size, at) = row.ok_or(StoreError::Missing("message"))?;
+        Ok(ContentReader { record: RecordReader::open(&self.dir.join("packs"), &at, &digest)?, size })
+    }
+
+    /// Reads a message's content whole, verified.
+    ///
+    /// # Errors
+    /// There is no such message, its pack cannot be read, or it is damaged.
+    pub fn read(&self, message: MessageId) -> Result<Vec<u8>, StoreError> {
+        let mut reader = self.content(message)?;
+        // The size comes from our own row; still, memory is only promised so far.
+        let mut bytes = Vec::with_capacity(usize::try_from(reader.size.min(1 << 26)).unwrap_or(0));
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(StoreError::Damaged(format!("message {message}: {error}")))
+            }
+            Err(error) => Err(StoreError::io("read", &self.dir.join("packs"))(error)),
+        }
+    }
+}
+
+/// The message with this content and where that is.
+pub(crate) fn find_digest(
+    conn: &Connection,
+    digest: &Digest,
+) -> Result<Option<(MessageId, Location)>, StoreError> {
+    conn.prepare_cached("SELECT position, pack, start, stored FROM message WHERE digest = ?1")?
+        .query_row(params![digest.0], |row| {
+            let at = Location { pack: row.get(1)?, start: row.get(2)?, stored: row.get(3)? };
+            Ok((MessageId(row.get(0)?), at))
+        })
+        .optional()
+        .map_err(StoreError::from)
+}
+
+/// `position & SERIAL_MASK` in SQL: `message.id` of an entry.
+pub(crate) fn serial_of(position: &str) -> String {
+    format!("({position} & {SERIAL_MASK})")
+}

@@ -1,0 +1,159 @@
+//! Connections and migrations.
+
+use crate::{StoreError, dir};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// The migrations of `mail.db`; `PRAGMA user_version` counts those applied.
+const MAIL: [&str; 1] = [include_str!("migrations/mail_0001.sql")];
+/// The migrations of `search.db`. It can be made again, so a change replaces the last one.
+const SEARCH: [&str; 1] = [include_str!("migrations/search_0001.sql")];
+
+/// Opens both databases for writing, made or migrated as needed.
+pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {
+    let (mail, search) = (directory.join("mail.db"), directory.join("search.db"));
+    migrate(&mail, &MAIL)?;
+    match migrate(&search, &SEARCH) {
+        Ok(()) => {}
+        Err(StoreError::DiskFull) => return Err(StoreError::DiskFull),
+        Err(error @ StoreError::Newer { .. }) => return Err(error),
+        // Whatever is wrong with the index, the mail is not in it.
+        Err(_) => {
+            dir::remove_database(&search)?;
+            migrate(&search, &SEARCH)?;
+        }
+    }
+    let connection = Connection::open_with_flags(&mail, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    attach(&connection, &search)?;
+    configure(&connection)?;
+    // A commit survives the process; the file system is made to sync at a checkpoint and where it
+    // matters more. An automatic checkpoint comes after 32 MB rather than 4.
+    connection.execute_batch(
+        "PRAGMA main.synchronous = NORMAL; PRAGMA search.synchronous = NORMAL;
+         PRAGMA wal_autocheckpoint = 8000;
+         PRAGMA main.journal_size_limit = 8388608; PRAGMA search.journal_size_limit = 8388608;",
+    )?;
+    Ok(connection)
+}
+
+/// Opens both databases for reading.
+pub(crate) fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
+    let (mail, search) = (directory.join("mail.db"), directory.join("search.db"));
+    if !mail.exists() || !search.exists() {
+        return Err(StoreError::Absent(directory.to_owned()));
+    }
+    let connection = Connection::open_with_flags(&mail, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    attach(&connection, &search)?;
+    configure(&connection)?;
+    for (path, schema, known) in [(&mail, "main", MAIL.len()), (&search, "search", SEARCH.len())] {
+        let found =
+            connection.pragma_query_value(Some(schema), "user_version", |row| row.get::<_, i64>(0))?;
+        let known = i64::try_from(known).unwrap_or(i64::MAX);
+        if found > known {
+            return Err(StoreError::Newer { path: path.clone(), found, known });
+        }
+        if found < known {
+            return Err(StoreError::Older(path.clone()));
+        }
+    }
+    Ok(connection)
+}
+
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn attach(connection: &Connection, search: &Path) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    let name = search.to_str().ok_or_else(|| {
+        StoreError::io("open", search)(std::io::Error::other("the path is not valid Unicode"))
+    })?;
+    connection.execute("ATTACH ?1 AS search", [name])?;
+    Ok(())
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.execute_batch(
+        "PRAGMA foreign_keys = ON; PRAGMA main.cache_size = -16000; PRAGMA search.cache_size = -16000;
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+    )?;
+    Ok(())
+}
+
+/// Brings one database to the newest format. Each step is a transaction of its own.
+fn migrate(path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    dir::open_file(path)?;
+    let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(found).ok().filter(|done| *done <= migrations.len());
+    let Some(done) = done else {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    };
+    for (version, migration) in (1_i64..).zip(migrations).skip(done) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    /// What is in a database, one statement an item, white space and comments aside.
+    fn schema(connection: &Connection) -> Vec<String> {
+        let mut statement = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'words_%' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(|sql| {
+            let sql = sql.unwrap();
+            let lines = sql.lines().map(|line| line.split("--").next().unwrap());
+            lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_documented_schema_is_the_one_the_migrations_make() {
+        let text = include_str!("../../../docs/schema.sql");
+        let (mail, search) = text.split_once("-- ==== search.db ====").unwrap();
+        for (documented, migrations) in [(mail, &MAIL), (search, &SEARCH)] {
+            let (ours, theirs) =
+                (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
+            ours.execute_batch(documented).unwrap();
+            migrations.iter().for_each(|migration| theirs.execute_batch(migration).unwrap());
+            assert_eq!(schema(&ours), schema(&theirs));
+        }
+    }
+
+    #[test]
+    fn every_documented_column_has_a_comment() {
+        let text = include_str!("../../../docs/schema.sql");
+        for line in text.lines().filter(|l| l.starts_with("    ")) {
+            let line = line.trim();
+            let clause = ["PRIMARY KEY (", "UNIQUE (", "content ="].iter().any(|c| line.starts_with(c));
+            assert!(clause || line.contains(" -- "), "no comment: {line}");
+        }
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        let path = dir.path().join("mail.db");
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        for error in [Store::open(dir.path()).err().unwrap(), crate::View::open(dir.path()).err().unwrap()] {
+            assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+        }
+    }
+}

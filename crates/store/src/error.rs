@@ -1,0 +1,95 @@
+//! What can go wrong with what restante remembers.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process is the writer of this directory.
+    #[error("{} is in use by another restante{}", .dir.display(), named(*process))]
+    Locked {
+        /// The data directory.
+        dir: PathBuf,
+        /// The other process, when it could be read.
+        process: Option<u32>,
+    },
+    /// There is nothing to read yet.
+    #[error("there is no mail in {} yet", .0.display())]
+    Absent(PathBuf),
+    /// A later version of restante wrote this database.
+    #[error("{} was written by a newer restante (its format is {found}, this program knows {known})", .path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format this program knows.
+        known: i64,
+    },
+    /// An earlier version of restante wrote this database, and it is open for reading only.
+    #[error("{} was written by an older restante and has to be opened for writing once", .0.display())]
+    Older(PathBuf),
+    /// The system refused to read or write a file.
+    #[error("cannot {doing} {}: {source}", .path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No space is left where the mail is kept. What was committed before is safe.
+    #[error("the disk is full")]
+    DiskFull,
+    /// SQLite reports a fault.
+    #[error("the mail database: {0}")]
+    Database(rusqlite::Error),
+    /// What was read is not what was written.
+    #[error("stored mail is damaged: {0}")]
+    Damaged(String),
+    /// Content was applied before [`ContentWriter::sync`](crate::ContentWriter::sync). A fault in the caller.
+    #[error("content was applied before it was synced")]
+    Unsynced,
+    /// Messages were indexed out of turn. A fault in the caller.
+    #[error("messages must be indexed in the order `unindexed` gives them")]
+    IndexGap,
+    /// An id that is not, or no longer, in the store.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// A limit of the format: 2^28 messages over the life of a store.
+    #[error("this store has held as many messages as its format allows")]
+    Exhausted,
+}
+
+impl StoreError {
+    /// For `map_err`: what was tried, and with which file.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::Io { doing, path, source },
+        }
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for StoreError {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+fn named(id: Option<u32>) -> String {
+    id.map_or_else(String::new, |id| format!(" (process {id})"))
+}

@@ -1,0 +1,240 @@
+//! Mailboxes, and what becomes of messages nothing refers to.
+
+use crate::{AccountId, Change, MailboxId, MessageId, Store, StoreError, View};
+use restante_core::mail::{
+    Flags, Mailbox, MailboxName, ModSeq, SpecialUse, SyncState, Uid, UidSet, UidValidity,
+};
+use rusqlite::{Connection, Row, Transaction, params};
+use std::collections::BTreeMap;
+
+/// A mailbox as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRow {
+    /// Its identity in the store.
+    pub id: MailboxId,
+    /// What LIST said of it.
+    pub mailbox: Mailbox,
+    /// The state its entries prove; `None` before the first sync.
+    pub state: Option<SyncState>,
+    /// How many messages the server has in it, as far as known.
+    pub total: u64,
+    /// How many of them are without `\Seen`.
+    pub unseen: u64,
+}
+
+/// What [`Store::set_mailboxes`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// What was altered.
+    pub changes: Vec<Change>,
+    /// Mailboxes the store has and the list has not, for the caller to judge.
+    pub gone: Vec<MailboxId>,
+}
+
+const COLUMNS: &str =
+    "id, name, delimiter, special_use, selectable, uid_validity, uid_next, highest_mod_seq, total, unseen";
+
+impl View {
+    /// The mailboxes of an account, by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn mailboxes(&self, account: AccountId) -> Result<Vec<MailboxRow>, StoreError> {
+        mailboxes(&self.conn, account)
+    }
+
+    /// One mailbox.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn mailbox(&self, mailbox: MailboxId) -> Result<MailboxRow, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM mailbox WHERE id = ?1");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut rows = statement.query([mailbox.0])?;
+        let row = rows.next()?.ok_or(StoreError::Missing("mailbox"))?;
+        Ok(read(row)?)
+    }
+
+    /// The UIDs known in a mailbox.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn uids(&self, mailbox: MailboxId) -> Result<UidSet, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT uid FROM entry WHERE mailbox = ?1 ORDER BY uid")?;
+        let mut rows = statement.query([mailbox.0])?;
+        let mut set = UidSet::new();
+        while let Some(row) = rows.next()? {
+            Uid::new(row.get(0)?).into_iter().for_each(|uid| set.insert(uid));
+        }
+        Ok(set)
+    }
+
+    /// The flags of every message in a mailbox as the server last said, by UID.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn flags(&self, mailbox: MailboxId) -> Result<Vec<(Uid, Flags)>, StoreError> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT uid, flags, keywords FROM entry WHERE mailbox = ?1 ORDER BY uid")?;
+        let mut rows = statement.query([mailbox.0])?;
+        let mut flags = Vec::new();
+        while let Some(row) = rows.next()? {
+            if let Some(uid) = Uid::new(row.get(0)?) {
+                flags.push((uid, Flags::from_parts(row.get(1)?, row.get_ref(2)?.as_str().unwrap_or(""))));
+            }
+        }
+        Ok(flags)
+    }
+}
+
+impl Store {
+    /// Takes over an account's list of mailboxes: new ones are added, known ones updated. One the list
+    /// lacks is kept and named: a list can be incomplete, and [`remove_mailbox`](Self::remove_mailbox)
+    /// is final.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn set_mailboxes(&mut self, account: AccountId, list: &[Mailbox]) -> Result<Listed, StoreError> {
+        self.write(|transaction| {
+            let mut known: BTreeMap<_, _> = mailboxes(transaction, account)?
+                .into_iter()
+                .map(|row| (row.mailbox.name.clone(), (row.id, Some(row.mailbox))))
+                .collect();
+            let mut listed = Listed::default();
+            for mailbox in list {
+                // `None` after its turn: a list may name a mailbox twice.
+                let before = known.get_mut(&mailbox.name).map(|(_, before)| before.take());
+                if before.as_ref().is_some_and(|b| b.as_ref().is_none_or(|b| b == mailbox)) {
+                    continue;
+                }
+                put(transaction, account, mailbox)?;
+                listed.changes = vec![Change::Mailboxes(account)];
+                if before.is_none() {
+                    known.insert(mailbox.name.clone(), (MailboxId(0), None));
+                }
+            }
+            listed.gone =
+                known.into_values().filter(|(_, before)| before.is_some()).map(|(id, _)| id).collect();
+            Ok(listed)
+        })
+    }
+
+    /// Removes a mailbox with its entries and operations, and messages nothing else refers to.
+    ///
+    /// # Errors
+    /// There is no such mailbox.
+    pub fn remove_mailbox(&mut self, mailbox: MailboxId) -> Result<Vec<Change>, StoreError> {
+        let (gone, account) = self.write(|transaction| {
+            let account = account_of(transaction, mailbox)?;
+            let gone = drop_unreferenced(
+                transaction,
+                "SELECT position FROM entry WHERE mailbox = ?1
+                 UNION SELECT position FROM tombstone WHERE mailbox = ?1",
+                mailbox.0,
+                |transaction| transaction.execute("DELETE FROM mailbox WHERE id = ?1", [mailbox.0]),
+            )?;
+            Ok((gone, account))
+        })?;
+        self.forget_words(&gone)?;
+        Ok(vec![Change::Mailboxes(account)])
+    }
+
+    /// Forgets what was removed before `time` (30 days ago): its tombstones, and messages nothing else
+    /// refers to. Returns how many messages went.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn expire_tombstones(&mut self, time: i64) -> Result<u64, StoreError> {
+        let gone = self.write(|transaction| {
+            drop_unreferenced(
+                transaction,
+                "SELECT DISTINCT position FROM tombstone WHERE removed < ?1",
+                time,
+                |transaction| transaction.execute("DELETE FROM tombstone WHERE removed < ?1", [time]),
+            )
+        })?;
+        self.forget_words(&gone)?;
+        Ok(gone.len() as u64)
+    }
+}
+
+/// The account of a mailbox.
+pub(crate) fn account_of(conn: &Connection, mailbox: MailboxId) -> Result<AccountId, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT account FROM mailbox WHERE id = ?1")?;
+    let mut rows = statement.query([mailbox.0])?;
+    let row = rows.next()?.ok_or(StoreError::Missing("mailbox"))?;
+    Ok(AccountId(row.get(0)?))
+}
+
+/// Runs `remove`, then removes those of the `candidates` (a SELECT of positions with one argument) to
+/// which no entry, tombstone or operation refers any more. Returns them, ascending.
+pub(crate) fn drop_unreferenced(
+    transaction: &Transaction<'_>,
+    candidates: &str,
+    argument: i64,
+    remove: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<usize>,
+) -> Result<Vec<MessageId>, StoreError> {
+    let mut positions: Vec<MessageId> = transaction
+        .prepare_cached(candidates)?
+        .query_map([argument], |row| row.get(0).map(MessageId))?
+        .collect::<Result<_, _>>()?;
+    remove(transaction)?;
+    let mut used = transaction.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM entry WHERE position = ?1)
+             OR EXISTS (SELECT 1 FROM tombstone WHERE position = ?1)",
+    )?;
+    let mut delete = transaction.prepare_cached("DELETE FROM message WHERE id = ?1")?;
+    let mut gone = Vec::new();
+    positions.sort_unstable();
+    for message in positions {
+        if !used.query_row([message.0], |row| row.get::<_, bool>(0))? {
+            delete.execute([message.serial()])?;
+            gone.push(message);
+        }
+    }
+    Ok(gone)
+}
+
+fn mailboxes(conn: &Connection, account: AccountId) -> Result<Vec<MailboxRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM mailbox WHERE account = ?1 ORDER BY name");
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_map([account.0], read)?.collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
+    let state = UidValidity::new(row.get(5)?).map(|uid_validity| -> rusqlite::Result<_> {
+        let highest_mod_seq = ModSeq::new(u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0));
+        Ok(SyncState { uid_validity, uid_next: row.get(6)?, highest_mod_seq })
+    });
+    Ok(MailboxRow {
+        id: MailboxId(row.get(0)?),
+        mailbox: Mailbox {
+            name: MailboxName::new(row.get::<_, String>(1)?),
+            delimiter: row.get_ref(2)?.as_str()?.chars().next(),
+            special_use: SpecialUse::from_attribute(row.get_ref(3)?.as_str()?),
+            selectable: row.get(4)?,
+        },
+        state: state.transpose()?,
+        total: row.get(8)?,
+        unseen: row.get(9)?,
+    })
+}
+
+fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO mailbox (account, name, delimiter, special_use, selectable,
+             uid_validity, uid_next, highest_mod_seq, total, unseen)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0)
+         ON CONFLICT (account, name) DO UPDATE SET delimiter = ?3, special_use = ?4, selectable = ?5",
+    )?;
+    statement.execute(params![
+        account.0,
+        mailbox.name.as_str(),
+        mailbox.delimiter.map(String::from).unwrap_or_default(),
+        mailbox.special_use.map(SpecialUse::attribute).unwrap_or_default(),
+        mailbox.selectable,
+    ])?;
+    Ok(())
+}

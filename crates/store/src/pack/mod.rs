@@ -1,0 +1,140 @@
+//! Packs: append-only files of contents, `packs/000001.pack` and on.
+//!
+//! A record is a header ([`record`]) and a payload: the content, compressed with zstd where that helps.
+//! Records are never changed. The database says how much of a pack is proven; what is beyond came from
+//! a process that ended before it could commit, and is cut off when the next writer opens.
+
+mod reader;
+mod record;
+mod writer;
+
+pub(crate) use reader::RecordReader;
+pub use writer::{Content, ContentWriter};
+
+use crate::{Digest, StoreError, dir};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A pack that has reached this length gets no further record.
+const FULL: u64 = 64 << 20;
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// The pack's number.
+    pub(crate) pack: u32,
+    /// Where the record begins.
+    pub(crate) start: u64,
+    /// Octets of its payload.
+    pub(crate) stored: u64,
+}
+
+impl Location {
+    /// Where the record ends.
+    pub(crate) fn end(&self) -> u64 {
+        self.start.saturating_add(record::HEADER as u64).saturating_add(self.stored)
+    }
+}
+
+/// The packs of the one writing process, shared by its content writers.
+pub(crate) struct Packs {
+    dir: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The number of the next pack to make.
+    next: u32,
+    /// Packs with room that nobody writes to, with their length.
+    free: Vec<(u32, u64)>,
+    /// How much of each pack written to by this process is on disk.
+    synced: BTreeMap<u32, u64>,
+}
+
+impl Packs {
+    /// Takes over the packs in `dir`: cuts each to its proven length, removes those with none.
+    pub(crate) fn recover(dir: PathBuf, proven: &BTreeMap<u32, u64>) -> Result<Self, StoreError> {
+        dir::make_dir(&dir)?;
+        let mut next = proven.last_key_value().map_or(1, |(number, _)| number.saturating_add(1));
+        let mut free = Vec::new();
+        for item in fs::read_dir(&dir).map_err(StoreError::io("read", &dir))? {
+            let path = item.map_err(StoreError::io("read", &dir))?.path();
+            let Some(number) = number_of(&path) else { continue };
+            let length = fs::metadata(&path).map_err(StoreError::io("read", &path))?.len();
+            match proven.get(&number).copied().unwrap_or(0) {
+                0 => fs::remove_file(&path).map_err(StoreError::io("remove", &path))?,
+                proven => {
+                    next = next.max(number.saturating_add(1));
+                    if length > proven {
+                        let file = dir::open_file(&path)?;
+                        file.set_len(proven)
+                            .and_then(|()| file.sync_all())
+                            .map_err(StoreError::io("cut", &path))?;
+                    }
+                    // One that is too short is damaged: readers say so, writers leave it alone.
+                    if proven < FULL && length >= proven {
+                        free.push((number, proven));
+                    }
+                }
+            }
+        }
+        free.sort_unstable();
+        Ok(Self { dir, state: Mutex::new(State { next, free, synced: BTreeMap::new() }) })
+    }
+
+    /// Whether a record is on disk as far as this process wrote it. Records found in the database are.
+    pub(crate) fn is_synced(&self, at: &Location) -> bool {
+        self.lock().synced.get(&at.pack).is_none_or(|length| at.end() <= *length)
+    }
+
+    /// A pack with room, its file and its length; the caller writes to it alone.
+    fn take(&self) -> Result<(u32, File, u64), StoreError> {
+        let mut state = self.lock();
+        let (number, length) = match state.free.pop() {
+            Some(free) => free,
+            None => {
+                let number = state.next;
+                state.next = number.saturating_add(1);
+                (number, 0)
+            }
+        };
+        state.synced.insert(number, length);
+        drop(state);
+        let file = dir::open_file(&path_of(&self.dir, number))?;
+        if length == 0 {
+            dir::sync_dir(&self.dir)?;
+        }
+        Ok((number, file, length))
+    }
+
+    /// Notes that a pack is on disk up to `length`.
+    fn synced(&self, number: u32, length: u64) {
+        self.lock().synced.insert(number, length);
+    }
+
+    /// Gives back a pack whose file is `length` long.
+    fn give_back(&self, number: u32, length: u64) {
+        if length < FULL {
+            self.lock().free.push((number, length));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file of a pack.
+pub(crate) fn path_of(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:06}.pack"))
+}
+
+fn number_of(path: &Path) -> Option<u32> {
+    path.file_name()?.to_str()?.strip_suffix(".pack")?.parse().ok()
+}
+
+fn digest_of(hasher: &blake3::Hasher) -> Digest {
+    Digest(*hasher.finalize().as_bytes())
+}

@@ -1,0 +1,274 @@
+//! A query to SQL.
+//!
+//! Every statement walks message positions downwards, so a LIMIT ends it early. What drives the walk is
+//! the words, when words must hold; else one mailbox; else the unread messages; else everything. All
+//! other conditions are asked of each position. User text only ever travels as a bound value, and
+//! inside FTS5's own language always in quotes.
+
+use super::segment::segment;
+use crate::content::serial_of;
+use crate::id::digest_range;
+use crate::{AccountId, MessageId, StoreError};
+use restante_core::mail::SystemFlag;
+use restante_core::query::{Field, Mark, Query, Term};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+/// A SELECT of distinct positions, unordered and unlimited, with its values.
+pub(crate) struct Compiled {
+    /// The statement without ORDER BY.
+    pub(crate) sql: String,
+    /// The column to order by.
+    pub(crate) position: &'static str,
+    /// What `?` stand for, in order.
+    pub(crate) values: Vec<Value>,
+}
+
+/// Compiles a query over one account or all. `before` excludes that message and all newer ones.
+pub(crate) fn compile(
+    conn: &Connection,
+    account: Option<AccountId>,
+    query: &Query,
+    before: Option<MessageId>,
+) -> Result<Compiled, StoreError> {
+    // While nothing waits, what is shown is what the server said.
+    let folded: bool =
+        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM fold)")?.query_row([], |r| r.get(0))?;
+    let mut compiler = Compiler {
+        conn,
+        account,
+        entries: if folded { "shown" } else { "entry" },
+        position: "",
+        values: Vec::new(),
+    };
+    let parts = match query {
+        Query::And(parts) => parts.iter().collect(),
+        other => vec![other],
+    };
+    let (text, others): (Vec<&Query>, Vec<&Query>) = parts.iter().partition(|part| is_text(part));
+    let mut conditions = Vec::new();
+    let sql = if let Some(matched) = matched_by(&text) {
+        compiler.position = "words.rowid";
+        compiler.values.push(Value::Text(matched));
+        conditions.push("words MATCH ?".to_owned());
+        conditions.push(compiler.present());
+        "SELECT words.rowid FROM search.words WHERE ".to_owned()
+    } else {
+        compiler.position = "e.position";
+        let mailbox = others.iter().find_map(|part| match part {
+            Query::Term(Term::In(name)) => Some(name.as_str()),
+            _ => None,
+        });
+        let mailboxes = mailbox.map(|name| compiler.mailboxes(name)).transpose()?;
+        if let Some([mailbox]) = mailboxes.as_deref() {
+            conditions.push(format!("e.mailbox = {mailbox}"));
+        } else if others.contains(&&Query::Term(Term::Is(Mark::Unread))) && account.is_none() {
+            conditions.push(unseen("e"));
+        }
+        if let Some(account) = account {
+            conditions.push(format!("+e.mailbox IN {}", of_account(account)));
+        }
+        for part in &text {
+            // Only what must not stand in the message is left here.
+            conditions.push(compiler.condition(part)?);
+        }
+        format!("SELECT DISTINCT e.position FROM {} e WHERE ", compiler.entries)
+    };
+    for part in &others {
+        conditions.push(compiler.condition(part)?);
+    }
+    if let Some(before) = before {
+        conditions.push(format!("{} < {}", compiler.position, before.0));
+    }
+    conditions.push("true".to_owned());
+    Ok(Compiled {
+        sql: sql + &conditions.join(" AND "),
+        position: compiler.position,
+        values: compiler.values,
+    })
+}
+
+struct Compiler<'a> {
+    conn: &'a Connection,
+    /// Mailboxes are looked for in this account only.
+    account: Option<AccountId>,
+    /// The table of what is shown.
+    entries: &'static str,
+    /// The expression for the position a condition is asked of.
+    position: &'static str,
+    values: Vec<Value>,
+}
+
+impl Compiler<'_> {
+    /// The message is in some mailbox, of the account when given.
+    fn present(&self) -> String {
+        match self.account {
+            Some(account) => self.entry(&format!("x.mailbox IN {}", of_account(account))),
+            None => self.entry("true"),
+        }
+    }
+
+    /// Some entry of the message fulfils a condition on `x`.
+    fn entry(&self, condition: &str) -> String {
+        format!(
+            "EXISTS (SELECT 1 FROM {} x WHERE x.position = {} AND {condition})",
+            self.entries, self.position
+        )
+    }
+
+    fn condition(&mut self, query: &Query) -> Result<String, StoreError> {
+        if let Some(matched) = fts(query) {
+            self.values.push(Value::Text(matched));
+            return Ok(format!("{} IN (SELECT rowid FROM search.words WHERE words MATCH ?)", self.position));
+        }
+        Ok(match query {
+            Query::And(parts) => self.join(parts, " AND ", "true")?,
+            Query::Or(parts) => self.join(parts, " OR ", "false")?,
+            Query::Not(part) => format!("NOT ({})", self.condition(part)?),
+            Query::Term(term) => self.term(term)?,
+        })
+    }
+
+    fn join(&mut self, parts: &[Query], with: &str, empty: &str) -> Result<String, StoreError> {
+        let parts = parts.iter().map(|part| self.condition(part)).collect::<Result<Vec<_>, _>>()?;
+        Ok(if parts.is_empty() { empty.to_owned() } else { format!("({})", parts.join(with)) })
+    }
+
+    fn term(&mut self, term: &Term) -> Result<String, StoreError> {
+        let serial = serial_of(self.position);
+        let flag = |flag: SystemFlag| self.entry(&format!("x.flags & {} <> 0", flag as u8));
+        Ok(match term {
+            // Text without a letter the index knows stands nowhere.
+            Term::Text { .. } => "false".to_owned(),
+            Term::Is(Mark::Unread) => self.entry(&unseen("x")),
+            Term::Is(Mark::Read) => format!("NOT {}", self.entry(&unseen("x"))),
+            Term::Is(Mark::Starred) => flag(SystemFlag::Flagged),
+            Term::Is(Mark::Answered) => flag(SystemFlag::Answered),
+            Term::Is(Mark::Draft) => flag(SystemFlag::Draft),
+            Term::HasAttachment => {
+                format!("EXISTS (SELECT 1 FROM preview v WHERE v.message = {serial} AND v.attachments > 0)")
+            }
+            Term::Larger(size) => self.size(&serial, ">", *size),
+            Term::Smaller(size) => self.size(&serial, "<", *size),
+            Term::Before(time) => format!("{} < {}", self.position, MessageId::first_at(*time).0),
+            Term::Since(time) => format!("{} >= {}", self.position, MessageId::first_at(*time).0),
+            Term::In(name) => {
+                let ids = self.mailboxes(name)?;
+                self.entry(&format!("x.mailbox IN ({})", join(&ids)))
+            }
+            Term::Account(name) => {
+                let mut accounts = self.conn.prepare_cached("SELECT id, name FROM account")?;
+                let name = name.to_lowercase();
+                let mut rows = accounts.query([])?;
+                let mut ids = Vec::new();
+                while let Some(row) = rows.next()? {
+                    if row.get_ref(1)?.as_str().is_ok_and(|n| n.to_lowercase() == name) {
+                        ids.push(row.get(0)?);
+                    }
+                }
+                self.entry(&format!(
+                    "x.mailbox IN (SELECT id FROM mailbox WHERE account IN ({}))",
+                    join(&ids)
+                ))
+            }
+            Term::Id(text) => match digest_range(text) {
+                Some((low, high)) => {
+                    self.values.extend([Value::Blob(low.to_vec()), Value::Blob(high.to_vec())]);
+                    format!("{serial} IN (SELECT id FROM message WHERE digest BETWEEN ? AND ?)")
+                }
+                None => "false".to_owned(),
+            },
+        })
+    }
+
+    fn size(&self, serial: &str, compare: &str, size: u64) -> String {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        format!("(SELECT size FROM message m WHERE m.id = {serial}) {compare} {size}")
+    }
+
+    /// The mailboxes a person may mean by a name.
+    fn mailboxes(&self, name: &str) -> Result<Vec<i64>, StoreError> {
+        let name = name.to_lowercase();
+        let mut statement = self.conn.prepare_cached("SELECT id, account, name, special_use FROM mailbox")?;
+        let mut rows = statement.query([])?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            let full = row.get_ref(2)?.as_str().unwrap_or_default().to_lowercase();
+            let special = row.get_ref(3)?.as_str().unwrap_or_default().to_lowercase();
+            let here = self.account.is_none_or(|account| row.get(1) == Ok(account.0));
+            if here && (full == name || special.strip_prefix('\\') == Some(name.as_str())) {
+                ids.push(row.get(0)?);
+            }
+        }
+        Ok(ids)
+    }
+}
+
+fn unseen(alias: &str) -> String {
+    format!("{alias}.flags & 32 = 0")
+}
+
+fn of_account(account: AccountId) -> String {
+    format!("(SELECT id FROM mailbox WHERE account = {account})")
+}
+
+fn join(ids: &[i64]) -> String {
+    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a query speaks of text only, so that the index alone can answer it, or what must not match.
+fn is_text(query: &Query) -> bool {
+    match query {
+        Query::Not(part) => fts(part).is_some(),
+        other => fts(other).is_some(),
+    }
+}
+
+/// One FTS5 expression for parts that must all hold; `None` when none of them says what is to be found.
+fn matched_by(parts: &[&Query]) -> Option<String> {
+    let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Query::Not(part) => unwanted.push(fts(part)?),
+            part => wanted.push(fts(part)?),
+        }
+    }
+    if wanted.is_empty() {
+        return None;
+    }
+    let wanted = wanted.join(" AND ");
+    Some(if unwanted.is_empty() {
+        format!("({wanted})")
+    } else {
+        format!("(({wanted}) NOT ({}))", unwanted.join(" OR "))
+    })
+}
+
+/// A query as one FTS5 expression, when it is made of text and FTS5 can say it.
+fn fts(query: &Query) -> Option<String> {
+    match query {
+        Query::And(parts) => matched_by(&parts.iter().collect::<Vec<_>>()),
+        Query::Or(parts) if !parts.is_empty() => {
+            let parts = parts.iter().map(fts).collect::<Option<Vec<_>>>()?;
+            Some(format!("({})", parts.join(" OR ")))
+        }
+        Query::Term(Term::Text { field, text, prefix }) => Some(phrase(*field, text, *prefix)),
+        Query::Or(_) | Query::Not(_) | Query::Term(_) => None,
+    }
+}
+
+fn phrase(field: Field, text: &str, prefix: bool) -> String {
+    let column = match field {
+        Field::Any => "",
+        Field::From => "\"from\" : ",
+        Field::To => "\"to\" : ",
+        Field::Cc => "cc : ",
+        Field::Subject => "subject : ",
+        Field::Body => "body : ",
+        Field::Filename => "filename : ",
+    };
+    // A quote is doubled, as in SQL; what a person cannot have meant as text becomes a space.
+    let text: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('"', "\"\"");
+    format!("{column}\"{}\"{}", segment(&text), if prefix { " *" } else { "" })
+}

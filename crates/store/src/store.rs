@@ -1,0 +1,115 @@
+//! The one writer and its many readers.
+
+use crate::pack::Packs;
+use crate::{ContentWriter, StoreError, database, dir};
+use rusqlite::{Connection, Transaction};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Reads what restante remembers; cannot change it. Works beside a [`Store`] in this or another
+/// process, and sees every commit as a whole.
+pub struct View {
+    pub(crate) conn: Connection,
+    pub(crate) dir: PathBuf,
+}
+
+/// The one writer of a data directory. Reads as a [`View`].
+pub struct Store {
+    pub(crate) view: View,
+    pub(crate) packs: Arc<Packs>,
+    _lock: File,
+}
+
+impl View {
+    /// Opens a data directory for reading.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when nothing was stored there yet; [`StoreError::Newer`] or
+    /// [`StoreError::Older`] when another version of restante wrote it.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Ok(Self { conn: database::open_reader(dir)?, dir: dir.to_owned() })
+    }
+
+    /// A number that differs from the last one asked for when another connection has committed since.
+    /// For noticing that there is something to redraw, by asking now and then.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.conn.pragma_query_value(Some("main"), "data_version", |row| row.get(0))?)
+    }
+}
+
+impl Store {
+    /// Opens a data directory for writing, made (0700) when it is not there. Puts right whatever a
+    /// process left that ended in the middle.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another process, or another `Store` in this one, writes there;
+    /// [`StoreError::Newer`] when a later version of restante has been used.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        dir::make_dir(dir)?;
+        let lock = dir::lock(dir)?;
+        let conn = database::open_writer(dir)?;
+        let mut proven = BTreeMap::new();
+        {
+            let mut statement = conn.prepare("SELECT number, length FROM pack")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                proven.insert(row.get(0)?, row.get(1)?);
+            }
+        }
+        let packs = Arc::new(Packs::recover(dir.join("packs"), &proven)?);
+        let mut store = Self { view: View { conn, dir: dir.to_owned() }, packs, _lock: lock };
+        store.recover_index()?;
+        store.recover_outbox()?;
+        Ok(store)
+    }
+
+    /// The reading side, also reached by dereferencing.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// A writer of contents, to be used on any thread.
+    ///
+    /// # Errors
+    /// The database cannot be opened a second time.
+    pub fn content_writer(&self) -> Result<ContentWriter, StoreError> {
+        ContentWriter::new(Arc::clone(&self.packs), database::open_reader(&self.view.dir)?)
+    }
+
+    /// One transaction: all of it or nothing.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.view.conn.transaction()?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// Like [`write`](Self::write), on disk before it returns.
+    pub(crate) fn write_durably<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.view.conn.pragma_update(Some("main"), "synchronous", "full")?;
+        let result = self.write(work);
+        self.view.conn.pragma_update(Some("main"), "synchronous", "normal")?;
+        result
+    }
+}
+
+impl Deref for Store {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}

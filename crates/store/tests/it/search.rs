@@ -1,0 +1,310 @@
+//! Searches find what a slow and simple reading of the same query finds.
+
+use crate::support::{Mail, NOW, contact, flags, mailbox, summary};
+use proptest::prelude::*;
+use restante_core::message::{Searchable, Summary};
+use restante_core::query::{Field, Mark, Query, Term, parse};
+use restante_core::sync::Delta;
+use restante_store::{Filter, MessageId};
+
+fn find(mail: &Mail, text: &str) -> Vec<String> {
+    let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+    let filter = Filter { account: None, query: parse(text, &now).unwrap() };
+    let rows = mail.store.list(&filter, 99, None).unwrap();
+    assert_eq!(mail.store.count(&filter).unwrap(), rows.len() as u64, "{text}");
+    rows.into_iter().map(|row| row.subject).collect()
+}
+
+#[test]
+fn words_are_found_whatever_their_case_accents_or_script() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let subjects = [
+        "Café Müller",
+        "東京都の天気",
+        "re: AND OR NOT \"x\" NEAR(a*)",
+        "안녕하세요 여러분",
+        "Prüfung-Ergebnis 2024",
+    ];
+    let new = (1..).zip(subjects).map(|(uid, s)| mail.entry(uid, s.as_bytes(), summary(s, NOW))).collect();
+    mail.apply(mail.inbox, Delta { new, ..Delta::default() });
+    mail.index();
+    for (query, found) in [
+        ("cafe", 0),
+        ("CAFÉ muller", 0),
+        ("京都", 1),
+        ("subject:天気", 1),
+        ("天 気*", 1),
+        ("\"and or not\"", 2),
+        ("NEAR", 2),
+        ("\"near(a\"", 2),
+        ("녕하", 3),
+        ("prufung-ergebnis", 4),
+        ("erg*", 4),
+        ("\"prüfung erg\"*", 4),
+    ] {
+        assert_eq!(find(&mail, query), [subjects[found]], "{query}");
+    }
+    for nothing in ["京天", "caf", "\"muller cafe\"", "cc:cafe", "\"AND\" \"zebra\"", "subject:\"x y\""] {
+        assert_eq!(find(&mail, nothing), [""; 0], "{nothing}");
+    }
+    assert_eq!(find(&mail, "from:ann@example.org -cafe -from:bob").len(), 4);
+    assert_eq!(find(&mail, "-cafe").len(), 4);
+    assert_eq!(find(&mail, "ergebnis OR (cafe larger:1)").len(), 2);
+}
+
+#[test]
+fn text_is_never_syntax() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, [1]);
+    mail.index();
+    for text in
+        ["a\"b", "\"", "a\0b", "{subject}: a", "a' OR 1=1 --", "x\" OR subject:\"message", "^a", "a + b", "*"]
+    {
+        let term = Term::Text { field: Field::Subject, text: text.into(), prefix: true };
+        for query in [Query::Term(term.clone()), Query::Not(Box::new(Query::Term(term)))] {
+            let expected = usize::from(matches!(query, Query::Not(_)));
+            let found = mail.store.find(&Filter { account: None, query }, 9, None).unwrap();
+            assert_eq!(found.len(), expected, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_newest_of_many_are_found_without_sorting_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, [1]);
+    for query in [
+        "",
+        "in:inbox",
+        "message",
+        "message from:ann is:read larger:1",
+        "is:unread",
+        "-message",
+        "account:ann",
+    ] {
+        let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+        for account in [None, mail.store.find_account("ann").unwrap()] {
+            let plan = mail.store.explain(&Filter { account, query: parse(query, &now).unwrap() }).unwrap();
+            assert!(!plan.contains("TEMP B-TREE"), "{query}: {plan}");
+        }
+    }
+}
+
+// A corpus of few words, so that random queries meet it.
+
+const WORDS: [&str; 6] = ["red", "green", "blue", "redder", "日本", "本日"];
+
+#[derive(Clone, Debug)]
+struct Doc {
+    subject: String,
+    from: String,
+    to: String,
+    body: String,
+    filename: Option<String>,
+    flags: u8,
+    places: u8,
+    date: i64,
+    padding: usize,
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(&WORDS[..]), 0..4).prop_map(|words| words.join(" "))
+}
+
+fn doc() -> impl Strategy<Value = Doc> {
+    let texts = (text(), text(), text(), text(), prop::option::of(text()));
+    (texts, 0..16_u8, 1..8_u8, 0..20_i64, 0..50_usize).prop_map(
+        |((subject, from, to, body, filename), flags, places, date, padding)| Doc {
+            subject,
+            from,
+            to,
+            body,
+            filename,
+            flags,
+            places,
+            date: NOW + date * 1000,
+            padding,
+        },
+    )
+}
+
+fn term() -> impl Strategy<Value = Term> {
+    let fields =
+        [Field::Any, Field::From, Field::To, Field::Cc, Field::Subject, Field::Body, Field::Filename];
+    let marks = [Mark::Unread, Mark::Read, Mark::Starred, Mark::Answered, Mark::Draft];
+    let phrase = prop::collection::vec(
+        prop::sample::select(&["red", "green", "blue", "日", "本", "r", "-"][..]),
+        1..3,
+    );
+    prop_oneof![
+        6 => (prop::sample::select(fields.to_vec()), phrase, any::<bool>())
+            .prop_map(|(field, words, prefix)| Term::Text { field, text: words.join(" "), prefix }),
+        2 => prop::sample::select(marks.to_vec()).prop_map(Term::Is),
+        1 => Just(Term::HasAttachment),
+        1 => (0..120_u64).prop_map(Term::Larger),
+        1 => (0..120_u64).prop_map(Term::Smaller),
+        1 => (0..20_i64).prop_map(|n| Term::Before(NOW + n * 1000)),
+        1 => (0..20_i64).prop_map(|n| Term::Since(NOW + n * 1000)),
+        2 => prop::sample::select(&["inbox", "SENT", "Other", "nowhere"][..]).prop_map(|n| Term::In(n.into())),
+        1 => prop::sample::select(&["ANN", "bob", "eve"][..]).prop_map(|n| Term::Account(n.into())),
+    ]
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    term().prop_map(Query::Term).prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Query::And),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Query::Or),
+            inner.prop_map(|part| Query::Not(Box::new(part))),
+        ]
+    })
+}
+
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = vec![String::new()];
+    for c in text.chars() {
+        match c {
+            '日' | '本' => tokens.extend([c.to_string(), String::new()]),
+            c if c.is_alphanumeric() => tokens.last_mut().unwrap().push(c.to_ascii_lowercase()),
+            _ => tokens.push(String::new()),
+        }
+    }
+    tokens.retain(|token| !token.is_empty());
+    tokens
+}
+
+fn stands_in(phrase: &[String], prefix: bool, text: &str) -> bool {
+    let words = tokens(text);
+    let Some((last, front)) = phrase.split_last() else { return false };
+    words.windows(phrase.len()).any(|window| {
+        let (end, start) = window.split_last().unwrap();
+        start == front && if prefix { end.starts_with(last.as_str()) } else { end == last }
+    })
+}
+
+const PLACES: [(&str, &str); 3] = [("ann", "inbox"), ("ann", "sent"), ("bob", "other")];
+
+/// What the query means, read slowly.
+fn holds(query: &Query, doc: &Doc, only: Option<&str>) -> bool {
+    let places = || (0..3).filter(|n| doc.places & (1 << n) != 0).map(|n| (n, PLACES[n]));
+    // Flags differ between mailboxes by one bit, so that marks have to look at all of them.
+    let has = |bit: u8| places().any(|(n, _)| flags_at(doc, n) & bit != 0);
+    let unread = places().any(|(n, _)| flags_at(doc, n) & 1 == 0);
+    match query {
+        Query::And(parts) => parts.iter().all(|part| holds(part, doc, only)),
+        Query::Or(parts) => parts.iter().any(|part| holds(part, doc, only)),
+        Query::Not(part) => !holds(part, doc, only),
+        Query::Term(term) => match term {
+            Term::Text { field, text, prefix } => {
+                let phrase = tokens(text);
+                let from = format!("{} ", doc.from);
+                let columns = [
+                    (Field::Subject, doc.subject.as_str()),
+                    (Field::From, from.as_str()),
+                    (Field::To, doc.to.as_str()),
+                    (Field::Body, doc.body.as_str()),
+                    (Field::Filename, doc.filename.as_deref().unwrap_or("")),
+                ];
+                columns.iter().any(|(f, column)| {
+                    (*field == Field::Any || f == field) && stands_in(&phrase, *prefix, column)
+                })
+            }
+            Term::Is(Mark::Unread) => unread,
+            Term::Is(Mark::Read) => !unread,
+            Term::Is(Mark::Starred) => has(2),
+            Term::Is(Mark::Answered) => has(4),
+            Term::Is(Mark::Draft) => has(8),
+            Term::HasAttachment => doc.filename.is_some(),
+            Term::Larger(size) => content(doc).len() as u64 > *size,
+            Term::Smaller(size) => (content(doc).len() as u64) < *size,
+            Term::Before(time) => doc.date < *time,
+            Term::Since(time) => doc.date >= *time,
+            Term::In(name) => places().any(|(_, (account, mailbox))| {
+                only.is_none_or(|o| o == account) && mailbox == name.to_lowercase()
+            }),
+            Term::Account(name) => places().any(|(_, (account, _))| account == name.to_lowercase()),
+            Term::Id(_) => unreachable!(),
+        },
+    }
+}
+
+fn flags_at(doc: &Doc, place: usize) -> u8 {
+    doc.flags ^ u8::from(place == 1)
+}
+
+fn content(doc: &Doc) -> Vec<u8> {
+    [format!("{}{}", doc.subject, doc.date).into_bytes(), vec![b'x'; doc.padding]].concat()
+}
+
+fn build(mail: &mut Mail, docs: &[Doc]) -> Vec<MessageId> {
+    let bob = mail.store.account("bob").unwrap();
+    mail.store.set_mailboxes(bob, &[mailbox("Other", None)]).unwrap();
+    let mailboxes = [mail.inbox, mail.sent, mail.store.mailboxes(bob).unwrap()[0].id];
+    let mut ids = Vec::new();
+    for (uid, doc) in (1..).zip(docs) {
+        let summary = Summary {
+            subject: doc.subject.clone(),
+            from: vec![contact(&doc.from, "")],
+            to: vec![contact("", &doc.to)],
+            date: Some(doc.date),
+            ..Summary::default()
+        };
+        let mut entry = mail.entry(uid, &content(doc), summary);
+        for place in (0..3).filter(|n| doc.places & (1 << n) != 0) {
+            let bits = flags_at(doc, place);
+            let names = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft"];
+            let set: Vec<_> = (0..4).filter(|n| bits & (1 << n) != 0).map(|n| names[n]).collect();
+            entry.flags = flags(&set);
+            mail.apply(mailboxes[place], Delta { new: vec![entry.clone()], ..Delta::default() });
+        }
+        ids.push(mail.store.message_by_digest(&entry.content.digest()).unwrap().unwrap());
+    }
+    let searchable = |doc: &Doc| Searchable {
+        text: doc.body.clone(),
+        filenames: doc.filename.iter().cloned().collect(),
+        attachments: u32::from(doc.filename.is_some()),
+        snippet: String::new(),
+    };
+    let batch = ids.iter().copied().zip(docs.iter().map(searchable)).collect();
+    mail.store.index(batch).unwrap();
+    ids
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_query_finds_what_it_says(
+        mut docs in prop::collection::vec(doc(), 1..12),
+        queries in prop::collection::vec(query(), 30),
+    ) {
+        // Contents must differ to be messages of their own.
+        docs.sort_by_key(content);
+        docs.dedup_by_key(|doc| content(doc));
+        let dir = tempfile::tempdir().unwrap();
+        let mut mail = Mail::open(dir.path());
+        let ids = build(&mut mail, &docs);
+        let ann = mail.store.find_account("ann").unwrap();
+        for query in queries {
+            for (account, name) in [(None, None), (ann, Some("ann"))] {
+                let filter = Filter { account, query: query.clone() };
+                let mut expected: Vec<_> = ids.iter().zip(&docs)
+                    .filter(|(_, doc)| name.is_none() || doc.places & 3 != 0)
+                    .filter(|(_, doc)| holds(&query, doc, name))
+                    .map(|(id, _)| *id)
+                    .collect();
+                expected.sort_unstable_by(|a, b| b.cmp(a));
+                let found = mail.store.find(&filter, 100, None).unwrap();
+                prop_assert_eq!(&found, &expected, "{:?}", query);
+                prop_assert_eq!(mail.store.count(&filter).unwrap(), expected.len() as u64);
+                if let Some((first, rest)) = expected.split_first() {
+                    prop_assert_eq!(mail.store.find(&filter, 100, Some(*first)).unwrap(), rest);
+                    prop_assert_eq!(mail.store.find(&filter, 1, None).unwrap(), [*first]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+-- What restante remembers, as SQLite tables. A test holds this file against the migrations.
+--
+-- `entry` holds only what the server said; `operation` holds only what the person asked; the screen is
+-- the second folded over the first. Every time is in seconds since 1970 UTC. Nothing is NULL: zero or
+-- the empty text says "none".
+
+-- ==== mail.db ====
+
+-- An account. Its settings are in config.toml and its password elsewhere; this is its identity.
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns
+    name TEXT NOT NULL UNIQUE             -- the name the person knows it by
+) STRICT;
+
+-- A mailbox as the server lists it, with the state its entries prove.
+CREATE TABLE mailbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,                              -- never returns
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE, -- whose it is
+    name TEXT NOT NULL,               -- full name, decoded, with the server's own delimiter
+    delimiter TEXT NOT NULL,          -- one character; empty: the namespace is flat
+    special_use TEXT NOT NULL,        -- RFC 6154 attribute, as \Sent; empty: none
+    selectable INTEGER NOT NULL,      -- 1 when it can be selected
+    uid_validity INTEGER NOT NULL,    -- 0: never synced
+    uid_next INTEGER NOT NULL,        -- every message below this UID is known
+    highest_mod_seq INTEGER NOT NULL, -- every change up to this one is applied; 0: no CONDSTORE
+    total INTEGER NOT NULL,           -- rows in entry
+    unseen INTEGER NOT NULL,          -- rows in entry without \Seen
+    UNIQUE (account, name)
+) STRICT;
+
+-- A content, stored once however many mailboxes hold it.
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- in order of arrival; never returns
+    position INTEGER NOT NULL,            -- date * 2^28 + id: unique, and in the order of the date
+    digest BLOB NOT NULL UNIQUE,          -- BLAKE3 of the content, 32 bytes; ids for people come from it
+    size INTEGER NOT NULL,                -- octets of the content
+    date INTEGER NOT NULL,                -- the Date field, or INTERNALDATE where that is missing or in the future
+    subject TEXT NOT NULL,                -- decoded
+    sender TEXT NOT NULL,                 -- From as JSON: [[name, address], …]
+    recipient TEXT NOT NULL,              -- To, likewise
+    copy TEXT NOT NULL,                   -- Cc, likewise
+    message_id TEXT NOT NULL,             -- without angle brackets; empty: none
+    thread INTEGER NOT NULL,              -- the id of one message of the conversation
+    pack INTEGER NOT NULL,                -- number of the pack that holds the content
+    start INTEGER NOT NULL,               -- where its record begins in the pack
+    stored INTEGER NOT NULL               -- octets of the record's payload
+) STRICT;
+CREATE INDEX message_thread ON message (thread);
+
+-- What only the whole text of a message tells. Written when it is indexed.
+CREATE TABLE preview (
+    message INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE, -- which message
+    attachments INTEGER NOT NULL, -- how many it has
+    snippet TEXT NOT NULL         -- the first words on one line
+) STRICT;
+
+-- Which conversation a Message-ID belongs to, seen or only referred to.
+CREATE TABLE thread_key (
+    key INTEGER PRIMARY KEY, -- first 8 bytes of the BLAKE3 of the Message-ID
+    thread INTEGER NOT NULL  -- a thread; followed through thread_merge
+) STRICT;
+
+-- Conversations that turned out to be one.
+CREATE TABLE thread_merge (
+    thread INTEGER PRIMARY KEY, -- the former thread
+    into_thread INTEGER NOT NULL -- the one it became part of
+) STRICT;
+
+-- A message's presence in a mailbox, as the server last said.
+CREATE TABLE entry (
+    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- where
+    uid INTEGER NOT NULL,           -- RFC 9051, section 2.3.1.1
+    position INTEGER NOT NULL,      -- message.position; its low 28 bits are message.id
+    flags INTEGER NOT NULL,         -- system flags: Answered 1, Deleted 2, Draft 4, Flagged 8, Seen 32
+    keywords TEXT NOT NULL,         -- sorted, separated by single spaces
+    mod_seq INTEGER NOT NULL,       -- RFC 7162; 0: unknown
+    internal_date INTEGER NOT NULL, -- INTERNALDATE
+    PRIMARY KEY (mailbox, uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entry_mailbox ON entry (mailbox, position);
+CREATE INDEX entry_position ON entry (position);
+CREATE INDEX entry_unseen ON entry (position) WHERE flags & 32 = 0;
+
+-- An entry that went away, kept for 30 days so that its content is not lost to a mistake.
+CREATE TABLE tombstone (
+    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- where it was
+    uid INTEGER NOT NULL,      -- the UID it had
+    position INTEGER NOT NULL, -- message.position
+    removed INTEGER NOT NULL,  -- when it was found gone
+    PRIMARY KEY (mailbox, uid, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstone_position ON tombstone (position);
+CREATE INDEX tombstone_removed ON tombstone (removed);
+
+-- How much of each pack is proven. What a file holds beyond is cut off when the writer opens.
+CREATE TABLE pack (
+    number INTEGER PRIMARY KEY, -- packs/NNNNNN.pack
+    length INTEGER NOT NULL     -- octets up to the end of the last record a message refers to
+) STRICT;
+
+-- What the person asked and the server has not confirmed.
+CREATE TABLE operation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns; operations run in this order
+    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- where the message is
+    uid INTEGER NOT NULL,      -- which message; 0 after a UIDVALIDITY change, until it is found again
+    position INTEGER NOT NULL, -- message.position
+    kind TEXT NOT NULL,        -- flag, move, copy or remove
+    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]} or {"to": mailbox}
+    created INTEGER NOT NULL,  -- when the person asked
+    attempts INTEGER NOT NULL, -- how often the server was asked
+    state TEXT NOT NULL,       -- waiting or refused
+    reply TEXT NOT NULL        -- the server's last words about it
+) STRICT;
+CREATE INDEX operation_entry ON operation (mailbox, uid);
+
+-- The entries with waiting operations, as the screen shows them: operations folded over the entry.
+CREATE TABLE fold (
+    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- entry.mailbox
+    uid INTEGER NOT NULL,      -- entry.uid
+    shown INTEGER NOT NULL,    -- the mailbox it is shown in; 0: nowhere
+    position INTEGER NOT NULL, -- entry.position
+    flags INTEGER NOT NULL,    -- as entry.flags
+    keywords TEXT NOT NULL,    -- as entry.keywords
+    PRIMARY KEY (mailbox, uid, shown)
+) STRICT, WITHOUT ROWID;
+
+-- What the screen shows. Used in the place of entry while anything is in fold.
+CREATE VIEW shown (mailbox, source, uid, position, flags, keywords) AS
+SELECT mailbox, mailbox, uid, position, flags, keywords FROM entry
+WHERE NOT EXISTS (SELECT 1 FROM fold WHERE fold.mailbox = entry.mailbox AND fold.uid = entry.uid)
+UNION ALL
+SELECT shown, mailbox, uid, position, flags, keywords FROM fold WHERE shown <> 0;
+
+-- A frozen message on its way (RFC 6409).
+CREATE TABLE submission (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE, -- who sends it
+    sender TEXT NOT NULL,           -- for MAIL FROM
+    message_id TEXT NOT NULL,       -- without angle brackets; what it is looked for by
+    content BLOB NOT NULL,          -- every octet to send, fixed
+    state TEXT NOT NULL,            -- queued, sending, accepted, deferred, refused or unknown
+    attempts INTEGER NOT NULL,      -- how often it was tried
+    created INTEGER NOT NULL,       -- when the person sent it
+    next_attempt INTEGER NOT NULL,  -- not before this time
+    reply TEXT NOT NULL,            -- the server's last words about the whole of it
+    filed INTEGER NOT NULL          -- 1 when a copy is in the Sent mailbox
+) STRICT;
+CREATE INDEX submission_state ON submission (state, next_attempt);
+
+-- One recipient of a submission and what the server said of it.
+CREATE TABLE submission_recipient (
+    submission INTEGER NOT NULL REFERENCES submission (id) ON DELETE CASCADE, -- of which submission
+    number INTEGER NOT NULL, -- order of RCPT TO, from 0
+    address TEXT NOT NULL,   -- for RCPT TO
+    state TEXT NOT NULL,     -- as submission.state
+    reply TEXT NOT NULL,     -- the server's last words about it
+    PRIMARY KEY (submission, number)
+) STRICT, WITHOUT ROWID;
+
+-- ==== search.db ====
+-- Everything here can be made again from mail.db and the packs.
+
+-- How far the index is: every message up to this id is in it, or gone.
+CREATE TABLE progress (
+    only INTEGER PRIMARY KEY CHECK (only = 1), -- one row
+    indexed INTEGER NOT NULL                   -- message.id
+) STRICT;
+
+-- The words of every message. The rowid is message.position, so newest first needs no sorting.
+-- Scripts written without spaces have one inserted between characters, here and in queries.
+CREATE VIRTUAL TABLE words USING fts5 (
+    subject,  -- decoded Subject
+    "from",   -- names and addresses of From
+    "to",     -- of To
+    cc,       -- of Cc
+    body,     -- the text a person reads
+    filename, -- names of attachments
+    content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+);
