@@ -1,6 +1,10 @@
 //! How to reach a service: the model of an account's settings, and (one file each) the written
 //! forms providers publish them in.
 
+pub mod autoconfig;
+mod host;
+pub mod srv;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
