@@ -1,7 +1,16 @@
 //! What a person sees of a message.
 //!
-//! Reading (RFC 5322, MIME) is `mail-parser`'s work behind this module; nothing outside it names that
-//! crate. Bytes are never changed: everything here is a view.
+//! Reading (RFC 5322, MIME) never fails and never changes bytes: everything here is a view, and what is
+//! broken is shown as far as it goes. Depth, number and size of everything are bounded.
+
+mod address;
+mod charset;
+mod date;
+mod header;
+mod params;
+mod summary;
+mod transfer;
+mod words;
 
 use crate::mail::Contact;
 

@@ -1,0 +1,121 @@
+//! Content transfer encodings (RFC 2045, section 6), decoded tolerantly.
+
+/// Decodes base64. Anything outside the alphabet is skipped, and padding may stand in the middle, where
+/// two encodings were joined. `true` says that something other than line ends was skipped or missing.
+pub(super) fn base64(bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3 + 3);
+    let mut damaged = false;
+    let mut quantum = 0_u32;
+    let mut count = 0_u8;
+    for byte in bytes {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            b'=' => {
+                damaged |= count == 1;
+                flush(quantum, count, &mut out);
+                (quantum, count) = (0, 0);
+                continue;
+            }
+            _ => {
+                damaged |= !byte.is_ascii_whitespace();
+                continue;
+            }
+        };
+        quantum = quantum << 6 | u32::from(value);
+        count += 1;
+        if count == 4 {
+            flush(quantum, count, &mut out);
+            (quantum, count) = (0, 0);
+        }
+    }
+    damaged |= count == 1;
+    flush(quantum, count, &mut out);
+    (out, damaged)
+}
+
+fn flush(quantum: u32, count: u8, out: &mut Vec<u8>) {
+    let [_, a, b, c] = (quantum << (6 * (4 - u32::from(count.min(4))))).to_be_bytes();
+    match count {
+        4 => out.extend([a, b, c]),
+        3 => out.extend([a, b]),
+        2 => out.push(a),
+        _ => {}
+    }
+}
+
+/// Decodes quoted-printable. A `=` that starts no escape stays as it is. `true` says that there was one.
+pub(super) fn quoted_printable(bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut damaged = false;
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr2(b'=', b'\n', rest) {
+        let (text, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        out.extend_from_slice(text);
+        let Some((found, after)) = from.split_first() else { break };
+        if *found == b'\n' {
+            // White space at the end of a line was added on the way (rule 3).
+            let cr = text.ends_with(b"\r");
+            let line = text.strip_suffix(b"\r").unwrap_or(text);
+            let blanks = line.len() - line.trim_ascii_end().len();
+            if blanks > 0 {
+                out.truncate(out.len() - usize::from(cr) - blanks);
+                if cr {
+                    out.push(b'\r');
+                }
+            }
+            out.push(b'\n');
+            rest = after;
+            continue;
+        }
+        let hex = |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16));
+        if let (Some(high), Some(low)) = (hex(0), hex(1)) {
+            out.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+            rest = after.get(2..).unwrap_or_default();
+        } else if let Some(soft) = soft_break(after) {
+            rest = soft;
+        } else {
+            damaged = true;
+            out.push(b'=');
+            rest = after;
+        }
+    }
+    out.extend_from_slice(rest);
+    (out, damaged)
+}
+
+/// What follows a soft line break: blanks and a line end, or the end of the text.
+fn soft_break(after: &[u8]) -> Option<&[u8]> {
+    let blanks = after.iter().take(80).take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
+    match after.get(blanks) {
+        None => Some(&[]),
+        Some(b'\n') => after.get(blanks + 1..),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_survives_what_happens_on_the_way() {
+        assert_eq!(base64(b"aGVs\r\nbG8=\r\n"), (b"hello".to_vec(), false));
+        assert_eq!(base64(b"aGVsbG8"), (b"hello".to_vec(), false));
+        assert_eq!(base64(b"aGk=aGk="), (b"hihi".to_vec(), false));
+        assert_eq!(base64(b"aG!k"), (b"hi".to_vec(), true));
+        assert_eq!(base64(b"aGkhQ"), (b"hi!".to_vec(), true));
+        assert_eq!(base64(b""), (vec![], false));
+    }
+
+    #[test]
+    fn quoted_printable_survives_what_happens_on_the_way() {
+        assert_eq!(quoted_printable(b"a=3D=c3=BC=\r\nb  \r\nc"), ("a=üb\r\nc".as_bytes().to_vec(), false));
+        assert_eq!(quoted_printable(b"a= \nb="), (b"ab".to_vec(), false));
+        assert_eq!(quoted_printable(b"a=zz"), (b"a=zz".to_vec(), true));
+        assert_eq!(quoted_printable(b"x=20 \n"), (b"x \n".to_vec(), false));
+    }
+}
