@@ -114,15 +114,16 @@ pub async fn file_sent(
     if rows.is_empty() {
         return Ok(0);
     }
-    let special = mailboxes.iter().find(|m| m.special_use == Some(SpecialUse::Sent));
+    let special = mailboxes.iter().find(|m| m.mailbox.special_use == Some(SpecialUse::Sent));
     // Without RFC 6154 the usual names have to do.
     let named = || {
         mailboxes.iter().find(|m| {
-            let last = m.delimiter.map_or(m.name.as_str(), |d| m.name.as_str().rsplit(d).next().unwrap_or(""));
+            let name = m.mailbox.name.as_str();
+            let last = m.mailbox.delimiter.map_or(name, |d| name.rsplit(d).next().unwrap_or(name));
             ["sent", "sent items", "sent messages", "sent mail"].iter().any(|n| last.eq_ignore_ascii_case(n))
         })
     };
-    let Some(sent) = special.or_else(named).map(|m| m.name.clone()) else {
+    let Some(sent) = special.or_else(named).map(|m| m.mailbox.name.clone()) else {
         // Nowhere to file: the copy stays in the outbox.
         return Ok(0);
     };

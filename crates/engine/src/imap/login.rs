@@ -5,9 +5,8 @@ use crate::error::Error;
 use crate::net::{Network, Pipe};
 use crate::steps::Steps;
 use restante_core::Secret;
-use restante_core::diagnosis::{
-    Certainty, Finding, PasswordJudgement, Service, Stage, Verdict, imap_refusal,
-};
+use restante_core::diagnosis::signature::imap_refusal;
+use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Status};
 use restante_core::sasl::{self, ChooseError, Exchange, Mechanism, SaslError};

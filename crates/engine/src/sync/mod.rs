@@ -13,10 +13,9 @@ pub use index::index;
 pub use keeper::Keeper;
 
 use crate::error::Error;
-use crate::imap::{Connection, Traffic};
+use crate::imap::Connection;
 use crate::net::Pipe;
 use restante_core::diagnosis::Finding;
-use restante_core::mail::MailboxName;
 use restante_core::sync::pull::{Held, is_unchanged};
 use restante_store::AccountId;
 use serde::Serialize;
