@@ -1,2 +1,49 @@
-//! x
-fn main() {}
+//! Everything a developer runs: `cargo xtask COMMAND`. One file a command.
+
+mod lab;
+mod layers;
+mod programs;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use testkit::Result;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  lab up [--name NAME]               start a laboratory of real servers, in the background
+  lab down [--name NAME]             end it and everything in it
+  lab status                         which laboratories run
+  lab run [--name NAME] -- CMD       run CMD inside: in the one that runs, else in one for CMD alone
+  lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
+                                     fill the mailbox of USER, a full address, with generated mail
+  test [-- ARGS]                     every check and every test; ARGS go to the test runner
+  layers                             the order of the crates, and of the modules in core
+";
+
+fn main() -> ExitCode {
+    let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let command = if words.is_empty() { OsString::new() } else { words.remove(0) };
+    let done: Result<i32> = match command.to_str() {
+        Some("lab") => lab::run(words),
+        Some("layers") => layers::run(),
+        Some("test") => test::run(&words),
+        Some("--help" | "-h" | "help") => {
+            print!("{USAGE}");
+            Ok(0)
+        }
+        _ => {
+            eprint!("{USAGE}");
+            Ok(64)
+        }
+    };
+    match done {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The domains every laboratory starts with, each of them one way in which mail is or is not offered.
+
+use super::net::Net;
+use super::state::{State, write_atomically};
+use crate::Result;
+
+/// A domain of the laboratory and what it is there to show.
+pub struct Domain {
+    /// The domain after the `@`.
+    pub name: &'static str,
+    /// What a client meets there.
+    pub shows: &'static str,
+}
+
+/// All ready domains; `nosuch.test` is listed although, or because, it does not exist.
+pub const DOMAINS: &[Domain] = &[
+    Domain { name: "autoconfig.test", shows: "autoconfig at https://autoconfig.autoconfig.test" },
+    Domain { name: "wellknown.test", shows: "autoconfig below /.well-known only" },
+    Domain { name: "srv.test", shows: "SRV records only" },
+    Domain { name: "mx.test", shows: "an MX at hoster.test, which has an autoconfig document" },
+    Domain { name: "hoster.test", shows: "a hoster with autoconfig, mail for others too" },
+    Domain { name: "guess.test", shows: "imap. and smtp. simply exist" },
+    Domain {
+        name: "ispdb.test",
+        shows: "known to the ISPDB (autoconfig.thunderbird.net, played by the lab)",
+    },
+    Domain { name: "nomail.test", shows: "exists, but nothing listens anywhere" },
+    Domain { name: "nullmx.test", shows: "says by MX 0 . that it takes no mail (RFC 7505)" },
+    Domain { name: "nosuch.test", shows: "does not exist" },
+    Domain { name: "wrongname.test", shows: "the mail servers' certificate is for somebody else" },
+    Domain { name: "expired.test", shows: "the mail servers' certificate has expired" },
+    Domain { name: "selfsigned.test", shows: "the mail servers' certificate signs itself" },
+    Domain { name: "untrusted.test", shows: "the mail servers' certificate comes from an unknown root" },
+    Domain { name: "notls.test", shows: "the mail servers know no TLS" },
+    Domain { name: "refused.test", shows: "the mail servers' ports are closed" },
+    Domain { name: "silent.test", shows: "the mail servers accept connections and say nothing" },
+    Domain { name: "garbage.test", shows: "the mail ports speak HTTP" },
+    Domain { name: "blackhole.test", shows: "DNS never answers" },
+    Domain { name: "servfail.test", shows: "DNS answers SERVFAIL" },
+];
+
+/// The names the mail servers' certificates are made for: every ready domain and one label below it.
+pub(crate) fn certificate_names() -> Vec<String> {
+    DOMAINS.iter().flat_map(|domain| [domain.name.to_owned(), format!("*.{}", domain.name)]).collect()
+}
+
+/// Writes zones and documents.
+pub(crate) fn write(state: &State, net: Net) -> Result<()> {
+    let (mail, web, closed) = (net.mail(), net.web(), net.closed());
+    let zone = |domain: &str, text: String| write_atomically(&state.zones().join(domain), text.as_bytes());
+    let servers = |address| format!("imap A {address}\nsmtp A {address}\n");
+    let autoconfig = format!("@ A {web}\nautoconfig A {web}\n");
+
+    zone("test", String::new())?;
+    zone("autoconfig.test", format!("{autoconfig}{}", servers(mail)))?;
+    zone("wellknown.test", format!("@ A {web}\n{}", servers(mail).replace("imap", "mail")))?;
+    zone(
+        "srv.test",
+        format!(
+            "@ A {closed}\n_imaps._tcp SRV 0 1 993 imap.srv.test\n_imap._tcp SRV 0 0 0 .\n\
+             _submission._tcp SRV 0 1 587 smtp.srv.test\n{}",
+            servers(mail)
+        ),
+    )?;
+    zone("mx.test", format!("@ A {closed}\n@ MX 10 mx1.hoster.test\n"))?;
+    zone("hoster.test", format!("@ MX 10 mx1.hoster.test\nmx1 A {mail}\n{autoconfig}{}", servers(mail)))?;
+    zone("guess.test", format!("@ A {web}\n{}", servers(mail)))?;
+    zone("ispdb.test", format!("@ A {web}\n{}", servers(mail)))?;
+    zone("thunderbird.net", format!("autoconfig A {web}\n"))?;
+    zone("nomail.test", format!("@ A {closed}\n"))?;
+    zone("nullmx.test", format!("@ A {web}\n@ MX 0 .\n"))?;
+    zone("blackhole.test", "!silent\n".into())?;
+    zone("servfail.test", "!servfail\n".into())?;
+    for (domain, address) in [
+        ("wrongname.test", net.wrong_name()),
+        ("expired.test", net.expired()),
+        ("selfsigned.test", net.self_signed()),
+        ("untrusted.test", net.untrusted()),
+        ("notls.test", net.no_tls()),
+        ("refused.test", closed),
+        ("silent.test", net.silent()),
+        ("garbage.test", net.garbage()),
+    ] {
+        let srv =
+            format!("_imaps._tcp SRV 0 1 993 imap.{domain}\n_submission._tcp SRV 0 1 587 smtp.{domain}\n");
+        zone(domain, format!("{autoconfig}{srv}{}", servers(address)))?;
+        document(
+            state,
+            &format!("autoconfig.{domain}/mail/config-v1.1.xml"),
+            &config(domain, "imap", domain),
+        )?;
+    }
+
+    document(
+        state,
+        "autoconfig.autoconfig.test/mail/config-v1.1.xml",
+        &config("autoconfig.test", "imap", "autoconfig.test"),
+    )?;
+    document(
+        state,
+        "wellknown.test/.well-known/autoconfig/mail/config-v1.1.xml",
+        &config("wellknown.test", "mail", "wellknown.test"),
+    )?;
+    let hosted = config("hoster.test", "imap", "hoster.test")
+        .replace("<displayName>", "<domain>mx.test</domain>\n    <displayName>");
+    document(state, "autoconfig.hoster.test/mail/config-v1.1.xml", &hosted)?;
+    document(state, "autoconfig.thunderbird.net/v1.1/ispdb.test", &config("ispdb.test", "imap", "ispdb.test"))
+}
+
+/// An autoconfig document in the form Thunderbird's and its like read: IMAP with implicit TLS, submission with
+/// STARTTLS, the whole address as user name.
+pub fn autoconfig(domain: &str, imap: &str, smtp: &str) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<clientConfig version="1.1">
+  <emailProvider id="{domain}">
+    <domain>{domain}</domain>
+    <displayName>{domain} (lab)</displayName>
+    <displayShortName>{domain}</displayShortName>
+    <incomingServer type="imap">
+      <hostname>{imap}</hostname>
+      <port>993</port>
+      <socketType>SSL</socketType>
+      <authentication>password-cleartext</authentication>
+      <username>%EMAILADDRESS%</username>
+    </incomingServer>
+    <outgoingServer type="smtp">
+      <hostname>{smtp}</hostname>
+      <port>587</port>
+      <socketType>STARTTLS</socketType>
+      <authentication>password-cleartext</authentication>
+      <username>%EMAILADDRESS%</username>
+    </outgoingServer>
+  </emailProvider>
+</clientConfig>
+"#
+    )
+}
+
+fn config(domain: &str, imap: &str, servers: &str) -> String {
+    autoconfig(domain, &format!("{imap}.{servers}"), &format!("smtp.{servers}"))
+}
+
+fn document(state: &State, path: &str, text: &str) -> Result<()> {
+    write_atomically(&state.web("https").join(path), text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::dns;
+
+    #[test]
+    fn every_ready_domain_but_the_missing_one_has_a_zone_that_can_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::at(dir.path());
+        write(&state, Net::in_namespace()).unwrap();
+        for domain in DOMAINS {
+            let zone = std::fs::read_to_string(state.zones().join(domain.name));
+            assert_eq!(zone.is_ok(), domain.name != "nosuch.test", "{}", domain.name);
+            dns::check(domain.name, &zone.unwrap_or_default()).unwrap();
+        }
+    }
+}
