@@ -5,4 +5,5 @@
 //!
 //! **Never here:** a terminal, and any decision that `restante-core` can make without the world.
 
+pub mod discover;
 pub mod net;
