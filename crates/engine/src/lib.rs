@@ -6,6 +6,7 @@
 //! **Never here:** a terminal, and any decision that `restante-core` can make without the world.
 
 pub mod account;
+pub mod discover;
 mod error;
 pub mod imap;
 pub mod net;

@@ -71,8 +71,15 @@ impl Search {
             return Some(finding);
         }
         let dns = |failure: &&Finding| matches!(failure.verdict, Verdict::DnsFailure | Verdict::Offline);
-        let mx =
-            self.failures().find(|(ask, _)| matches!(ask.what, What::Mx(_))).map(|(_, f)| f).filter(dns)?;
+        if self.is_mx_open() {
+            let domain = self.address().ascii_domain();
+            let evidence = format!("the name service gave no answer about {domain} in time");
+            let mut finding = finding(Verdict::DnsFailure, Certainty::Likely, evidence);
+            finding.stage = Stage::Dns;
+            finding.also = vec![Verdict::Offline];
+            return Some(finding);
+        }
+        let mx = self.mx_failure().filter(dns)?;
         if ispdb.is_some_and(|failure| dns(&failure)) {
             let mut finding = finding(Verdict::Offline, Certainty::Likely, mx.evidence.clone());
             finding.stage = Stage::Dns;

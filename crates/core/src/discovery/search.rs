@@ -206,6 +206,16 @@ impl Search {
         self.facts.failures.iter().filter_map(|(id, finding)| Some((&self.asks.get(*id)?.0, finding)))
     }
 
+    /// Why the name service could not tell the mail exchangers.
+    pub(super) fn mx_failure(&self) -> Option<&Finding> {
+        self.failures().find(|(ask, _)| matches!(ask.what, What::Mx(_))).map(|(_, finding)| finding)
+    }
+
+    /// Whether the name service has not told the mail exchangers yet.
+    pub(super) fn is_mx_open(&self) -> bool {
+        self.asks.iter().any(|(ask, done)| !done && matches!(ask.what, What::Mx(_)))
+    }
+
     pub(super) fn declines_imap(&self) -> bool {
         self.facts.declined.contains(&Service::Imaps) && !self.facts.srv.contains_key(&Service::Imap)
     }
@@ -213,7 +223,9 @@ impl Search {
     fn is_last_wave_due(&self, elapsed: Duration) -> bool {
         let waited = elapsed >= Self::PATIENCE || self.asks.iter().all(|(_, done)| *done);
         let asked = !self.asks.is_empty();
-        let hopeless = self.facts.no_domain.is_some() || self.facts.null_mx || self.is_offline();
+        let unresolved = self.mx_failure().is_some_and(|failure| failure.verdict == Verdict::DnsFailure);
+        let hopeless =
+            self.facts.no_domain.is_some() || self.facts.null_mx || unresolved || self.is_offline();
         let bridged = provider::needs_bridge(self.address.domain(), self.facts.exchange.as_deref()).is_some();
         waited
             && asked
