@@ -132,7 +132,7 @@ async fn perform(network: &Network, ask: &Ask, limit: Duration) -> Reply {
             }
             Err(_) => {
                 let said =
-                    format!("{host} port {port} did not finish its greeting within {} ms", millis(PROBE));
+                    format!("{host} port {port} did not connect and greet within {} ms", millis(PROBE));
                 Reply::Failed(Finding::new(Stage::Connect, side(*service), Verdict::PortBlocked, said))
             }
         },

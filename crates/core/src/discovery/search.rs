@@ -222,7 +222,8 @@ impl Search {
 
     fn is_last_wave_due(&self, elapsed: Duration) -> bool {
         let waited = elapsed >= Self::PATIENCE || self.asks.iter().all(|(_, done)| *done);
-        let asked = !self.asks.is_empty();
+        // Where the name service is silent about the domain, names in it would only wait as long.
+        let asked = !self.asks.is_empty() && !self.is_mx_open();
         let unresolved = self.mx_failure().is_some_and(|failure| failure.verdict == Verdict::DnsFailure);
         let hopeless =
             self.facts.no_domain.is_some() || self.facts.null_mx || unresolved || self.is_offline();
@@ -378,7 +379,9 @@ impl Search {
         let service = Service::ALL
             .iter()
             .find(|service| service.protocol() == first.protocol && service.security() == first.security)?;
-        let both: Vec<_> = incoming.iter().chain(&outgoing).copied().collect();
+        // Only where a password would go: POP3 is shown and never used.
+        let used = incoming.iter().chain(&outgoing).filter(|s| s.protocol != Protocol::Pop3);
+        let both: Vec<_> = used.copied().collect();
         let (trusted, why) = rank::srv(&both, &self.address);
         Some(Candidate {
             source: Source::Srv,

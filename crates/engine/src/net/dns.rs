@@ -197,7 +197,7 @@ fn failure(error: &HickoryError, name: &str, none: NetError, ms: u64) -> NetErro
         },
         HickoryError::Dns(DnsError::ResponseCode(code)) => server(code_name(*code)),
         HickoryError::Timeout => NetError::NameTimeout { name: name.to_owned(), ms },
-        HickoryError::NoConnections => NetError::NoResolver("no server is configured".to_owned()),
+        HickoryError::NoConnections => NetError::NoResolver("no name server can be reached".to_owned()),
         HickoryError::Io(io)
             if matches!(io.kind(), ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable) =>
         {

@@ -122,7 +122,7 @@ pub enum TlsFault {
 /// Why bytes could not get through.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
-    /// This machine has no name service at all.
+    /// This machine has no name service, or no way to it.
     #[error("this machine has no name service: {0}")]
     NoResolver(String),
     /// The name does not exist (NXDOMAIN, RFC 8020).

@@ -221,6 +221,7 @@ fn usual_names_are_tried_last_and_the_best_that_speaks_is_taken() {
 #[test]
 fn usual_names_do_not_wait_for_a_dead_source() {
     let mut script = Script::new("ann@example.org");
+    script.answer("MX example.org", Reply::Absent("none".into()));
     script.advance(Search::PATIENCE);
     assert!(script.open.iter().any(|(_, asked)| asked == "imap.example.org:993/tls"), "{:?}", script.open);
 }
@@ -260,8 +261,11 @@ fn nothing_at_all_is_said_so() {
 #[test]
 fn a_broken_name_service_is_not_a_missing_domain() {
     let mut script = Script::new("ann@example.org");
+    script.advance(Search::PATIENCE);
     script.answer("MX example.org", failed(Verdict::DnsFailure, "SERVFAIL"));
-    assert_eq!(verdict(&script.rest_is_absent()), Verdict::DnsFailure);
+    let found = script.rest_is_absent();
+    assert_eq!(verdict(&found), Verdict::DnsFailure);
+    assert!(!found.trace.iter().any(|line| line.source == Source::Guess));
 
     let mut script = Script::new("ann@example.org");
     script.answer("MX example.org", failed(Verdict::DnsFailure, "no answer"));
