@@ -7,7 +7,9 @@ use super::steps::{Checklist, serde_word};
 use clap::Args;
 use restante_core::mail::Address;
 use restante_core::message::{clean, clean_line};
-use restante_engine::discover::{DiscoverOptions, Discovery, discover};
+use restante_core::discovery::Discovery;
+use restante_engine::discover::{DiscoverOptions, discover};
+use serde::Serialize;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,18 +28,29 @@ pub(super) struct Discover {
     no_ispdb: bool,
 }
 
+#[derive(Serialize)]
+struct Document<'a> {
+    address: String,
+    #[serde(flatten)]
+    discovery: &'a Discovery,
+}
+
 impl Discover {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         let address = Address::parse(&self.address).map_err(|error| Failure::Usage(error.to_string()))?;
         let network = context.network()?;
-        let mut options =
-            DiscoverOptions { deadline: Duration::from_secs(self.deadline), ..DiscoverOptions::default() };
+        // What every source says is the point here, so none is left unheard because another was better.
+        let mut options = DiscoverOptions {
+            deadline: Duration::from_secs(self.deadline),
+            thorough: true,
+            ..DiscoverOptions::default()
+        };
         if self.no_ispdb {
             options.ispdb = None;
         }
         let checklist = Checklist::new(context);
         let discovery = context.block_on(async {
-            Ok(discover(&network, &address, &options, &|line| checklist.trace(line)).await)
+            Ok(discover(&network, &address, &options, &mut |line| checklist.trace(line)).await)
         })?;
         let exit = if discovery.candidates.is_empty() {
             // The first finding is why; its code says what kind of no this is.
@@ -46,7 +59,8 @@ impl Discover {
             0
         };
         if context.output.json {
-            context.output.document("discover", &discovery)?;
+            let document = Document { address: address.to_string(), discovery: &discovery };
+            context.output.document("discover", &document)?;
         } else {
             print(&text(context, &discovery))?;
         }

@@ -1,11 +1,11 @@
 //! `restante list` and `restante search`
 
-use super::context::{Context, now};
+use super::context::Context;
 use super::error::Failure;
 use super::output::print;
 use clap::Args;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use restante_core::mail::{Contact, Flags, SystemFlag};
 use restante_core::message::clean_line;
 use restante_core::query;
@@ -86,7 +86,7 @@ impl Search {
 /// The filter that words on the command line and `--account` make.
 pub(super) fn filter(context: &Context, view: &View, words: &[String]) -> Result<Filter, Failure> {
     let text = words.iter().map(|word| joined(word)).collect::<Vec<_>>().join(" ");
-    let query = query::parse(&text, now()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let query = query::parse(&text, &Zoned::now()).map_err(|error| Failure::Usage(error.to_string()))?;
     let account = match &context.global.account {
         Some(name) => {
             let name = &context.accounts()?.find(Some(name))?.name.clone();

@@ -20,7 +20,7 @@ impl Man {
         let page = match &self.command {
             None => all,
             Some(name) => match all.find_subcommand(name) {
-                Some(found) => found.clone().name(format!("restante-{name}")),
+                Some(found) => found.clone(),
                 None => return Err(Failure::Usage(format!("there is no command `{name}`"))),
             },
         };

@@ -13,10 +13,10 @@ mod outbox;
 mod output;
 mod prompt;
 mod read;
-mod reply;
+
 mod save;
 mod schema;
-mod send;
+
 mod setup;
 mod steps;
 mod sync;
@@ -100,8 +100,6 @@ enum Command {
     Count(count::Count),
     Read(read::Read),
     Save(save::Save),
-    Send(send::Send),
-    Reply(reply::Reply),
     Outbox(outbox::Outbox),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -137,8 +135,6 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Count(command) => command.run(&context),
         Command::Read(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
-        Command::Send(command) => command.run(&context),
-        Command::Reply(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -136,7 +136,7 @@ impl Setup {
             });
         }
         let options = DiscoverOptions::default();
-        let discovery = discover(network, address, &options, &|line| checklist.trace(line)).await;
+        let discovery = discover(network, address, &options, &mut |line| checklist.trace(line)).await;
         let mut candidate = match discovery.candidates.into_iter().find(|c| c.imap().is_some() || imap.is_some()) {
             Some(candidate) => candidate,
             None => {

@@ -3,10 +3,10 @@
 use super::context::Context;
 use super::error::Failure;
 use restante_core::Secret;
+use restante_core::discovery::TraceLine;
 use restante_core::message::clean_line;
 use restante_core::settings::Candidate;
 use restante_engine::Step;
-use restante_engine::discover::TraceLine;
 use std::io::{BufRead, IsTerminal};
 
 /// Prints one line a step on standard error: on a terminal, or when asked with `--verbose`.

@@ -1,0 +1,194 @@
+//! `restante send`
+
+use super::context::{Context, now};
+use super::error::Failure;
+use super::output::print;
+use super::steps::Checklist;
+use clap::Args;
+use jiff::Zoned;
+use restante_core::message::{Frozen, Moment, clean, clean_line, freeze};
+use restante_core::submission::{Recipient, State};
+use restante_engine::account::Account;
+use restante_engine::sync::Keeper;
+use restante_engine::{secrets, submit, Steps};
+use restante_store::{NewSubmission, Submission, SubmissionId};
+use serde::Serialize;
+use std::io::{IsTerminal, Read};
+use std::process::ExitCode;
+
+/// Send the message on standard input (RFC 5322).
+///
+/// Date, Message-ID and From are added when they are missing. The message is in the outbox before any
+/// connection is made; what cannot go now is sent by the next `restante sync` (exit code 75). Under the
+/// name `sendmail`, restante does this.
+#[derive(Debug, Args)]
+pub(super) struct Send {
+    /// Send to the addresses in To, Cc and Bcc too; so it is when no recipient is given.
+    #[arg(short = 't')]
+    from_header: bool,
+    /// A line with a single dot does not end the message. It never does here; for sendmail's sake.
+    #[arg(short = 'i')]
+    ignore_dots: bool,
+    /// The sender of the envelope, when it is not the one in From.
+    #[arg(short = 'f', value_name = "ADDR")]
+    sender: Option<String>,
+    /// sendmail's options, which change nothing here.
+    #[arg(short = 'o', value_name = "OPTION", hide = true)]
+    option: Vec<String>,
+    /// Who gets it; the addresses in the header when nobody is named.
+    #[arg(value_name = "ADDRESS")]
+    recipients: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    submission: String,
+    message_id: &'a str,
+    state: State,
+    recipients: &'a [Recipient],
+}
+
+impl Send {
+    pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
+        let account = context.account()?;
+        if std::io::stdin().is_terminal() {
+            eprintln!("restante: type or paste the message, header first; Ctrl-D ends it");
+        }
+        let mut message = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut message)?;
+        let given = (!self.recipients.is_empty()).then_some(self.recipients.as_slice());
+        let bad = |error: restante_core::message::ComposeError| Failure::Data(error.to_string());
+        let moment = moment()?;
+        let mut frozen = freeze(&message, &account.contact(), given, &moment).map_err(bad)?;
+        if self.from_header && given.is_some() {
+            // Postfix's reading of -t: those in the header and those on the command line.
+            let header = freeze(&message, &account.contact(), None, &moment);
+            for recipient in header.map(|frozen| frozen.recipients).unwrap_or_default() {
+                if !frozen.recipients.contains(&recipient) {
+                    frozen.recipients.push(recipient);
+                }
+            }
+        }
+        if let Some(sender) = self.sender {
+            frozen.sender = sender;
+        }
+        dispatch(context, &account, frozen)
+    }
+}
+
+/// The moment a message is frozen at.
+pub(super) fn moment() -> Result<Moment, Failure> {
+    let offset = Zoned::now().offset().seconds() / 60;
+    let mut entropy = [0; 16];
+    getrandom::fill(&mut entropy).map_err(|error| Failure::Io(format!("no random numbers: {error}")))?;
+    Ok(Moment { now: now(), offset_minutes: i16::try_from(offset).unwrap_or(0), entropy })
+}
+
+/// Puts a message into the outbox, sends it unless that is forbidden, and says what came of it.
+pub(super) fn dispatch(context: &Context, account: &Account, frozen: Frozen) -> Result<ExitCode, Failure> {
+    let keeper = context.keeper()?;
+    let done = context.block_on(async {
+        let id = enqueue(&keeper, account, frozen).await?;
+        if context.global.no_send || context.global.offline {
+            return Ok(keeper.with(move |store| store.view().submission(id)).await?);
+        }
+        transmit(context, &keeper, account, id).await
+    });
+    let closed = keeper.close();
+    let row = done?;
+    closed?;
+    report(context, &row)
+}
+
+async fn enqueue(keeper: &Keeper, account: &Account, frozen: Frozen) -> Result<SubmissionId, Failure> {
+    let name = account.name.clone();
+    let id = keeper
+        .with(move |store| {
+            let account = store.account(&name)?;
+            let created = now();
+            store.enqueue(&NewSubmission {
+                account,
+                sender: frozen.sender,
+                recipients: frozen.recipients,
+                message_id: frozen.message_id,
+                content: frozen.bytes,
+                created,
+                not_before: created,
+            })
+        })
+        .await?;
+    Ok(id)
+}
+
+/// Sends one submission and files the copy. From here on nothing is an error: the message is in the
+/// outbox, and its row says where it stands.
+async fn transmit(
+    context: &Context,
+    keeper: &Keeper,
+    account: &Account,
+    id: SubmissionId,
+) -> Result<Submission, Failure> {
+    let checklist = Checklist::new(context);
+    let mut steps = Steps::new(|step| {
+        if context.global.verbose {
+            checklist.step(step);
+        }
+    });
+    let network = context.network()?;
+    let secret = match secrets::load(&context.places, account) {
+        Ok(secret) => secret,
+        Err(error) => {
+            eprintln!("restante: {}", clean(&error.to_string()));
+            return Ok(keeper.with(move |store| store.view().submission(id)).await?);
+        }
+    };
+    let (row, why) = submit::send(&network, keeper, account, &secret, id, now(), &mut steps).await?;
+    if let Some(error) = why {
+        eprintln!("restante: {}", clean(&error.to_string()));
+    }
+    if !row.recipients.iter().any(|recipient| recipient.state == State::Accepted) {
+        return Ok(row);
+    }
+    let filed = async {
+        let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+        let filed = submit::file_sent(&mut connection, keeper, row.account).await;
+        restante_engine::imap::log_out(connection).await;
+        filed
+    };
+    if let Err(error) = filed.await {
+        let error = error.to_string();
+        eprintln!("restante: sent; the copy will be filed by the next sync: {}", clean(&error));
+    }
+    Ok(keeper.with(move |store| store.view().submission(id)).await?)
+}
+
+fn report(context: &Context, row: &Submission) -> Result<ExitCode, Failure> {
+    if context.output.json {
+        let document = Document {
+            submission: row.id.to_string(),
+            message_id: &row.message_id,
+            state: row.state,
+            recipients: &row.recipients,
+        };
+        context.output.document("send", &document)?;
+    } else {
+        let mut text = String::new();
+        for recipient in &row.recipients {
+            let reply = match recipient.reply.as_str() {
+                "" => String::new(),
+                reply => format!(" ({reply})"),
+            };
+            text.push_str(&clean_line(&format!("{} {}{reply}", recipient.state.as_str(), recipient.address)));
+            text.push('\n');
+        }
+        print(&text)?;
+    }
+    let refused = row.recipients.iter().any(|recipient| recipient.state == State::Refused);
+    Ok(match row.state {
+        State::Accepted if !refused => ExitCode::SUCCESS,
+        State::Accepted | State::Refused => ExitCode::from(69),
+        State::Queued | State::Sending | State::Deferred => return Err(Failure::Queued),
+        // Not 75: trying again may be a second copy.
+        State::Unknown => ExitCode::from(76),
+    })
+}
