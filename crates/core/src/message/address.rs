@@ -138,8 +138,10 @@ impl Reader {
         self.comment_depth = 0;
         let contact = match self.angle.take() {
             Some(angle) => {
-                let name = text(&phrase);
-                Contact { name: if name.is_empty() { comment } else { name }, address: address(&angle) }
+                let (name, address) = (text(&phrase), address(&angle));
+                let name = if name.is_empty() { comment } else { name };
+                // An address for a name says nothing.
+                Contact { name: if name == address { String::new() } else { name }, address }
             }
             None => bare(&phrase, &raw, comment),
         };
@@ -245,6 +247,7 @@ mod tests {
         check("Ann <ann@example.org>>", &[("Ann >", "ann@example.org")]);
         check("mailto:ann@example.org", &[("", "ann@example.org")]);
         check("<>", &[]);
+        check("'a@b.example' <a@b.example>", &[("", "a@b.example")]);
         check("'Ann' <a@b.example>", &[("Ann", "a@b.example")]);
         check("\"unclosed <a@b.example>", &[("unclosed", "a@b.example")]);
     }

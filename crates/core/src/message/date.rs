@@ -5,8 +5,8 @@ const MONTHS: [&str; 12] =
 
 /// Seconds since 1970 UTC of a Date field. `None` when it names no possible time between 1970 and 9999.
 ///
-/// Besides the standard's form: a month before its day, years of two digits, times without seconds or
-/// with dots, zones by name, no zone (read as UTC), dashes between day, month and year, and RFC 3339.
+/// Besides the standard's form: a month before its day, years of two digits, times without seconds,
+/// with dots or in halves of a day, zones by name, no zone (read as UTC), dashes between day, month and year, and RFC 3339.
 pub(super) fn read(field: &str) -> Option<i64> {
     let mut date = Date::default();
     let mut comments = 0_u32;
@@ -45,7 +45,10 @@ impl Date {
             self.zone = zone_of(&zone.replace(':', ""));
             return;
         }
-        if self.time.is_none()
+        if let (Some(time), "am" | "pm") = (self.time, word) {
+            let half = time % (12 * 3600);
+            self.time = Some(if word == "pm" { half + 12 * 3600 } else { half });
+        } else if self.time.is_none()
             && let Some(time) = time_of(word)
         {
             self.time = Some(time);
@@ -171,6 +174,8 @@ mod tests {
             ("2024-03-05 09:20:30 Z", 1_709_630_430),
             ("5 March 2024 09.20.30", 1_709_630_430),
             ("Tue, 5 Mar 2024 14:50:30 +05:30", 1_709_630_430),
+            ("Tue, 5 Mar 2024 09:20:30 AM +0000", 1_709_630_430),
+            ("Tue, 5 Mar 2024 12:20:30 PM -0100", 1_709_644_830),
             ("Tue, 5 Mar 2024", 1_709_596_800),
             ("Thu, 29 Feb 2024 00:00:00 +0000", 1_709_164_800),
             ("Sat, 31 Dec 2016 23:59:60 +0000", 1_483_228_799),

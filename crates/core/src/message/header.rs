@@ -31,10 +31,22 @@ pub(super) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Takes the header at the start of `bytes` apart, which may hold the body too.
     ///
-    /// Tolerated: an mbox `From ` line first, bare LF, space before the colon, lines that are no field (a
+    /// Tolerated: an mbox `From ` line or an empty line first, bare LF, space before the colon, lines that are no field (a
     /// broken fold) when a field follows. Any other such line, and one that begins with `--`, starts the
     /// body.
     pub(super) fn read(bytes: &'a [u8]) -> Self {
+        // An empty line before everything else was added on the way.
+        let first = line_at(bytes, 0);
+        let is_empty = !first.is_empty() && first.trim_ascii_end().is_empty();
+        let skip =
+            if is_empty && field_name(line_at(bytes, first.len())).is_some() { first.len() } else { 0 };
+        let mut header = Self::read_part(bytes.get(skip..).unwrap_or_default());
+        header.body += skip;
+        header
+    }
+
+    /// The same for a part, whose header may be empty.
+    pub(super) fn read_part(bytes: &'a [u8]) -> Self {
         let mut header = Self::default();
         let mut at = 0;
         let limit = bytes.len().min(MAX_HEADER);
@@ -43,12 +55,6 @@ impl<'a> Header<'a> {
             let text = line.trim_ascii_end();
             if text.is_empty() {
                 at += line.len();
-                if header.fields.is_empty() && !header.has_garbage && at == line.len() && at < limit {
-                    // An empty line before everything else was added on the way.
-                    if field_name(line_at(bytes, at)).is_some() {
-                        continue;
-                    }
-                }
                 break;
             }
             if text.starts_with(b"--") {

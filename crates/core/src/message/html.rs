@@ -1,0 +1,647 @@
+//! HTML made safe and made text.
+//!
+//! A tolerant reader goes over the document once and keeps only what a reader needs, well nested and not
+//! deep: elements known here, links to the web and to mail, the words for pictures. What is hidden from
+//! people (preheaders, tracking pictures, scripts) is gone. html2text then lays out only this.
+
+use super::entities;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The most bytes of a document that are read.
+const MAX_HTML: usize = 4 * 1024 * 1024;
+/// The deepest nesting kept; elements below lose their tags, not their text.
+const MAX_DEPTH: usize = 60;
+/// The most links listed below a text.
+const MAX_LINKS: usize = 500;
+
+/// The text of a document, wrapped at `width` columns, its links numbered and listed at the end.
+pub(super) fn to_text(html: &str, width: usize) -> String {
+    let reader = Reader::read(html, Form::Layout);
+    let (safe, links) = (reader.out, reader.links);
+    // html2text promises no panic, but reads what strangers wrote.
+    let laid_out = std::panic::catch_unwind(|| {
+        let config = html2text::config::plain_no_decorate().allow_width_overflow().link_footnotes(false);
+        config.string_from_read(safe.as_bytes(), width.clamp(20, 500)).ok()
+    });
+    let text = match laid_out {
+        Ok(Some(text)) => text,
+        _ => to_words(html),
+    };
+    let mut out = squeeze(&text);
+    if !links.is_empty() && !out.is_empty() {
+        out.push('\n');
+        for (at, link) in links.iter().enumerate() {
+            let _ = writeln!(out, "[{}] {link}", at + 1);
+        }
+    }
+    out
+}
+
+/// The words of a document, for searching and comparing: one line a block, not laid out, no links.
+pub(super) fn to_words(html: &str) -> String {
+    squeeze(&Reader::read(html, Form::Words).out)
+}
+
+/// The document without anything that acts, loads or tracks: the elements kept have no attributes but the
+/// target of a link.
+pub(super) fn sanitise(html: &str) -> String {
+    Reader::read(html, Form::Safe).out
+}
+
+/// No more than one empty line in a row, none at either end, no blanks at line ends.
+fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut empty = 0;
+    for line in text.lines() {
+        let line = line.trim_end();
+        if line.trim_start_matches(['\u{a0}', ' ']).is_empty() {
+            empty += 1;
+            continue;
+        }
+        if empty > 0 && !out.is_empty() {
+            out.push('\n');
+        }
+        empty = 0;
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Safe HTML for the layout: tables opened, links numbered.
+    Layout,
+    /// Safe HTML for a browser.
+    Safe,
+    /// Text.
+    Words,
+}
+
+/// What is done with an element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A block, written as the element named.
+    Block(&'static str),
+    /// A table, its row or its cell.
+    Table,
+    Row,
+    Cell,
+    Inline(&'static str),
+    Link,
+    Break,
+    Rule,
+    Image,
+    /// Gone with all inside.
+    Dropped,
+    /// Gone with all inside, which is not HTML.
+    Raw,
+    /// Only its tags are gone.
+    Unknown,
+}
+
+fn kind(name: &str) -> Kind {
+    match name {
+        "p" => Kind::Block("p"),
+        "div" | "center" | "section" | "article" | "header" | "footer" | "main" | "nav" | "aside"
+        | "figure" | "figcaption" | "address" | "fieldset" | "form" | "caption" | "details" | "summary" => {
+            Kind::Block("div")
+        }
+        "h1" => Kind::Block("h1"),
+        "h2" => Kind::Block("h2"),
+        "h3" => Kind::Block("h3"),
+        "h4" | "h5" | "h6" => Kind::Block("h4"),
+        "blockquote" => Kind::Block("blockquote"),
+        "ul" | "menu" | "dir" => Kind::Block("ul"),
+        "ol" => Kind::Block("ol"),
+        "li" => Kind::Block("li"),
+        "dl" => Kind::Block("dl"),
+        "dt" => Kind::Block("dt"),
+        "dd" => Kind::Block("dd"),
+        "pre" | "listing" => Kind::Block("pre"),
+        "table" => Kind::Table,
+        "tr" => Kind::Row,
+        "td" | "th" => Kind::Cell,
+        "b" | "strong" => Kind::Inline("strong"),
+        "i" | "em" | "cite" => Kind::Inline("em"),
+        "code" | "tt" | "kbd" | "samp" => Kind::Inline("code"),
+        "sub" => Kind::Inline("sub"),
+        "sup" => Kind::Inline("sup"),
+        "u" => Kind::Inline("u"),
+        "span" | "font" | "s" | "strike" | "del" | "ins" | "small" | "big" | "label" | "q" | "button" => {
+            Kind::Inline("")
+        }
+        "a" => Kind::Link,
+        "br" => Kind::Break,
+        "hr" => Kind::Rule,
+        "img" => Kind::Image,
+        "script" | "style" | "title" | "textarea" | "xmp" | "iframe" | "noembed" | "noframes" => Kind::Raw,
+        "template" | "object" | "applet" | "select" | "svg" | "math" | "audio" | "video" | "canvas"
+        | "map" => Kind::Dropped,
+        _ => Kind::Unknown,
+    }
+}
+
+/// An open element.
+struct Open<'a> {
+    name: Cow<'a, str>,
+    kind: Kind,
+    hidden: bool,
+    /// Set in letters too small to see, unless an element inside says otherwise.
+    tiny: bool,
+    /// Where its text begins in the output, and where it leads, for links.
+    link: Option<(usize, String)>,
+}
+
+struct Reader<'a> {
+    form: Form,
+    out: String,
+    open: Vec<Open<'a>>,
+    links: Vec<String>,
+    /// Set once a comment was met that never ends, so that its end is not looked for again.
+    endless_comment: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn read(html: &'a str, form: Form) -> Self {
+        let mut rest = html.get(..html.floor_char_boundary(MAX_HTML)).unwrap_or_default();
+        let mut reader =
+            Self { form, out: String::new(), open: Vec::new(), links: Vec::new(), endless_comment: false };
+        while !rest.is_empty() {
+            let at = rest.find('<').unwrap_or(rest.len());
+            let (text, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            reader.text(text);
+            rest = reader.markup(from);
+        }
+        reader.close_to(0);
+        reader
+    }
+
+    /// Reads what begins with `<`; what follows it.
+    fn markup(&mut self, from: &'a str) -> &'a str {
+        let Some(after) = from.strip_prefix('<') else { return from };
+        if let Some(comment) = after.strip_prefix("!--") {
+            if let Some(rest) = comment.strip_prefix('>').or_else(|| comment.strip_prefix("->")) {
+                return rest;
+            }
+            let end = if self.endless_comment { None } else { comment.split_once("-->") };
+            self.endless_comment |= end.is_none();
+            // A comment without an end was meant to be a tag.
+            return end.or_else(|| comment.split_once('>')).map_or("", |(_, rest)| rest);
+        }
+        if after.starts_with(['!', '?']) {
+            return after.split_once('>').map_or("", |(_, rest)| rest);
+        }
+        let (is_close, tag) = after.strip_prefix('/').map_or((false, after), |t| (true, t));
+        if !tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            self.text("<");
+            return after;
+        }
+        let end = tag.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len());
+        let (name, rest) = tag.split_at_checked(end).unwrap_or((tag, ""));
+        let name = if name.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(name)
+        };
+        let (attributes, rest) = Attributes::read(rest);
+        if is_close {
+            self.close(&name);
+            return rest;
+        }
+        if kind(&name) == Kind::Raw {
+            return after_raw(rest, &name);
+        }
+        self.element(name, &attributes);
+        rest
+    }
+
+    fn element(&mut self, name: Cow<'a, str>, attributes: &Attributes<'_>) {
+        let kind = kind(&name);
+        let parent = self.open.last();
+        let (mut hidden, mut tiny) = parent.map_or((false, false), |p| (p.hidden, p.tiny));
+        hidden |= kind == Kind::Dropped || attributes.hides();
+        tiny = attributes.font_is_tiny().unwrap_or(tiny);
+        match kind {
+            Kind::Break if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<br>" }),
+            Kind::Rule if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<hr>" }),
+            Kind::Image if !hidden => self.image(attributes),
+            Kind::Break | Kind::Rule | Kind::Image | Kind::Unknown | Kind::Raw => {}
+            _ => {
+                self.imply_end(kind, &name);
+                if self.open.len() >= MAX_DEPTH {
+                    return self.raw(if self.form == Form::Words { "\n" } else { " " });
+                }
+                let link = (kind == Kind::Link).then(|| attributes.href()).flatten();
+                if !hidden {
+                    self.start_tag(kind, link.as_deref());
+                }
+                let link = link.map(|target| (self.out.len(), target));
+                self.open.push(Open { name, kind, hidden, tiny, link });
+            }
+        }
+    }
+
+    /// Ends what an opening tag ends without saying so.
+    fn imply_end(&mut self, kind: Kind, name: &str) {
+        let within = |open: &[Open<'_>], wall: fn(Kind) -> bool, ends: &dyn Fn(&Open<'_>) -> bool| {
+            let inside = open.iter().rposition(|o| wall(o.kind)).map_or(0, |at| at + 1);
+            open.iter().skip(inside).position(ends).map(|at| inside + at)
+        };
+        let is_list = |k: Kind| matches!(k, Kind::Block("ul" | "ol" | "dl") | Kind::Table);
+        let is_table = |k: Kind| k == Kind::Table;
+        let is_cell = |k: Kind| matches!(k, Kind::Table | Kind::Row);
+        let end = match kind {
+            Kind::Row => within(&self.open, is_table, &|o| o.kind == Kind::Row),
+            Kind::Cell => within(&self.open, is_cell, &|o| o.kind == Kind::Cell),
+            Kind::Block("li") => within(&self.open, is_list, &|o| o.kind == Kind::Block("li")),
+            Kind::Block("dt" | "dd") => {
+                within(&self.open, is_list, &|o| matches!(o.kind, Kind::Block("dt" | "dd")))
+            }
+            Kind::Link => within(&self.open, is_table, &|o| o.kind == Kind::Link),
+            Kind::Block(_) if name != "span" => {
+                let last = self.open.len().checked_sub(1);
+                last.filter(|at| self.open.get(*at).is_some_and(|o| o.kind == Kind::Block("p")))
+            }
+            _ => None,
+        };
+        if let Some(end) = end {
+            self.close_to(end);
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        // A closing tag does not reach out of its table, unless it closes the table.
+        let wall =
+            self.open.iter().rposition(|o| o.kind == Kind::Table).filter(|_| name != "table").unwrap_or(0);
+        if let Some(at) = self.open.iter().skip(wall).rposition(|o| o.name == name) {
+            self.close_to(wall + at);
+        } else if matches!(kind(name), Kind::Block("p")) || name == "br" {
+            self.raw(if self.form == Form::Words { "\n" } else { "<br>" });
+        }
+    }
+
+    fn close_to(&mut self, depth: usize) {
+        while self.open.len() > depth {
+            let Some(open) = self.open.pop() else { return };
+            if !open.hidden {
+                self.end_tag(&open);
+            }
+        }
+    }
+
+    fn start_tag(&mut self, kind: Kind, link: Option<&str>) {
+        let form = self.form;
+        match kind {
+            Kind::Block(_) | Kind::Table | Kind::Row if form == Form::Words => self.raw("\n"),
+            Kind::Block(name) => self.tag("<", name),
+            Kind::Table if form == Form::Safe => self.raw("<table>"),
+            Kind::Row if form == Form::Safe => self.raw("<tr>"),
+            Kind::Cell if form == Form::Safe => self.raw("<td>"),
+            Kind::Table | Kind::Row => self.raw("<div>"),
+            Kind::Inline(name) if form == Form::Safe && !name.is_empty() => self.tag("<", name),
+            Kind::Inline(name @ ("code" | "sup")) if form == Form::Layout => self.tag("<", name),
+            Kind::Link if form == Form::Safe => {
+                if let Some(target) = link {
+                    let _ = write!(self.out, "<a href=\"{}\" rel=\"noreferrer\">", escape(target));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end_tag(&mut self, open: &Open<'_>) {
+        let form = self.form;
+        match open.kind {
+            Kind::Block(_) | Kind::Table | Kind::Row if form == Form::Words => self.raw("\n"),
+            Kind::Block(name) => self.tag("</", name),
+            Kind::Table if form == Form::Safe => self.raw("</table>"),
+            Kind::Row if form == Form::Safe => self.raw("</tr>"),
+            Kind::Cell if form == Form::Safe => self.raw("</td>"),
+            Kind::Table | Kind::Row => self.raw("</div>"),
+            // Two blanks the layout keeps, so that cells of one row stay apart.
+            Kind::Cell if form == Form::Layout => self.raw(" &nbsp;"),
+            Kind::Cell => self.raw(" "),
+            Kind::Inline(name) if form == Form::Safe && !name.is_empty() => self.tag("</", name),
+            Kind::Inline(name @ ("code" | "sup")) if form == Form::Layout => self.tag("</", name),
+            Kind::Link => self.end_link(open),
+            _ => {}
+        }
+    }
+
+    /// Numbers a link whose text does not already say where it leads.
+    fn end_link(&mut self, open: &Open<'_>) {
+        let Some((start, target)) = &open.link else { return };
+        match self.form {
+            Form::Safe => self.raw("</a>"),
+            Form::Words => {}
+            Form::Layout => {
+                let text = without_tags(self.out.get(*start..).unwrap_or_default());
+                let text = entities::decode(&text);
+                let text = text.trim().trim_end_matches('/');
+                let plain = target.trim_start_matches("mailto:").trim_end_matches('/');
+                let short = plain.trim_start_matches("https://").trim_start_matches("http://");
+                if text.is_empty() || text == plain || text == short {
+                    return;
+                }
+                let known = self.links.iter().rev().take(50).position(|l| l == target);
+                let number = match known {
+                    Some(back) => self.links.len() - back,
+                    None if self.links.len() < MAX_LINKS => {
+                        self.links.push(target.clone());
+                        self.links.len()
+                    }
+                    None => return,
+                };
+                let _ = write!(self.out, "&nbsp;[{number}]");
+            }
+        }
+    }
+
+    fn image(&mut self, attributes: &Attributes<'_>) {
+        let is_dot = |name: &str| {
+            let size = attributes.get(name).unwrap_or_default();
+            size.trim().trim_end_matches("px").parse::<u32>().is_ok_and(|n| n <= 2)
+        };
+        let alt = attributes.get("alt").unwrap_or_default();
+        let is_beacon = is_dot("width") && is_dot("height");
+        if !alt.trim().is_empty() && !is_beacon {
+            let alt = entities::decode(&alt);
+            self.text("[");
+            self.raw_text(&escape(alt.trim()));
+            self.text("]");
+        }
+    }
+
+    /// Text with its entities as in the source.
+    fn text(&mut self, text: &str) {
+        if !text.is_empty() && !self.open.last().is_some_and(|o| o.hidden || o.tiny) {
+            let text = if text.contains(['<', '>']) { escape_angles(text) } else { Cow::Borrowed(text) };
+            self.raw_text(&text);
+        }
+    }
+
+    fn raw_text(&mut self, text: &str) {
+        if self.form != Form::Words {
+            return self.out.push_str(text);
+        }
+        let text = entities::decode(text);
+        if self.open.iter().any(|o| o.kind == Kind::Block("pre")) {
+            return self.out.push_str(&text);
+        }
+        for (at, word) in text.split([' ', '\n', '\t', '\r']).enumerate() {
+            if at > 0 && !self.out.ends_with([' ', '\n']) {
+                self.out.push(' ');
+            }
+            self.out.push_str(word);
+        }
+    }
+
+    fn tag(&mut self, start: &str, name: &str) {
+        self.out.push_str(start);
+        self.out.push_str(name);
+        self.out.push('>');
+    }
+
+    fn raw(&mut self, markup: &str) {
+        self.out.push_str(markup);
+    }
+}
+
+/// Past the end of an element whose content is no HTML.
+fn after_raw<'a>(rest: &'a str, name: &str) -> &'a str {
+    let mut from = rest;
+    while let Some((_, after)) = from.split_once("</") {
+        if after.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)) {
+            return after.split_once('>').map_or("", |(_, rest)| rest);
+        }
+        from = after;
+    }
+    ""
+}
+
+/// The attributes of a tag, names in lower case, values as in the source.
+struct Attributes<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+impl<'a> Attributes<'a> {
+    /// Reads up to the closing `>`; the attributes, and what follows the tag.
+    fn read(mut rest: &'a str) -> (Self, &'a str) {
+        let mut found = Vec::new();
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+            if rest.is_empty() {
+                return (Self(found), "");
+            }
+            if let Some(after) = rest.strip_prefix('>') {
+                return (Self(found), after);
+            }
+            let end = rest
+                .char_indices()
+                .skip(1)
+                .find(|(_, c)| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '/'))
+                .map_or(rest.len(), |(at, _)| at);
+            let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let (value, after) = attribute_value(after);
+            if found.len() < 50 {
+                let name = if name.bytes().any(|b| b.is_ascii_uppercase()) {
+                    Cow::Owned(name.to_ascii_lowercase())
+                } else {
+                    Cow::Borrowed(name)
+                };
+                found.push((name, value));
+            }
+            rest = after;
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| entities::decode(v))
+    }
+
+    fn style(&self) -> String {
+        let style = self.get("style").unwrap_or_default().to_ascii_lowercase();
+        style.chars().filter(|c| !c.is_whitespace()).collect()
+    }
+
+    fn hides(&self) -> bool {
+        if self.0.iter().any(|(n, _)| n == "hidden") {
+            return true;
+        }
+        let style = self.style();
+        let declares = |property: &str, hides: fn(&str) -> bool| {
+            style.split(';').filter_map(|d| d.split_once(':')).any(|(p, v)| p == property && hides(v))
+        };
+        declares("display", |v| v.starts_with("none"))
+            || declares("visibility", |v| v.starts_with("hidden") || v.starts_with("collapse"))
+            || declares("mso-hide", |v| v.starts_with("all"))
+            || declares("max-height", is_zero)
+            || declares("opacity", is_zero)
+    }
+
+    /// Whether the element sets letters that nobody sees; `None` when it does not say.
+    fn font_is_tiny(&self) -> Option<bool> {
+        let style = self.style();
+        let size = style.split(';').filter_map(|d| d.strip_prefix("font-size:")).next_back()?;
+        Some(is_zero(size) || size.starts_with("1px"))
+    }
+
+    /// A target that leads to the web, to mail or to a telephone.
+    fn href(&self) -> Option<String> {
+        let href = self.get("href")?;
+        let href: String = href.trim().chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+        let (scheme, _) = href.split_once(':')?;
+        let known = ["http", "https", "mailto", "tel"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
+        (known && href.len() <= 8000).then_some(href)
+    }
+}
+
+fn is_zero(value: &str) -> bool {
+    let number: String = value.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    number.parse::<f32>().is_ok_and(|n| n == 0.0)
+}
+
+/// `= value` after an attribute's name, and what follows.
+fn attribute_value(after: &str) -> (&str, &str) {
+    let Some(value) = after.trim_ascii_start().strip_prefix('=') else { return ("", after) };
+    let value = value.trim_ascii_start();
+    for quote in ['"', '\''] {
+        if let Some(quoted) = value.strip_prefix(quote) {
+            return quoted.split_once(quote).unwrap_or((quoted, ""));
+        }
+    }
+    let end = value.find(|c: char| c.is_ascii_whitespace() || c == '>').unwrap_or(value.len());
+    value.split_at_checked(end).unwrap_or((value, ""))
+}
+
+/// The text of what was written, in which no angle bracket stands but a tag's.
+fn without_tags(markup: &str) -> String {
+    markup
+        .split('<')
+        .enumerate()
+        .map(|(at, t)| if at == 0 { t } else { t.split_once('>').map_or("", |p| p.1) })
+        .collect()
+}
+
+fn escape_angles(text: &str) -> Cow<'_, str> {
+    Cow::Owned(text.replace('<', "&lt;").replace('>', "&gt;"))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(html: &str) -> String {
+        to_text(html, 72)
+    }
+
+    #[test]
+    fn a_document_becomes_text() {
+        assert_eq!(
+            text("<h1>Title</h1><p>One <b>two</b>\nthree&hellip;</p><ul><li>a<li>b</ul><pre>x\n  y</pre>"),
+            "# Title\n\nOne two three…\n* a\n* b\n\nx\n  y\n"
+        );
+        assert_eq!(text("<blockquote><p>said</p></blockquote>reply"), "> said\n\nreply\n");
+    }
+
+    #[test]
+    fn links_are_numbered_unless_their_text_says_it() {
+        assert_eq!(
+            text(
+                "<a href='https://example.org/a?b&amp;c'>here</a> and <a href=\"https://example.org/a?b&c\">there</a>"
+            ),
+            "here\u{a0}[1] and there\u{a0}[1]\n\n[1] https://example.org/a?b&c\n"
+        );
+        assert_eq!(text("<a href=https://example.org/>example.org</a>"), "example.org\n");
+        assert_eq!(text("<a href='mailto:a@b.example'>a@b.example</a>"), "a@b.example\n");
+        assert_eq!(text("<a href='http://x/'><p>&nbsp;</p></a>a"), "a\n");
+        assert_eq!(text("<a href='javascript:x()'>x</a> <a>y</a>"), "x y\n");
+    }
+
+    #[test]
+    fn what_people_do_not_see_is_not_read() {
+        for hidden in [
+            "<div style='display: none'>no</div>",
+            "<span hidden>no</span>",
+            "<div style=\"max-height:0px; overflow:hidden\"><p>no</p></div>",
+            "<span style='FONT-SIZE:0'>no</span>",
+            "<div style='mso-hide:all'>no<div>no</div>no</div>",
+            "<style>no</style><script>if (a<b) no</script>",
+            "<!-- no --><!--[if mso]>no<![endif]--><!--><!--->",
+            "<!--#no>",
+            "<img src=x alt=no width=1 height=1><img src=x>",
+            "<title>no</title>",
+            "<select><option>no</select>",
+        ] {
+            assert_eq!(text(&format!("a{hidden}b")).replace('\n', ""), "ab", "{hidden}");
+        }
+        assert_eq!(text("<td style='font-size:0px'><div style='font-size:14px'>yes</div></td>"), "yes\n");
+        assert_eq!(text("<p style='opacity:0.9'>yes</p>"), "yes\n");
+        assert_eq!(text("<img alt='A &amp; B' width=100 height=1>"), "[A & B]\n");
+    }
+
+    #[test]
+    fn tables_are_read_row_by_row() {
+        assert_eq!(
+            text("<table><tr><td>Item<td>Price<tr><td>Tea</td><td>3 &euro;</td></tr></table>")
+                .replace('\u{a0}', ""),
+            "Item Price\nTea 3 €\n"
+        );
+    }
+
+    #[test]
+    fn careless_markup_keeps_its_text() {
+        assert_eq!(text("a < b and c<d> e"), "a < b and c e\n");
+        assert_eq!(text("<p>one<p>two</i></b></div>"), "one\n\ntwo\n");
+        assert_eq!(text("<o:p>x</o:p><P ALIGN=left>y"), "x\n\ny\n");
+        assert_eq!(text("<b <i>x</i>"), "x\n");
+        assert_eq!(text("&amp;lt; &#8364; &#x41; &nosuch; &copy"), "&lt; € A &nosuch; ©\n");
+    }
+
+    #[test]
+    fn the_sanitised_document_only_says() {
+        assert_eq!(
+            sanitise(
+                "<body onload=x><p onclick='y' style='z'>a<img src=http://t/ alt=pic><script>s</script><b>b</b><form action=x><input></form><a href='http://e/?\"><script>'>l</a>"
+            ),
+            "<p>a[pic]<strong>b</strong></p><div></div><a href=\"http://e/?&quot;&gt;&lt;script&gt;\" rel=\"noreferrer\">l</a>"
+        );
+        assert_eq!(sanitise("<a href=' java\nscript:x'>l</a>"), "l");
+    }
+
+    #[test]
+    fn words_are_for_searching() {
+        assert_eq!(
+            to_words("<p>One  two<br>three</p><td>a</td><td>b</td> <a href=http://x/>c</a>"),
+            "One two\nthree\na b c\n"
+        );
+    }
+
+    #[test]
+    fn hostile_documents_end_soon() {
+        let limit = std::time::Duration::from_secs(20);
+        for piece in [
+            "<div>",
+            "<table><tr><td>",
+            "<b><p>",
+            "<font a=1><p>x",
+            "<ul><li>",
+            "<!--",
+            "<a href=x",
+            "</p>",
+            "<",
+            "&",
+            "<a b='",
+            "<blockquote>",
+        ] {
+            let html = piece.repeat(5_000);
+            let start = std::time::Instant::now();
+            let _ = (text(&html), sanitise(&html), to_words(&html));
+            assert!(start.elapsed() < limit, "{piece}: {:?}", start.elapsed());
+        }
+    }
+}
