@@ -8,8 +8,10 @@ use testkit::{Context, Result};
 
 /// The folder with the workspace's Cargo.toml.
 pub(crate) fn workspace() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    // Cargo says at run time where it found us; two working copies may share a build folder.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = PathBuf::from(here);
+    here.parent().map_or(here.clone(), Path::to_owned)
 }
 
 /// Cargo's build folder: this program lies in `target/PROFILE/`.

@@ -42,14 +42,8 @@ pub(crate) fn run(args: &[OsString]) -> Result<i32> {
     });
     let built = step("build", || succeed(&mut cargo(&["test", "--quiet", "--workspace", "--no-run"])));
     if built.is_some() {
-        match step("tests", || tests(args)) {
-            Some(tests) => count.add(tests),
-            None => count.failed += 1,
-        }
-        match step("examples in the documentation", doc_tests) {
-            Some(tests) => count.add(tests),
-            None => count.failed += 1,
-        }
+        count.add_step("tests", || tests(args));
+        count.add_step("examples in the documentation", doc_tests);
     } else {
         count.failed += 1;
     }
@@ -69,6 +63,19 @@ impl Count {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+    }
+
+    /// Runs a step that counts tests. It fails with its tests, which then are what counts.
+    fn add_step(&mut self, name: &str, work: impl FnOnce() -> Result<Self>) {
+        let mut found = Self::default();
+        let good = step(name, || {
+            found = work()?;
+            if found.failed == 0 { Ok(()) } else { Err(format!("{} failed", found.failed).into()) }
+        });
+        if good.is_none() && found.failed == 0 {
+            found.failed = 1;
+        }
+        self.add(found);
     }
 }
 
@@ -122,6 +129,7 @@ fn doc_tests() -> Result<Count> {
 fn count(command: &mut Command, nextest: bool) -> Result<Count> {
     let (reader, writer) = std::io::pipe()?;
     let mut child = command
+        .env("CARGO_TERM_COLOR", "never")
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer)
