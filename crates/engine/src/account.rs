@@ -293,7 +293,9 @@ mod tests {
         let places = places(&folder);
         let mut accounts = Accounts::load(&places).unwrap();
         accounts.save(account("work")).unwrap();
-        accounts.save(Account { smtp: None, secret: SecretPlace::File, ..account("ann@example.org") }).unwrap();
+        accounts
+            .save(Account { smtp: None, secret: SecretPlace::File, ..account("ann@example.org") })
+            .unwrap();
         let loaded = Accounts::load(&places).unwrap();
         assert_eq!(loaded.all(), accounts.all());
         assert_eq!(loaded.find(Some("work")).unwrap(), &account("work"));
@@ -321,7 +323,10 @@ mod tests {
         let places = places(&folder);
         for (text, expected) in [
             ("[account.a]\n", "account \"a\": `address` is missing"),
-            ("[account.a]\naddress=\"x@y.z\"\n[account.a.imap]\nhost=\"h\"\nport=0\nsecurity=\"tls\"\nusername=\"u\"", "`port` must be"),
+            (
+                "[account.a]\naddress=\"x@y.z\"\n[account.a.imap]\nhost=\"h\"\nport=0\nsecurity=\"tls\"\nusername=\"u\"",
+                "`port` must be",
+            ),
             ("[account.a\n", "line 1"),
         ] {
             crate::places::replace(&places.config_file(), text.as_bytes()).unwrap();

@@ -86,10 +86,9 @@ pub fn forget(places: &Places, account: &str) -> Result<(), Error> {
 pub fn describe(places: &Places, account: &Account) -> String {
     match &account.secret {
         SecretPlace::Command(command) => format!("the command `{command}` prints it"),
-        SecretPlace::File => format!(
-            "in {}, readable by you alone and not encrypted",
-            file(places, &account.name).display()
-        ),
+        SecretPlace::File => {
+            format!("in {}, readable by you alone and not encrypted", file(places, &account.name).display())
+        }
     }
 }
 

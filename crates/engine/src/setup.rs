@@ -36,7 +36,8 @@ pub async fn verify(
     steps: &mut Steps<'_>,
 ) -> Result<Verified, Error> {
     let (mut connection, imap) = first_imap(network, incoming, steps).await?;
-    let submitter = if outgoing.is_empty() { None } else { Some(first_smtp(network, outgoing, steps).await?) };
+    let submitter =
+        if outgoing.is_empty() { None } else { Some(first_smtp(network, outgoing, steps).await?) };
     imap::log_in(&mut connection, &imap, secret, steps).await?;
     imap::log_out(connection).await;
     let Some((mut submitter, smtp)) = submitter else { return Ok(Verified { imap, smtp: None }) };

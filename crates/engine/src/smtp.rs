@@ -4,8 +4,8 @@ use crate::error::{Error, lost};
 use crate::net::{Network, Pipe};
 use crate::steps::Steps;
 use restante_core::Secret;
-use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::diagnosis::signature::smtp_refusal;
+use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::sasl::{self, ChooseError, Exchange, SaslError};
 use restante_core::settings::{Security, Settings};
 use restante_core::smtp::{Envelope, EnvelopeError, Event, Outcome, Protection, Reply, Session, SmtpError};
@@ -37,7 +37,8 @@ impl Submitter {
         let host = settings.host.clone();
         let opened = steps
             .run(Stage::SubmissionConnect, Service::Smtp, async {
-                let opened = network.open(&host, settings.port).await.map_err(|e| e.finding(Service::Smtp))?;
+                let opened =
+                    network.open(&host, settings.port).await.map_err(|e| e.finding(Service::Smtp))?;
                 let detail = format!("{host}:{} at {}", settings.port, opened.address);
                 Ok((opened, detail))
             })
@@ -103,7 +104,8 @@ impl Submitter {
             .run(Stage::Sender, Service::Smtp, async {
                 self.session.probe(address).map_err(|error| self.refused_here(&error))?;
                 let outcome = self.finished().await?;
-                let said = outcome.sender.iter().chain(outcome.recipients.iter().filter_map(|r| r.reply.as_ref()));
+                let said =
+                    outcome.sender.iter().chain(outcome.recipients.iter().filter_map(|r| r.reply.as_ref()));
                 for reply in said {
                     if !reply.is_success() {
                         return Err(self.refusal(Stage::Sender, reply));
@@ -199,8 +201,7 @@ impl Submitter {
             self.finding(Stage::SubmissionLogin, verdict, format!("{}: {error}", self.host))
         })?;
         let mut entropy = [0; 24];
-        getrandom::fill(&mut entropy)
-            .map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
+        getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
         let exchange = Exchange::start(mechanism, &settings.username, secret, entropy)
             .map_err(|error| self.sasl(&error))?;
         if self.session.authenticate(exchange).is_err() {

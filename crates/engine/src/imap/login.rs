@@ -92,12 +92,7 @@ pub async fn log_out(mut connection: Connection<Pipe>) {
     let _ = connection.flush(Stage::Mailbox).await;
 }
 
-async fn protect(
-    network: &Network,
-    host: &str,
-    pipe: Pipe,
-    steps: &mut Steps<'_>,
-) -> Result<Pipe, Error> {
+async fn protect(network: &Network, host: &str, pipe: Pipe, steps: &mut Steps<'_>) -> Result<Pipe, Error> {
     steps
         .run(Stage::Tls, Service::Imap, async {
             let pipe = pipe.starttls(network, host).await.map_err(|e| e.finding(Service::Imap))?;
@@ -116,7 +111,8 @@ async fn start_tls(
     if connection.capabilities().is_empty() {
         connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
     }
-    let refused = |evidence: String| Finding::new(Stage::Tls, Service::Imap, Verdict::StarttlsNotOffered, evidence);
+    let refused =
+        |evidence: String| Finding::new(Stage::Tls, Service::Imap, Verdict::StarttlsNotOffered, evidence);
     if !connection.capabilities().has("STARTTLS") {
         return Err(refused(format!("{host} does not list STARTTLS")).into());
     }
@@ -236,7 +232,8 @@ fn sasl_failed(host: &str, error: &SaslError) -> Error {
             Finding::new(Stage::Login, Service::Imap, Verdict::PasswordNotAscii, evidence).into()
         }
         SaslError::Refused(_) => {
-            let mut finding = Finding::new(Stage::Login, Service::Imap, Verdict::CredentialsRefused, evidence);
+            let mut finding =
+                Finding::new(Stage::Login, Service::Imap, Verdict::CredentialsRefused, evidence);
             finding.certainty = Certainty::CannotTell;
             finding.password = PasswordJudgement::Refused;
             finding.into()

@@ -110,9 +110,10 @@ impl Keeper {
                 *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             }
         };
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(work).map_err(|e| {
-            Error::Configuration(format!("the system gives no thread to write with: {e}"))
-        })?;
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(work)
+            .map_err(|e| Error::Configuration(format!("the system gives no thread to write with: {e}")))?;
         Ok(Self { requests, failure, thread })
     }
 
@@ -133,11 +134,7 @@ impl Keeper {
     }
 
     /// Commits everything taken so far, and `delta` with it.
-    pub(super) async fn apply(
-        &self,
-        mailbox: MailboxId,
-        delta: Delta<NewEntry>,
-    ) -> Result<Applied, Error> {
+    pub(super) async fn apply(&self, mailbox: MailboxId, delta: Delta<NewEntry>) -> Result<Applied, Error> {
         self.job(move |keep| {
             keep.commit()?;
             keep.store.apply(mailbox, &delta, now())

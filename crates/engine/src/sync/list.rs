@@ -80,11 +80,7 @@ pub(super) async fn list(connection: &mut Connection<Pipe>) -> Result<Listing, E
 }
 
 /// STATUS for every mailbox, all at once: one more round trip.
-async fn ask_each(
-    connection: &mut Connection<Pipe>,
-    found: &mut Found,
-    items: &str,
-) -> Result<(), Error> {
+async fn ask_each(connection: &mut Connection<Pipe>, found: &mut Found, items: &str) -> Result<(), Error> {
     let utf8 = connection.session().utf8();
     let tags: Vec<_> = found
         .mailboxes

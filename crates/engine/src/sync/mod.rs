@@ -92,7 +92,9 @@ pub async fn sync(
     let mut work = Vec::new();
     let mut reports = Vec::new();
     for (mailbox, status) in listing.mailboxes {
-        let Some(row) = rows.iter().find(|row| row.mailbox.name == mailbox.name).filter(|_| mailbox.selectable) else {
+        let Some(row) =
+            rows.iter().find(|row| row.mailbox.name == mailbox.name).filter(|_| mailbox.selectable)
+        else {
             continue;
         };
         let held = Held { state: row.state, count: row.total };

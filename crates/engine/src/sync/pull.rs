@@ -108,8 +108,7 @@ impl<'a> Pull<'a> {
 
     /// EXAMINE: reading must change nothing, not even `\Recent`.
     async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
-        let mut command =
-            Command::new("EXAMINE").mailbox(&self.task.name, self.connection.session().utf8());
+        let mut command = Command::new("EXAMINE").mailbox(&self.task.name, self.connection.session().utf8());
         match pull::qresync_parameter(self.task.held).filter(|_| qresync) {
             Some((validity, since)) => {
                 command = command.raw(&format!("(QRESYNC ({} {}))", validity.get(), since.get()));
@@ -198,7 +197,8 @@ impl<'a> Pull<'a> {
             self.repair().await?;
             held = self.held().await?;
             if !pull::agrees(held.len(), seen) && !self.shifted {
-                let evidence = format!("the server counts {} messages, {} could be had", seen.exists, held.len());
+                let evidence =
+                    format!("the server counts {} messages, {} could be had", seen.exists, held.len());
                 self.complain(Verdict::ProtocolError, evidence);
             }
         }
@@ -348,7 +348,10 @@ impl<'a> Pull<'a> {
                     if completion.status != Status::Ok {
                         // Messages may vanish between list and fetch; the count at the end tells.
                         let line = completion.line();
-                        self.complain(Verdict::ProtocolError, format!("the server answered UID FETCH with: {line}"));
+                        self.complain(
+                            Verdict::ProtocolError,
+                            format!("the server answered UID FETCH with: {line}"),
+                        );
                     }
                 }
                 None if !progressed => self.connection.fill(Stage::Mailbox).await?,
@@ -451,10 +454,7 @@ fn flag_change(row: FetchRow) -> Option<FlagChange> {
 
 /// Whether a message left the mailbox while it was open.
 fn is_shift(event: &Event<'_>) -> bool {
-    matches!(
-        event,
-        Event::Untagged(Response::Expunge(_) | Response::Vanished { earlier: false, .. })
-    )
+    matches!(event, Event::Untagged(Response::Expunge(_) | Response::Vanished { earlier: false, .. }))
 }
 
 fn all() -> UidSet {

@@ -86,10 +86,7 @@ impl Context {
     }
 
     /// Runs what needs the network.
-    pub(super) fn block_on<T>(
-        &self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -5,9 +5,9 @@ use super::error::Failure;
 use super::output::print;
 use super::steps::{Checklist, serde_word};
 use clap::Args;
+use restante_core::discovery::Discovery;
 use restante_core::mail::Address;
 use restante_core::message::{clean, clean_line};
-use restante_core::discovery::Discovery;
 use restante_engine::discover::{DiscoverOptions, discover};
 use serde::Serialize;
 use std::process::ExitCode;
@@ -78,7 +78,8 @@ fn text(context: &Context, discovery: &Discovery) -> String {
         for settings in candidate.incoming.iter().chain(&candidate.outgoing) {
             let logins: Vec<&str> = settings.authentication.iter().map(|a| a.as_str()).collect();
             let protocol = serde_word(&settings.protocol);
-            let line = format!("   {protocol:<5} {settings}  user {}  {}", settings.username, logins.join(", "));
+            let line =
+                format!("   {protocol:<5} {settings}  user {}  {}", settings.username, logins.join(", "));
             text.push_str(&clean_line(&line));
             text.push('\n');
         }

@@ -182,7 +182,11 @@ fn table(context: &Context, rows: &[Row]) -> String {
         let marks: String = marks.into_iter().collect();
         let left = width.saturating_sub(head.len() + marks.len() + from + 4);
         let subject = if row.subject.is_empty() { "(no subject)" } else { &row.subject };
-        let line = format!("{marks}  {}  {}", fit(&clean_line(sender), from, true), fit(&clean_line(subject), left, false));
+        let line = format!(
+            "{marks}  {}  {}",
+            fit(&clean_line(sender), from, true),
+            fit(&clean_line(subject), left, false)
+        );
         text.push_str(&context.output.dim(&head));
         text.push_str(&if unread { context.output.bold(&line) } else { line });
         text.push('\n');

@@ -16,6 +16,7 @@ mod read;
 
 mod save;
 mod schema;
+mod send;
 
 mod setup;
 mod steps;
@@ -100,6 +101,7 @@ enum Command {
     Count(count::Count),
     Read(read::Read),
     Save(save::Save),
+    Send(send::Send),
     Outbox(outbox::Outbox),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -135,6 +137,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Count(command) => command.run(&context),
         Command::Read(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
+        Command::Send(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -100,14 +100,20 @@ fn page(context: &Context, reading: &Reading) -> String {
     page.push('\n');
     page.push_str(clean(&reading.text).trim_end());
     page.push('\n');
-    let attachments = reading.parts.iter().filter(|part| {
-        part.filename.is_some() || part.disposition == Some(Disposition::Attachment)
-    });
+    let attachments = reading
+        .parts
+        .iter()
+        .filter(|part| part.filename.is_some() || part.disposition == Some(Disposition::Attachment));
     let mut head = "\n";
     for part in attachments {
         let name = part.filename.as_deref().unwrap_or("(no name)");
         let size = octets(part.size as u64);
-        page.push_str(&format!("{head}[{}] {}, {}, {size}\n", part.part, clean_line(name), clean_line(&part.kind)));
+        page.push_str(&format!(
+            "{head}[{}] {}, {}, {size}\n",
+            part.part,
+            clean_line(name),
+            clean_line(&part.kind)
+        ));
         head = "";
     }
     if !reading.damaged.is_empty() {

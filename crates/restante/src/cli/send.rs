@@ -10,7 +10,7 @@ use restante_core::message::{Frozen, Moment, clean, clean_line, freeze};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::Keeper;
-use restante_engine::{secrets, submit, Steps};
+use restante_engine::{Steps, secrets, submit};
 use restante_store::{NewSubmission, Submission, SubmissionId};
 use serde::Serialize;
 use std::io::{IsTerminal, Read};

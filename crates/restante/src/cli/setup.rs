@@ -137,16 +137,17 @@ impl Setup {
         }
         let options = DiscoverOptions::default();
         let discovery = discover(network, address, &options, &mut |line| checklist.trace(line)).await;
-        let mut candidate = match discovery.candidates.into_iter().find(|c| c.imap().is_some() || imap.is_some()) {
-            Some(candidate) => candidate,
-            None => {
-                let finding = discovery.findings.into_iter().next();
-                return Err(finding.map_or_else(
-                    || Failure::Usage("no settings were found; give --imap and --smtp".to_owned()),
-                    |finding| Error::from(finding).into(),
-                ));
-            }
-        };
+        let mut candidate =
+            match discovery.candidates.into_iter().find(|c| c.imap().is_some() || imap.is_some()) {
+                Some(candidate) => candidate,
+                None => {
+                    let finding = discovery.findings.into_iter().next();
+                    return Err(finding.map_or_else(
+                        || Failure::Usage("no settings were found; give --imap and --smtp".to_owned()),
+                        |finding| Error::from(finding).into(),
+                    ));
+                }
+            };
         checklist.line(true, &found(&candidate));
         if let Some(imap) = imap {
             candidate.incoming = vec![imap];
@@ -193,8 +194,7 @@ impl Setup {
         questions: u32,
     ) -> Result<ExitCode, Failure> {
         if context.output.json {
-            let chosen =
-                Chosen { source: account.source, imap: &account.imap, smtp: account.smtp.as_ref() };
+            let chosen = Chosen { source: account.source, imap: &account.imap, smtp: account.smtp.as_ref() };
             let document = Document {
                 account: &account.name,
                 settings: chosen,
@@ -208,7 +208,10 @@ impl Setup {
         let done = if self.dry_run { "works; nothing was saved (--dry-run)" } else { "is set up" };
         let mut text = format!("{} {done}.\n", account.name);
         if !self.dry_run {
-            text.push_str(&format!("The password is kept: {}.\n", secrets::describe(&context.places, account)));
+            text.push_str(&format!(
+                "The password is kept: {}.\n",
+                secrets::describe(&context.places, account)
+            ));
             text.push_str("Next: `restante sync` fetches the mail.\n");
         }
         print(&text)?;
@@ -218,7 +221,8 @@ impl Setup {
 
 /// The third question: only where nobody vouches for the settings.
 fn accept(prompt: &mut Prompt, candidate: &Candidate) -> Result<(), Failure> {
-    let hosts: Vec<String> = candidate.imap().into_iter().chain(candidate.smtp()).map(ToString::to_string).collect();
+    let hosts: Vec<String> =
+        candidate.imap().into_iter().chain(candidate.smtp()).map(ToString::to_string).collect();
     let question = format!(
         "Your password would go to {}. Nobody vouches for these servers: {}.\nUse them?",
         hosts.join(" and "),
@@ -227,7 +231,9 @@ fn accept(prompt: &mut Prompt, candidate: &Candidate) -> Result<(), Failure> {
     if prompt.confirm(&question, "--accept-untrusted takes such settings")? {
         return Ok(());
     }
-    Err(Failure::Usage("nothing was sent and nothing saved; --imap and --smtp name servers you trust".to_owned()))
+    Err(Failure::Usage(
+        "nothing was sent and nothing saved; --imap and --smtp name servers you trust".to_owned(),
+    ))
 }
 
 /// The services that may be tried: IMAP and SMTP, protected, in the candidate's order.
@@ -265,9 +271,10 @@ fn service(text: &str, protocol: Protocol, username: &str) -> Result<Settings, F
         None => (text, None),
     };
     let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') && !(host.contains(':') && !host.starts_with('[')) => {
-            (host, Some(port.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(|| bad("the port is no number"))?))
-        }
+        Some((host, port)) if !host.ends_with(':') && !(host.contains(':') && !host.starts_with('[')) => (
+            host,
+            Some(port.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(|| bad("the port is no number"))?),
+        ),
         _ => (rest, None),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');

@@ -20,7 +20,11 @@ impl Checklist {
     pub(super) fn new(context: &Context) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let verbose = context.global.verbose;
-        Self { shown: verbose || (terminal && !context.output.json), verbose, color: terminal && context.output.color }
+        Self {
+            shown: verbose || (terminal && !context.output.json),
+            verbose,
+            color: terminal && context.output.color,
+        }
     }
 
     /// One line with its mark.
@@ -47,7 +51,13 @@ impl Checklist {
     pub(super) fn trace(&self, line: &TraceLine) {
         if self.verbose {
             let result = serde_word(&line.result);
-            eprintln!("       {} {result}: {} ({} ms) {}", line.source, line.asked, line.ms, clean_line(&line.detail));
+            eprintln!(
+                "       {} {result}: {} ({} ms) {}",
+                line.source,
+                line.asked,
+                line.ms,
+                clean_line(&line.detail)
+            );
         }
     }
 }
