@@ -1,5 +1,6 @@
 //! Everything a developer runs: `cargo xtask COMMAND`. One file a command.
 
+mod demo;
 mod lab;
 mod layers;
 mod programs;
@@ -19,6 +20,7 @@ cargo xtask COMMAND
   lab run [--name NAME] -- CMD       run CMD inside: in the one that runs, else in one for CMD alone
   lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
                                      fill the mailbox of USER, a full address, with generated mail
+  demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   layers                             the order of the crates, and of the modules in core
 ";
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let command = if words.is_empty() { OsString::new() } else { words.remove(0) };
     let done: Result<i32> = match command.to_str() {
+        Some("demo") => demo::run(&words),
+        Some("demo-inside") => demo::inside(),
         Some("lab") => lab::run(words),
         Some("layers") => layers::run(),
         Some("test") => test::run(&words),
