@@ -209,19 +209,18 @@ pub(super) fn text_part(text: &str, out: &mut Vec<u8>) {
         if is_plain {
             out.extend_from_slice(line.as_bytes());
         } else {
-            quoted_line(line, out);
+            quoted_line(line.as_bytes(), out);
         }
         out.extend_from_slice(b"\r\n");
     }
 }
 
 /// One line in quoted-printable (RFC 2045, section 6.7), `From ` and a lone dot at its start quoted too.
-fn quoted_line(line: &str, out: &mut Vec<u8>) {
-    let bytes = line.as_bytes();
+pub(super) fn quoted_line(bytes: &[u8], out: &mut Vec<u8>) {
     let mut column = 0;
     for (at, byte) in bytes.iter().enumerate() {
         let is_last = at + 1 == bytes.len();
-        let is_special = at == 0 && (line.starts_with("From ") || line.starts_with('.'));
+        let is_special = at == 0 && (bytes.starts_with(b"From ") || bytes.starts_with(b"."));
         let is_plain = match byte {
             b' ' | b'\t' => !is_last,
             b'=' => false,
