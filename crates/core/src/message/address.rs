@@ -190,7 +190,7 @@ fn address(text: &str) -> String {
 fn text(phrase: &str) -> String {
     let text = header::one_line(&words::decode(phrase.trim()));
     let quoted = text.len() > 1 && text.starts_with('\'') && text.ends_with('\'');
-    if quoted { text.trim_matches('\'').to_owned() } else { text }
+    if quoted { text.trim_matches('\'').trim().to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -247,6 +247,7 @@ mod tests {
         check("Ann <ann@example.org>>", &[("Ann >", "ann@example.org")]);
         check("mailto:ann@example.org", &[("", "ann@example.org")]);
         check("<>", &[]);
+        check("\"'a@b.example '\" <a@b.example>", &[("", "a@b.example")]);
         check("'a@b.example' <a@b.example>", &[("", "a@b.example")]);
         check("'Ann' <a@b.example>", &[("Ann", "a@b.example")]);
         check("\"unclosed <a@b.example>", &[("unclosed", "a@b.example")]);

@@ -123,36 +123,65 @@ fn encoded_words(text: &str) -> Vec<String> {
     words
 }
 
+/// A day and time of the civil calendar, at some distance from UTC.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Civil {
+    pub(super) year: i64,
+    pub(super) month: i64,
+    pub(super) day: i64,
+    /// Days since a Thursday.
+    weekday: i64,
+    pub(super) hour: i64,
+    pub(super) minute: i64,
+    second: i64,
+}
+
+impl Civil {
+    /// Of seconds since 1970 UTC, kept within the years 1970 to 9999.
+    pub(super) fn at(now: i64, offset_minutes: i16) -> Self {
+        let local = now.clamp(0, 253_402_300_799) + i64::from(offset_minutes) * 60;
+        let (day, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+        // Years beginning in March, in eras of 400 of them.
+        let shifted = day + 719_468;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let month_day = of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        Self {
+            year: year + era * 400 + i64::from(month <= 2),
+            month,
+            day: month_day,
+            weekday: day.rem_euclid(7),
+            hour: second / 3600,
+            minute: second / 60 % 60,
+            second: second % 60,
+        }
+    }
+}
+
 /// `Tue, 05 Mar 2024 10:20:30 +0100` (RFC 5322, section 3.3).
 pub(super) fn date(now: i64, offset_minutes: i16) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let offset = i64::from(offset_minutes);
-    let local = now.clamp(0, 253_402_300_799) + offset * 60;
-    let (day, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    // A civil date of days since 1970, years beginning in March.
-    let shifted = day + 719_468;
-    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let month_day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + i64::from(month <= 2);
     let name = |names: &'static [&str], at: i64| {
         usize::try_from(at).ok().and_then(|at| names.get(at)).copied().unwrap_or("")
     };
+    let civil = Civil::at(now, offset_minutes);
     format!(
-        "{}, {month_day:02} {} {year:04} {:02}:{:02}:{:02} {}{:02}{:02}",
-        name(&DAYS, day.rem_euclid(7)),
-        name(&MONTHS, month - 1),
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-        if offset < 0 { '-' } else { '+' },
-        offset.abs() / 60,
-        offset.abs() % 60,
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} {}{:02}{:02}",
+        name(&DAYS, civil.weekday),
+        civil.day,
+        name(&MONTHS, civil.month - 1),
+        civil.year,
+        civil.hour,
+        civil.minute,
+        civil.second,
+        if offset_minutes < 0 { '-' } else { '+' },
+        offset_minutes.unsigned_abs() / 60,
+        offset_minutes.unsigned_abs() % 60,
     )
 }
 
@@ -180,19 +209,18 @@ pub(super) fn text_part(text: &str, out: &mut Vec<u8>) {
         if is_plain {
             out.extend_from_slice(line.as_bytes());
         } else {
-            quoted_line(line, out);
+            quoted_line(line.as_bytes(), out);
         }
         out.extend_from_slice(b"\r\n");
     }
 }
 
 /// One line in quoted-printable (RFC 2045, section 6.7), `From ` and a lone dot at its start quoted too.
-fn quoted_line(line: &str, out: &mut Vec<u8>) {
-    let bytes = line.as_bytes();
+pub(super) fn quoted_line(bytes: &[u8], out: &mut Vec<u8>) {
     let mut column = 0;
     for (at, byte) in bytes.iter().enumerate() {
         let is_last = at + 1 == bytes.len();
-        let is_special = at == 0 && (line.starts_with("From ") || line.starts_with('.'));
+        let is_special = at == 0 && (bytes.starts_with(b"From ") || bytes.starts_with(b"."));
         let is_plain = match byte {
             b' ' | b'\t' => !is_last,
             b'=' => false,

@@ -17,13 +17,16 @@ mod html;
 mod mime;
 mod params;
 mod reader;
+mod reply;
 mod summary;
+mod template;
 mod transfer;
 mod words;
 
 pub use clean::{clean, clean_line, file_name};
 pub use compose::{Draft, File, Frozen, Moment};
 pub use freeze::freeze;
+pub use template::TemplateError;
 
 use crate::mail::Contact;
 use serde::Serialize;
