@@ -64,7 +64,8 @@ pub(crate) fn inside() -> Result<i32> {
 
     title("Bob writes to Ann, and Ann answers.");
     bob.shown(&["setup", BOB, "--password-stdin", "--name", "Bob Ray"], Some(PASSWORD))?;
-    let letter = format!("To: {ANN}\nSubject: Tea on Friday?\n\nDear Ann,\n\nshall we say four o'clock?\n\nBob\n");
+    let letter =
+        format!("To: {ANN}\nSubject: Tea on Friday?\n\nDear Ann,\n\nshall we say four o'clock?\n\nBob\n");
     bob.shown(&["send", "-t"], Some(&letter))?;
     ann.shown(&["sync"], None)?;
     let question = ann.quiet(&["search", "subject:tea", "is:unread", "--ids", "-n", "1"])?;
@@ -100,10 +101,16 @@ impl Person {
     fn editing(&self, line: &str) -> Result<Self> {
         let editor = self.data.join("editor.sh");
         // The text begins after the first empty line of the template.
-        let script = format!("#!/bin/sh\nsed -i '0,/^$/s/^$/\\n{}\\n/' \"$1\"\n", line.replace('\'', "'\\''"));
+        let script =
+            format!("#!/bin/sh\nsed -i '0,/^$/s/^$/\\n{}\\n/' \"$1\"\n", line.replace('\'', "'\\''"));
         std::fs::write(&editor, script)?;
         succeed(Command::new("chmod").arg("700").arg(&editor))?;
-        Ok(Self { name: self.name, program: self.program.clone(), data: self.data.clone(), editor: Some(editor) })
+        Ok(Self {
+            name: self.name,
+            program: self.program.clone(),
+            data: self.data.clone(),
+            editor: Some(editor),
+        })
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -125,7 +132,11 @@ impl Person {
                 stdin.write_all(input.as_bytes())?;
             }
             let status = child.wait()?;
-            return if status.success() { Ok(()) } else { Err(format!("restante {}: {status}", words.join(" ")).into()) };
+            return if status.success() {
+                Ok(())
+            } else {
+                Err(format!("restante {}: {status}", words.join(" ")).into())
+            };
         }
         succeed(&mut command)
     }

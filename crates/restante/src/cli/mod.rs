@@ -14,6 +14,7 @@ mod output;
 mod prompt;
 mod read;
 
+mod reply;
 mod save;
 mod schema;
 mod send;
@@ -102,6 +103,7 @@ enum Command {
     Read(read::Read),
     Save(save::Save),
     Send(send::Send),
+    Reply(reply::Reply),
     Outbox(outbox::Outbox),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -138,6 +140,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Read(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
         Command::Send(command) => command.run(&context),
+        Command::Reply(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
