@@ -13,12 +13,13 @@ const CRATES: [&str; 6] =
     ["restante-core", "restante-store", "restante-engine", "restante", "testkit", "xtask"];
 
 /// The rungs of core's ladder: a module may use those on rungs before its own.
-const LADDER: [&[&str]; 7] = [
+const LADDER: [&[&str]; 8] = [
     &["secret"],
     &["mail"],
     &["message"],
-    &["imap", "smtp", "sasl"],
     &["settings"],
+    &["sasl"],
+    &["imap", "smtp"],
     &["diagnosis"],
     &["discovery", "sync", "submission", "query"],
 ];

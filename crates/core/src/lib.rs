@@ -7,7 +7,7 @@
 //! arguments, so that every test can choose them.
 //!
 //! The modules form a ladder, and each may use only those before it:
-//! [`mail`] <- [`message`] <- [`imap`], [`smtp`], [`sasl`] <- [`settings`] <- [`diagnosis`] <-
+//! [`mail`] <- [`message`] <- [`settings`] <- [`sasl`] <- [`imap`], [`smtp`] <- [`diagnosis`] <-
 //! [`discovery`], [`sync`], [`submission`], [`query`]. `cargo xtask layers` holds this.
 
 pub mod diagnosis;

@@ -6,7 +6,7 @@ use crate::settings::{Candidate, Protocol, Settings, Source};
 /// The registrable part of a host name (`example.co.uk` of `imap.example.co.uk`), by the Public Suffix
 /// List; `None` for a public suffix itself and for IP addresses.
 pub(super) fn base_domain(host: &str) -> Option<&str> {
-    if host.parse::<std::net::IpAddr>().is_ok() {
+    if host.parse::<core::net::IpAddr>().is_ok() {
         return None;
     }
     psl::domain_str(host)

@@ -4,7 +4,7 @@
 /// (RFC 1123, section 2.1; RFC 5890).
 pub(super) fn host(text: &str) -> Option<String> {
     let text = text.trim().trim_end_matches('.');
-    if text.parse::<std::net::IpAddr>().is_ok() {
+    if text.parse::<core::net::IpAddr>().is_ok() {
         return Some(text.to_owned());
     }
     let ascii = idna::domain_to_ascii_strict(text).ok()?;
