@@ -16,7 +16,7 @@ impl Reading {
     /// Reads a whole message, laying its text out for `width` columns. Never fails: what is broken is shown
     /// as far as it goes, and named in [`Reading::damaged`].
     ///
-    /// Nothing here is fit for a terminal yet: see [`clean`](super::clean).
+    /// Nothing here is fit for a terminal yet: see [`clean`](clean::clean).
     #[must_use]
     pub fn read(message: &[u8], width: usize) -> Self {
         let structure = Structure::read(message);

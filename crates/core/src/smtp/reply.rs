@@ -12,7 +12,8 @@ pub const MAX_REPLY: usize = 64 * 1024;
 pub struct Reply {
     /// The code, 200 to 599. Where lines of one reply differ, the last one counts.
     pub code: u16,
-    /// The enhanced status code (RFC 2034) at the start of the text: class, subject, detail.
+    /// The enhanced status code (RFC 2034) at the start of the text: class, subject, detail. The
+    /// class is the server's own; some send one that does not fit the code, which alone decides.
     pub enhanced: Option<(u8, u16, u16)>,
     /// The text of each line after code and separator, verbatim; never empty.
     pub lines: Vec<String>,
@@ -123,7 +124,6 @@ impl ReplyParser {
                 self.size = 0;
                 let lines = std::mem::take(&mut self.lines);
                 let enhanced = lines.iter().find_map(|l| read_enhanced(l)).map(|(code, _)| code);
-                let enhanced = enhanced.filter(|(class, ..)| u16::from(*class) == code / 100);
                 return Ok(Some(Reply { code, enhanced, lines }));
             }
         }
@@ -257,7 +257,7 @@ mod tests {
     fn what_only_looks_like_an_enhanced_code_is_text() {
         assert_eq!(read_one(b"550 5.7.1.2 x\r\n").enhanced, None);
         assert_eq!(read_one(b"550 5.7 x\r\n").enhanced, None);
-        assert_eq!(read_one(b"250 5.7.1 x\r\n").enhanced, None);
+        assert_eq!(read_one(b"554 4.4.7 expired\r\n").enhanced, Some((4, 4, 7)));
         assert_eq!(read_one(b"550 5.7.606 banned\r\n").enhanced, Some((5, 7, 606)));
     }
 
