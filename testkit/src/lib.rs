@@ -1,12 +1,14 @@
 //! What restante's tests stand on: a laboratory of real servers and mail that looks like mail.
 //!
 //! - [`lab`]: Dovecot, Postfix, DNS and a web server with their own network, certificates and failures;
-//! - [`mail`]: messages generated from a seed, one by one or as whole mailboxes.
+//! - [`mail`]: messages generated from a seed, one by one or as whole mailboxes;
+//! - [`tls`]: a connection to speak a protocol by hand.
 //!
 //! Nothing here is shipped. Errors are boxed and meant to be read by a developer.
 
 pub mod lab;
 pub mod mail;
+pub mod tls;
 
 /// Any error, as text for the developer who reads it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

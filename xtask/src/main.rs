@@ -1,5 +1,6 @@
 //! Everything a developer runs: `cargo xtask COMMAND`. One file a command.
 
+mod bench;
 mod demo;
 mod lab;
 mod layers;
@@ -20,6 +21,7 @@ cargo xtask COMMAND
   lab run [--name NAME] -- CMD       run CMD inside: in the one that runs, else in one for CMD alone
   lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
                                      fill the mailbox of USER, a full address, with generated mail
+  bench sync                         a first sync beside a raw drain and mbsync, as ratios
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   layers                             the order of the crates, and of the modules in core
@@ -29,6 +31,9 @@ fn main() -> ExitCode {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let command = if words.is_empty() { OsString::new() } else { words.remove(0) };
     let done: Result<i32> = match command.to_str() {
+        Some("bench") => bench::run(&words),
+        Some("bench-inside") => bench::inside(&words),
+        Some("bench-drain") => bench::drain(&words),
         Some("demo") => demo::run(&words),
         Some("demo-inside") => demo::inside(),
         Some("lab") => lab::run(words),

@@ -23,7 +23,7 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
         return Err("bench what? sync".into());
     }
     lab::install(&["isync"])?;
-    succeed(cargo(&["build", "--quiet", "--release", "--package", "restante", "--package", "xtask"]))?;
+    succeed(&mut cargo(&["build", "--quiet", "--release", "--package", "restante", "--package", "xtask"]))?;
     let state = State::place(&target()?, &format!("bench-{}", std::process::id()))?;
     let lab = start_lab(&state, "bench", true)?;
     let command = [target()?.join("release/xtask").into_os_string(), "bench-inside".into(), name.clone()];

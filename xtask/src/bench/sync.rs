@@ -83,7 +83,8 @@ fn first_sync(restante: &Path, data: &Path, place: &Path) -> Result<(Cost, Cost)
     let log = place.join("log");
     let whole = measure(command(restante, data).args(["sync", "--json"]), &log)?;
     let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&log)?)?;
-    let new: u64 = report["mailboxes"].as_array().into_iter().flatten().filter_map(|m| m["new"].as_u64()).sum();
+    let new: u64 =
+        report["mailboxes"].as_array().into_iter().flatten().filter_map(|m| m["new"].as_u64()).sum();
     if new != MESSAGES as u64 {
         return Err(format!("{new} messages were fetched, not {MESSAGES}").into());
     }

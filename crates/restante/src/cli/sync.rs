@@ -31,6 +31,8 @@ struct Document<'a> {
     account: &'a str,
     #[serde(flatten)]
     report: &'a Report,
+    /// Milliseconds of it that went into the search index.
+    index_ms: u64,
     ms: u64,
 }
 
@@ -79,11 +81,14 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let bar = bar(context);
     let report = watched(&bar, &progress, sync::sync(&mut connection, keeper, id, &progress)).await?;
     restante_engine::imap::log_out(connection).await;
+    let fetched = Instant::now();
     index(&bar, keeper, &report).await?;
     bar.finish_and_clear();
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (ms, index_ms) = (millis(begun.elapsed()), millis(fetched.elapsed()));
     if context.output.json {
-        context.output.document("sync", &Document { account: &account.name, report: &report, ms })?;
+        context
+            .output
+            .document("sync", &Document { account: &account.name, report: &report, index_ms, ms })?;
     } else {
         print(&clean(&text(account, &report, ms)))?;
     }
@@ -177,6 +182,10 @@ fn text(account: &Account, report: &Report, ms: u64) -> String {
         ms % 1000 / 100,
     ));
     text
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Octets as people read them: `18 KB`, `2.4 MB`.
