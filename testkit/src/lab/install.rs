@@ -23,6 +23,11 @@ pub fn missing(root: &Path) -> Vec<&'static str> {
     wanted.into_iter().filter(|(_, there)| !there).map(|(package, _)| package).collect()
 }
 
+/// Installs the Debian package of a program that only some commands need, when it is missing.
+pub fn install_program(name: &str, package: &'static str) -> Result<()> {
+    if program(Path::new("/"), name) { Ok(()) } else { install(&[package]) }
+}
+
 /// Installs Debian packages with apt-get, as root or by way of sudo. None of the services they bring is started.
 pub fn install(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
@@ -48,7 +53,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
          apt-get install -q -y --no-install-recommends {list}\n"
     ));
     // What was not there before shall not start with the machine either.
-    script.push_str("if [ -d /run/systemd/system ]; then\n");
+    script.push_str("if [ -d /run/systemd/system ]; then\n  :\n");
     for (package, service) in [("dovecot-imapd", "dovecot"), ("postfix", "postfix")] {
         if packages.contains(&package) {
             script.push_str(&format!("  systemctl disable -q {service} || true\n"));

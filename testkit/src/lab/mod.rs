@@ -30,7 +30,7 @@ pub use ca::Variant;
 pub use domains::{DOMAINS, Domain, autoconfig};
 pub use dovecot::SPECIAL_USERS;
 pub use holder::serve;
-pub use install::{install, missing};
+pub use install::{install, install_program, missing};
 pub use launch::{Mode, down, run, running, up};
 pub use log::{LoginAttempts, Request};
 pub use net::Net;

@@ -22,7 +22,7 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
     if name != "sync" {
         return Err("bench what? sync".into());
     }
-    lab::install(&["isync"])?;
+    lab::install_program("mbsync", "isync")?;
     succeed(&mut cargo(&["build", "--quiet", "--release", "--package", "restante", "--package", "xtask"]))?;
     let state = State::place(&target()?, &format!("bench-{}", std::process::id()))?;
     let lab = start_lab(&state, "bench", true)?;
