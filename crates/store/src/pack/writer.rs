@@ -1,7 +1,7 @@
 //! Writing contents: hashed, compressed and appended as they arrive, never whole in memory when large.
 
 use super::record::{HEADER, Header};
-use super::{FULL, Location, Packs, digest_of, path_of};
+use super::{FULL, Location, Packs, SMALL, digest_of, path_of};
 use crate::content::find_digest;
 use crate::{Digest, StoreError};
 use rusqlite::Connection;
@@ -10,8 +10,6 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-/// Contents up to this size are gathered, hashed and compressed in one piece; larger ones as a stream.
-const SMALL: usize = 1 << 20;
 /// The file is written to in pieces of about this size.
 const BUFFER: usize = 1 << 20;
 /// So many contents are remembered, to notice the same one coming again before it is applied.
