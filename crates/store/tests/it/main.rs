@@ -1,6 +1,6 @@
 //! The store from outside.
 
-// clippy.toml allows these in test functions; helpers of tests are no different.
+// clippy.toml allows these in test functions; what they call is no different.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod contents;
