@@ -123,6 +123,7 @@ CREATE TABLE fold (
     keywords TEXT NOT NULL,    -- as entry.keywords
     PRIMARY KEY (mailbox, uid, shown)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX fold_position ON fold (position);
 
 -- What the screen shows. Used in the place of entry while anything is in fold.
 CREATE VIEW shown (mailbox, source, uid, position, flags, keywords) AS

@@ -1,7 +1,7 @@
 //! Reading contents back, byte for byte.
 
 use crate::id::SERIAL_MASK;
-use crate::pack::{Location, RecordReader};
+use crate::pack::{Location, RecordReader, SMALL, read_small};
 use crate::{Digest, MessageId, StoreError, View};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::io::{self, Read};
@@ -33,15 +33,7 @@ impl View {
     /// # Errors
     /// There is no such message, or its pack cannot be read.
     pub fn content(&self, message: MessageId) -> Result<ContentReader, StoreError> {
-        let row = self
-            .conn
-            .prepare_cached("SELECT digest, size, pack, start, stored FROM message WHERE id = ?1")?
-            .query_row([message.serial()], |row| {
-                let at = Location { pack: row.get(2)?, start: row.get(3)?, stored: row.get(4)? };
-                Ok((Digest(row.get(0)?), row.get(1)?, at))
-            })
-            .optional()?;
-        let (digest, size, at) = row.ok_or(StoreError::Missing("message"))?;
+        let (digest, size, at) = self.find_content(message)?;
         Ok(ContentReader { record: RecordReader::open(&self.dir.join("packs"), &at, &digest)?, size })
     }
 
@@ -50,6 +42,11 @@ impl View {
     /// # Errors
     /// There is no such message, its pack cannot be read, or it is damaged.
     pub fn read(&self, message: MessageId) -> Result<Vec<u8>, StoreError> {
+        let (digest, size, at) = self.find_content(message)?;
+        if size <= SMALL as u64 {
+            let mut decompressor = self.decompressor.borrow_mut();
+            return read_small(&self.dir.join("packs"), &at, &digest, &mut decompressor);
+        }
         let mut reader = self.content(message)?;
         // The size comes from our own row; still, memory is only promised so far.
         let mut bytes = Vec::with_capacity(usize::try_from(reader.size.min(1 << 26)).unwrap_or(0));
@@ -60,6 +57,18 @@ impl View {
             }
             Err(error) => Err(StoreError::io("read", &self.dir.join("packs"))(error)),
         }
+    }
+
+    fn find_content(&self, message: MessageId) -> Result<(Digest, u64, Location), StoreError> {
+        let row = self
+            .conn
+            .prepare_cached("SELECT digest, size, pack, start, stored FROM message WHERE id = ?1")?
+            .query_row([message.serial()], |row| {
+                let at = Location { pack: row.get(2)?, start: row.get(3)?, stored: row.get(4)? };
+                Ok((Digest(row.get(0)?), row.get(1)?, at))
+            })
+            .optional()?;
+        row.ok_or(StoreError::Missing("message"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections and migrations.
 
 use crate::{StoreError, dir};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -75,6 +76,9 @@ fn attach(connection: &Connection, search: &Path) -> Result<(), StoreError> {
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(128);
+    // Plans do not depend on bound values. Without this, a partial index on a table makes SQLite prepare
+    // statements on it again for each new value, which costs ten times what they do.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA foreign_keys = ON; PRAGMA main.cache_size = -16000; PRAGMA search.cache_size = -16000;
          PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",

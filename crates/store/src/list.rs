@@ -2,11 +2,10 @@
 
 use crate::content::find_digest;
 use crate::id::{digest_range, letters, shared};
-use crate::search::{Compiled, compile};
+use crate::search::compile;
 use crate::{AccountId, Digest, MailboxId, MessageId, StoreError, View};
 use restante_core::mail::{Contact, Flags, MailboxName, Uid};
 use restante_core::query::Query;
-use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
 /// Letters of an id for people, at least.
@@ -98,6 +97,8 @@ impl View {
         limit: usize,
         before: Option<MessageId>,
     ) -> Result<Vec<Row>, StoreError> {
+        // One state of the database for the whole page, and one lock.
+        let _snapshot = self.conn.unchecked_transaction()?;
         self.find(filter, limit, before)?.into_iter().filter_map(|id| self.row(id).transpose()).collect()
     }
 
@@ -111,12 +112,10 @@ impl View {
         limit: usize,
         before: Option<MessageId>,
     ) -> Result<Vec<MessageId>, StoreError> {
-        let Compiled { sql, position, mut values } =
-            compile(&self.conn, filter.account, &filter.query, before)?;
-        values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-        let sql = format!("{sql} ORDER BY {position} DESC LIMIT ?");
-        let mut statement = self.conn.prepare_cached(&sql)?;
-        let found = statement.query_map(params_from_iter(values), |row| row.get(0).map(MessageId))?;
+        let compiled = compile(&self.conn, filter.account, &filter.query, before)?;
+        let mut statement = self.conn.prepare_cached(&compiled.newest(limit))?;
+        let found =
+            statement.query_map(params_from_iter(compiled.values), |row| row.get(0).map(MessageId))?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
@@ -125,9 +124,9 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
-        let Compiled { sql, values, .. } = compile(&self.conn, filter.account, &filter.query, None)?;
-        let mut statement = self.conn.prepare_cached(&format!("SELECT count(*) FROM ({sql})"))?;
-        Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
+        let compiled = compile(&self.conn, filter.account, &filter.query, None)?;
+        let mut statement = self.conn.prepare_cached(&compiled.number())?;
+        Ok(statement.query_row(params_from_iter(compiled.values), |row| row.get(0))?)
     }
 
     /// How SQLite would find them, one step a line: for seeing that a query needs no sorting.
@@ -135,10 +134,9 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn explain(&self, filter: &Filter) -> Result<String, StoreError> {
-        let Compiled { sql, position, values } = compile(&self.conn, filter.account, &filter.query, None)?;
-        let sql = format!("EXPLAIN QUERY PLAN {sql} ORDER BY {position} DESC LIMIT 50");
-        let mut statement = self.conn.prepare(&sql)?;
-        let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3))?;
+        let compiled = compile(&self.conn, filter.account, &filter.query, None)?;
+        let mut statement = self.conn.prepare(&format!("EXPLAIN QUERY PLAN {}", compiled.newest(50)))?;
+        let steps = statement.query_map(params_from_iter(compiled.values), |row| row.get::<_, String>(3))?;
         Ok(steps.collect::<Result<Vec<_>, _>>()?.join("\n"))
     }
 
@@ -147,6 +145,7 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn thread(&self, message: MessageId) -> Result<Vec<Row>, StoreError> {
+        let _snapshot = self.conn.unchecked_transaction()?;
         let mut statement = self.conn.prepare_cached(
             "SELECT position FROM message
              WHERE thread = (SELECT thread FROM message WHERE id = ?1)

@@ -3,6 +3,7 @@
 use crate::pack::Packs;
 use crate::{ContentWriter, StoreError, database, dir};
 use rusqlite::{Connection, Transaction};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Deref;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct View {
     pub(crate) conn: Connection,
     pub(crate) dir: PathBuf,
+    /// For small contents: making one costs more than they do.
+    pub(crate) decompressor: RefCell<zstd::bulk::Decompressor<'static>>,
 }
 
 /// The one writer of a data directory. Reads as a [`View`].
@@ -30,7 +33,12 @@ impl View {
     /// [`StoreError::Absent`] when nothing was stored there yet; [`StoreError::Newer`] or
     /// [`StoreError::Older`] when another version of restante wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Ok(Self { conn: database::open_reader(dir)?, dir: dir.to_owned() })
+        Self::new(database::open_reader(dir)?, dir)
+    }
+
+    fn new(conn: Connection, dir: &Path) -> Result<Self, StoreError> {
+        let decompressor = zstd::bulk::Decompressor::new().map_err(StoreError::io("read", dir))?;
+        Ok(Self { conn, dir: dir.to_owned(), decompressor: RefCell::new(decompressor) })
     }
 
     /// A number that differs from the last one asked for when another connection has committed since.
@@ -63,7 +71,7 @@ impl Store {
             }
         }
         let packs = Arc::new(Packs::recover(dir.join("packs"), &proven)?);
-        let mut store = Self { view: View { conn, dir: dir.to_owned() }, packs, _lock: lock };
+        let mut store = Self { view: View::new(conn, dir)?, packs, _lock: lock };
         store.recover_index()?;
         store.recover_outbox()?;
         Ok(store)

@@ -94,6 +94,7 @@ CREATE TABLE fold (
     keywords TEXT NOT NULL,
     PRIMARY KEY (mailbox, uid, shown)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX fold_position ON fold (position);
 CREATE VIEW shown (mailbox, source, uid, position, flags, keywords) AS
 SELECT mailbox, mailbox, uid, position, flags, keywords FROM entry
 WHERE NOT EXISTS (SELECT 1 FROM fold WHERE fold.mailbox = entry.mailbox AND fold.uid = entry.uid)

@@ -11,4 +11,5 @@ CREATE VIRTUAL TABLE words USING fts5 (
     filename,
     content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );
+INSERT INTO words (words, rank) VALUES ('hashsize', 16777216);
 INSERT INTO progress VALUES (1, 0);

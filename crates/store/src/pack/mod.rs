@@ -8,7 +8,7 @@ mod reader;
 mod record;
 mod writer;
 
-pub(crate) use reader::RecordReader;
+pub(crate) use reader::{RecordReader, read_small};
 pub use writer::{Content, ContentWriter};
 
 use crate::{Digest, StoreError, dir};
@@ -19,6 +19,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A pack that has reached this length gets no further record.
 const FULL: u64 = 64 << 20;
+
+/// Contents up to this size are hashed and compressed in one piece; larger ones as a stream.
+pub(crate) const SMALL: usize = 1 << 20;
 
 /// Where a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

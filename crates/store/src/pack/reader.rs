@@ -1,11 +1,12 @@
 //! Reading one record.
 
 use super::record::{HEADER, Header};
-use super::{Location, digest_of, path_of};
+use super::{Location, SMALL, digest_of, path_of};
 use crate::{Digest, StoreError};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::Path;
+use zstd::bulk::Decompressor;
 
 /// The content of one record. The last read fails when what was read is not what was written.
 pub(crate) struct RecordReader {
@@ -13,6 +14,39 @@ pub(crate) struct RecordReader {
     hasher: blake3::Hasher,
     digest: Digest,
     left: u64,
+}
+
+/// Reads a small content whole, verified.
+pub(crate) fn read_small(
+    dir: &Path,
+    at: &Location,
+    digest: &Digest,
+    decompressor: &mut Decompressor<'_>,
+) -> Result<Vec<u8>, StoreError> {
+    let path = path_of(dir, at.pack);
+    let damaged = || StoreError::Damaged(format!("{} at {}", path.display(), at.start));
+    let (header, file) = open(&path, at, digest)?;
+    let mut payload = Vec::with_capacity(SMALL.min(usize::try_from(header.stored).unwrap_or(SMALL)));
+    file.take(header.stored).read_to_end(&mut payload).map_err(StoreError::io("read", &path))?;
+    if header.compressed {
+        let raw = usize::try_from(header.raw).ok().filter(|raw| *raw <= SMALL).ok_or_else(damaged)?;
+        payload = decompressor.decompress(&payload, raw).map_err(|_| damaged())?;
+    }
+    let whole = payload.len() as u64 == header.raw && *blake3::hash(&payload).as_bytes() == digest.0;
+    if whole { Ok(payload) } else { Err(damaged()) }
+}
+
+/// Opens a pack at the payload of a record.
+fn open(path: &Path, at: &Location, digest: &Digest) -> Result<(Header, File), StoreError> {
+    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let mut bytes = [0; HEADER];
+    file.seek(SeekFrom::Start(at.start))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(StoreError::io("read", path))?;
+    let header = Header::decode(&bytes)
+        .filter(|header| header.digest == *digest && header.stored == at.stored)
+        .ok_or_else(|| StoreError::Damaged(format!("{} at {}", path.display(), at.start)))?;
+    Ok((header, file))
 }
 
 enum Payload {
@@ -24,14 +58,7 @@ impl RecordReader {
     /// Opens the record of `digest`.
     pub(crate) fn open(dir: &Path, at: &Location, digest: &Digest) -> Result<Self, StoreError> {
         let path = path_of(dir, at.pack);
-        let mut file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        let mut bytes = [0; HEADER];
-        file.seek(SeekFrom::Start(at.start))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(StoreError::io("read", &path))?;
-        let header = Header::decode(&bytes)
-            .filter(|header| header.digest == *digest && header.stored == at.stored)
-            .ok_or_else(|| StoreError::Damaged(format!("{} at {}", path.display(), at.start)))?;
+        let (header, file) = open(&path, at, digest)?;
         let file = file.take(header.stored);
         let payload = if header.compressed {
             Payload::Zstd(Box::new(

@@ -1,7 +1,7 @@
 //! Writing contents: hashed, compressed and appended as they arrive, never whole in memory when large.
 
 use super::record::{HEADER, Header};
-use super::{FULL, Location, Packs, digest_of, path_of};
+use super::{FULL, Location, Packs, SMALL, digest_of, path_of};
 use crate::content::find_digest;
 use crate::{Digest, StoreError};
 use rusqlite::Connection;
@@ -10,12 +10,12 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-/// Contents up to this size are gathered, hashed and compressed in one piece; larger ones as a stream.
-const SMALL: usize = 1 << 20;
 /// The file is written to in pieces of about this size.
 const BUFFER: usize = 1 << 20;
 /// So many contents are remembered, to notice the same one coming again before it is applied.
 const REMEMBERED: usize = 1 << 16;
+/// So many lookups share one view of the database: beginning one costs more than a lookup.
+const LOOKUPS: u32 = 256;
 /// zstd's level: the one that keeps up with a fast connection.
 const LEVEL: i32 = 1;
 
@@ -51,6 +51,8 @@ pub struct ContentWriter {
     packs: Arc<Packs>,
     /// For asking which contents are known.
     reader: Connection,
+    /// Lookups since the view of the database began; zero when there is none.
+    lookups: u32,
     pack: Option<Pack>,
     /// Contents finished here and perhaps not yet in the database.
     recent: HashMap<Digest, Content>,
@@ -93,6 +95,7 @@ impl ContentWriter {
         Ok(Self {
             packs,
             reader,
+            lookups: 0,
             pack: None,
             recent: HashMap::new(),
             compressor,
@@ -159,6 +162,7 @@ impl ContentWriter {
     /// # Errors
     /// The pack cannot be written.
     pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.end_lookups()?;
         match &mut self.pack {
             Some(pack) => pack.sync(&self.packs),
             None => Ok(()),
@@ -188,7 +192,7 @@ impl ContentWriter {
 
     fn start_stream(&mut self) -> Result<(), StoreError> {
         let pack = Self::pack_with_room(&mut self.pack, &self.packs)?;
-        let mut stream = Box::new(Stream {
+        let stream = Box::new(Stream {
             start: pack.length(),
             raw: 0,
             stored: 0,
@@ -198,7 +202,6 @@ impl ContentWriter {
         // The place of the header, which is known at the end.
         pack.append(&[0; HEADER], &self.packs)?;
         let gathered = std::mem::take(&mut self.gathered);
-        stream.raw = 0;
         self.current = Current::Streaming(stream);
         self.write(&gathered)?;
         self.gathered = gathered;
@@ -225,11 +228,26 @@ impl ContentWriter {
     }
 
     /// The same content, when it was written before.
-    fn known(&self, digest: Digest, size: u64) -> Result<Option<Content>, StoreError> {
+    fn known(&mut self, digest: Digest, size: u64) -> Result<Option<Content>, StoreError> {
         if let Some(content) = self.recent.get(&digest) {
             return Ok(Some(*content));
         }
+        if self.lookups == 0 {
+            self.reader.execute_batch("BEGIN")?;
+        } else if self.lookups == LOOKUPS {
+            self.reader.execute_batch("COMMIT; BEGIN")?;
+            self.lookups = 0;
+        }
+        self.lookups += 1;
         Ok(find_digest(&self.reader, &digest)?.map(|(_, at)| Content { digest, size, at }))
+    }
+
+    /// Lets go of the view of the database, which would keep its log from being cut.
+    fn end_lookups(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.lookups) > 0 {
+            self.reader.execute_batch("COMMIT")?;
+        }
+        Ok(())
     }
 
     fn remember(&mut self, content: Content) -> Content {

@@ -14,14 +14,34 @@ use restante_core::query::{Field, Mark, Query, Term};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-/// A SELECT of distinct positions, unordered and unlimited, with its values.
+/// What to walk: SELECTs of distinct positions, unordered and unlimited, with their values.
 pub(crate) struct Compiled {
-    /// The statement without ORDER BY.
-    pub(crate) sql: String,
-    /// The column to order by.
-    pub(crate) position: &'static str,
+    selects: Vec<String>,
+    /// The column of each SELECT to order by.
+    position: &'static str,
     /// What `?` stand for, in order.
     pub(crate) values: Vec<Value>,
+}
+
+impl Compiled {
+    /// The first `limit` positions, the largest first. Each walk ends early by itself.
+    pub(crate) fn newest(&self, limit: usize) -> String {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let walk = |select: &String| format!("{select} ORDER BY {} DESC LIMIT {limit}", self.position);
+        match self.selects.as_slice() {
+            [one] => walk(one),
+            all => {
+                let walks: Vec<_> =
+                    all.iter().map(|select| format!("SELECT * FROM ({})", walk(select))).collect();
+                format!("SELECT * FROM ({}) ORDER BY 1 DESC LIMIT {limit}", walks.join(" UNION "))
+            }
+        }
+    }
+
+    /// The number of positions.
+    pub(crate) fn number(&self) -> String {
+        format!("SELECT count(*) FROM ({})", self.selects.join(" UNION "))
+    }
 }
 
 /// Compiles a query over one account or all. `before` excludes that message and all newer ones.
@@ -34,58 +54,53 @@ pub(crate) fn compile(
     // While nothing waits, what is shown is what the server said.
     let folded: bool =
         conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM fold)")?.query_row([], |r| r.get(0))?;
-    let mut compiler = Compiler {
-        conn,
-        account,
-        entries: if folded { "shown" } else { "entry" },
-        position: "",
-        values: Vec::new(),
-    };
+    let entries = if folded { "shown" } else { "entry" };
+    let mut compiler = Compiler { conn, account, entries, position: "", values: Vec::new() };
     let parts = match query {
         Query::And(parts) => parts.iter().collect(),
         other => vec![other],
     };
     let (text, others): (Vec<&Query>, Vec<&Query>) = parts.iter().partition(|part| is_text(part));
-    let mut conditions = Vec::new();
-    let sql = if let Some(matched) = matched_by(&text) {
+    let selects = if let Some(matched) = matched_by(&text) {
         compiler.position = "words.rowid";
         compiler.values.push(Value::Text(matched));
-        conditions.push("words MATCH ?".to_owned());
-        conditions.push(compiler.present());
-        "SELECT words.rowid FROM search.words WHERE ".to_owned()
+        let present = compiler.present();
+        let conditions = compiler.conditions(&[], &others, before)?;
+        vec![format!(
+            "SELECT words.rowid FROM search.words WHERE words MATCH ? AND {present} AND {conditions}"
+        )]
     } else {
         compiler.position = "e.position";
-        let mailbox = others.iter().find_map(|part| match part {
-            Query::Term(Term::In(name)) => Some(name.as_str()),
-            _ => None,
-        });
-        let mailboxes = mailbox.map(|name| compiler.mailboxes(name)).transpose()?;
-        if let Some([mailbox]) = mailboxes.as_deref() {
-            conditions.push(format!("e.mailbox = {mailbox}"));
-        } else if others.contains(&&Query::Term(Term::Is(Mark::Unread))) && account.is_none() {
-            conditions.push(unseen("e"));
+        let mailbox = compiler.driving_mailbox(&others)?;
+        let unseen = others.contains(&&Query::Term(Term::Is(Mark::Unread)));
+        // Entries as the server has them, but for those that something waits on; then these.
+        let tables: &[(&str, &str)] =
+            if folded { &[("entry", "mailbox"), ("fold", "shown")] } else { &[("entry", "mailbox")] };
+        let mut selects = Vec::new();
+        for (table, column) in tables {
+            let mut select = format!("SELECT DISTINCT e.position FROM {table} e WHERE ");
+            if let Some(mailbox) = mailbox {
+                select += &format!("e.{column} = {mailbox} AND ");
+            } else if unseen && account.is_none() {
+                select += &format!("{} AND ", unseen_in("e"));
+            }
+            if let Some(account) = account {
+                // The plus keeps SQLite from walking mailbox by mailbox and sorting.
+                select += &format!("+e.{column} IN {} AND ", of_account(account));
+            }
+            if folded {
+                select += match *table {
+                    "fold" => "e.shown <> 0 AND ",
+                    _ => {
+                        "NOT EXISTS (SELECT 1 FROM fold f WHERE f.mailbox = e.mailbox AND f.uid = e.uid) AND "
+                    }
+                };
+            }
+            selects.push(select + &compiler.conditions(&text, &others, before)?);
         }
-        if let Some(account) = account {
-            conditions.push(format!("+e.mailbox IN {}", of_account(account)));
-        }
-        for part in &text {
-            // Only what must not stand in the message is left here.
-            conditions.push(compiler.condition(part)?);
-        }
-        format!("SELECT DISTINCT e.position FROM {} e WHERE ", compiler.entries)
+        selects
     };
-    for part in &others {
-        conditions.push(compiler.condition(part)?);
-    }
-    if let Some(before) = before {
-        conditions.push(format!("{} < {}", compiler.position, before.0));
-    }
-    conditions.push("true".to_owned());
-    Ok(Compiled {
-        sql: sql + &conditions.join(" AND "),
-        position: compiler.position,
-        values: compiler.values,
-    })
+    Ok(Compiled { selects, position: compiler.position, values: compiler.values })
 }
 
 struct Compiler<'a> {
@@ -100,6 +115,36 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// Everything in `text` and `others` holds, and the message is older than `before`.
+    fn conditions(
+        &mut self,
+        text: &[&Query],
+        others: &[&Query],
+        before: Option<MessageId>,
+    ) -> Result<String, StoreError> {
+        let mut conditions = Vec::new();
+        for part in text.iter().chain(others) {
+            conditions.push(self.condition(part)?);
+        }
+        if let Some(before) = before {
+            conditions.push(format!("{} < {}", self.position, before.0));
+        }
+        conditions.push("true".to_owned());
+        Ok(conditions.join(" AND "))
+    }
+
+    /// The one mailbox all results are in, if the query says so.
+    fn driving_mailbox(&self, parts: &[&Query]) -> Result<Option<i64>, StoreError> {
+        for part in parts {
+            if let Query::Term(Term::In(name)) = part
+                && let [mailbox] = self.mailboxes(name)?.as_slice()
+            {
+                return Ok(Some(*mailbox));
+            }
+        }
+        Ok(None)
+    }
+
     /// The message is in some mailbox, of the account when given.
     fn present(&self) -> String {
         match self.account {
@@ -140,8 +185,8 @@ impl Compiler<'_> {
         Ok(match term {
             // Text without a letter the index knows stands nowhere.
             Term::Text { .. } => "false".to_owned(),
-            Term::Is(Mark::Unread) => self.entry(&unseen("x")),
-            Term::Is(Mark::Read) => format!("NOT {}", self.entry(&unseen("x"))),
+            Term::Is(Mark::Unread) => self.entry(&unseen_in("x")),
+            Term::Is(Mark::Read) => format!("NOT {}", self.entry(&unseen_in("x"))),
             Term::Is(Mark::Starred) => flag(SystemFlag::Flagged),
             Term::Is(Mark::Answered) => flag(SystemFlag::Answered),
             Term::Is(Mark::Draft) => flag(SystemFlag::Draft),
@@ -204,7 +249,7 @@ impl Compiler<'_> {
     }
 }
 
-fn unseen(alias: &str) -> String {
+fn unseen_in(alias: &str) -> String {
     format!("{alias}.flags & 32 = 0")
 }
 

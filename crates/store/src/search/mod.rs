@@ -7,7 +7,7 @@
 mod compile;
 mod segment;
 
-pub(crate) use compile::{Compiled, compile};
+pub(crate) use compile::compile;
 
 use crate::id::SERIAL_MASK;
 use crate::{MessageId, Store, StoreError, View};

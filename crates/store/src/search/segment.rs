@@ -8,6 +8,9 @@ use std::borrow::Cow;
 
 /// Puts a space on both sides of each character of such a script.
 pub(super) fn segment(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
     let Some((first, _)) = text.char_indices().find(|(_, c)| alone(*c)) else { return Cow::Borrowed(text) };
     let (before, rest) = text.split_at(first);
     let mut spaced = String::with_capacity(text.len() + text.len() / 2);
