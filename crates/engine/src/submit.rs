@@ -69,24 +69,6 @@ pub async fn send(
     Ok((row, why))
 }
 
-/// Rows that a dead process left at [`State::Sending`] had not come to their final dot: they wait again.
-///
-/// # Errors
-/// When the store cannot be read or written.
-pub async fn recover(keeper: &Keeper) -> Result<(), Error> {
-    keeper
-        .with(|store| {
-            for mut row in store.view().outbox(None)? {
-                if row.state == State::Sending {
-                    row.state = State::Queued;
-                    store.set_submission(&row)?;
-                }
-            }
-            Ok(())
-        })
-        .await
-}
-
 /// Puts a copy of everything accepted and not yet filed into the Sent mailbox, unless the server did so
 /// by itself. `connection` is logged in.
 ///

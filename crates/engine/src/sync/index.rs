@@ -3,6 +3,7 @@
 use super::keeper::Keeper;
 use crate::error::Error;
 use restante_core::message::Searchable;
+use restante_store::StoreError;
 
 /// Messages in one step. FTS5 sorts and merges less when more come at once; a step is also what is lost
 /// when the program is ended.
@@ -19,7 +20,13 @@ pub async fn index(keeper: &Keeper, mut on_step: impl FnMut(usize)) -> Result<()
                 let messages = store.view().unindexed(STEP)?;
                 let mut batch = Vec::with_capacity(messages.len());
                 for message in messages {
-                    batch.push((message, Searchable::read(&store.view().read(message)?)));
+                    let searchable = match store.view().read(message) {
+                        Ok(content) => Searchable::read(&content),
+                        // One damaged message must not keep all later ones from being found.
+                        Err(StoreError::Damaged(_)) => Searchable::default(),
+                        Err(error) => return Err(error),
+                    };
+                    batch.push((message, searchable));
                 }
                 let count = batch.len();
                 if count > 0 {

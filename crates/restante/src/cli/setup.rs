@@ -271,7 +271,7 @@ fn service(text: &str, protocol: Protocol, username: &str) -> Result<Settings, F
         None => (text, None),
     };
     let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') && !(host.contains(':') && !host.starts_with('[')) => (
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (
             host,
             Some(port.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(|| bad("the port is no number"))?),
         ),
@@ -325,6 +325,7 @@ mod tests {
             ("smtp.example.org/tls", Protocol::Smtp, "smtp.example.org:465/tls"),
             ("127.0.0.1:1143/starttls", Protocol::Imap, "127.0.0.1:1143/starttls"),
             ("[::1]:993", Protocol::Imap, "::1:993/tls"),
+            ("[::1]", Protocol::Imap, "::1:993/tls"),
             ("::1", Protocol::Imap, "::1:993/tls"),
         ] {
             assert_eq!(service(text, protocol, "u").unwrap().to_string(), expected, "{text}");

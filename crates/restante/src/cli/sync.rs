@@ -71,7 +71,6 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     });
     let name = account.name.clone();
     let id = keeper.with(move |store| store.account(&name)).await?;
-    submit::recover(keeper).await?;
     if !context.global.no_send {
         drain(&network, keeper, account, id, &secret, &mut steps).await?;
     }
