@@ -1,6 +1,6 @@
 //! Bringing an account's mailboxes up to date.
 //!
-//! The network side ([`pull`]) never waits for the disk and the disk side ([`keeper`]) never waits for
+//! The network side (`pull`) never waits for the disk and the disk side (`keeper`) never waits for
 //! the network: between them is a short queue. What is committed is always true: bodies first, then
 //! the entries that name them, then the state that they prove.
 

@@ -50,7 +50,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     write(text.as_bytes())
 }
 
-/// As [`print`], for bytes that may be no text.
+/// As [`print()`], for bytes that may be no text.
 pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
