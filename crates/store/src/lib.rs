@@ -11,7 +11,7 @@
 //!   ([`ContentWriter::sync`]); [`Store::apply`] refuses anything else.
 //! - The state of a mailbox ([`SyncState`](restante_core::mail::SyncState)) is committed together with
 //!   the entries that prove it, never ahead of them.
-//! - The search index may be behind, never wrong: [`Store::unindexed`] says what is missing.
+//! - The search index may be behind, never wrong: [`View::unindexed`] says what is missing.
 //! - The outbox is on disk before a call returns.
 
 mod account;
