@@ -66,7 +66,7 @@ impl Checklist {
 pub(super) fn found(candidate: &Candidate) -> String {
     let services: Vec<String> =
         candidate.imap().into_iter().chain(candidate.smtp()).map(ToString::to_string).collect();
-    format!("found {} by {}: {}", services.join(" and "), candidate.source, candidate.why)
+    format!("found by {}: {}", candidate.source, services.join(", "))
 }
 
 /// The first line of standard input, for `--password-stdin`.

@@ -57,6 +57,8 @@ pub enum Response {
     Flags(Flags),
     /// `EXISTS`: how many messages the mailbox has.
     Exists(u32),
+    /// `RECENT` (RFC 3501 only): means nothing to a client that keeps its own state.
+    Recent(u32),
     /// `EXPUNGE`: a sequence number is gone. Never identity; only a reason to look.
     Expunge(u32),
     /// `VANISHED` (RFC 7162): messages are gone.
@@ -226,6 +228,7 @@ fn numbered(cursor: &mut Cursor<'_>, number: u64) -> Parsed<Response> {
     match name.to_ascii_uppercase().as_slice() {
         b"EXISTS" => Ok(Response::Exists(count()?)),
         b"EXPUNGE" => Ok(Response::Expunge(count()?)),
+        b"RECENT" => Ok(Response::Recent(count()?)),
         b"FETCH" => fetch::read(cursor, None).map(Response::Fetch),
         // RFC 9586: the number is the UID.
         b"UIDFETCH" => fetch::read(cursor, Some(Uid::new(count()?).ok_or(Malformed)?)).map(Response::Fetch),

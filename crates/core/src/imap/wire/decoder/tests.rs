@@ -290,6 +290,7 @@ fn what_other_parsers_read_is_read_here() {
         "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n",
         "* 23 EXISTS\r\n",
         "* 44 EXPUNGE\r\n",
+        "* 5 RECENT\r\n",
         "* 23 FETCH (FLAGS (\\Seen) RFC822.SIZE 44827)\r\n",
         "* 12 FETCH (ENVELOPE (\"Wed, 17 Jul 1996 02:23:25 -0700\" \"s\" ((\"Terry Gray\" NIL \"gray\" \"cac\")) NIL NIL NIL NIL NIL NIL \"<B@x>\") UID 4)\r\n",
         "* BYE Autologout; idle for too long\r\n",
