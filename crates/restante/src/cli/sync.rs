@@ -45,17 +45,18 @@ impl Sync {
             named => vec![accounts.find(named)?.clone()],
         };
         let keeper = context.keeper()?;
-        let done = context.block_on(async {
-            for account in &accounts {
-                one(context, &keeper, account).await?;
+        let mut failed = None;
+        for account in &accounts {
+            // One account whose server is down must not keep the others waiting for their mail.
+            if let Err(failure) = context.block_on(one(context, &keeper, account))
+                && let Some(earlier) = failed.replace(failure)
+            {
+                earlier.report(context.output.json);
             }
-            Ok(())
-        });
+        }
         // What was fetched before a failure is written all the same.
-        let closed = keeper.close();
-        done?;
-        closed?;
-        Ok(ExitCode::SUCCESS)
+        keeper.close()?;
+        failed.map_or(Ok(ExitCode::SUCCESS), Err)
     }
 }
 
