@@ -2,12 +2,14 @@
 //!
 //! - [`lab`]: Dovecot, Postfix, DNS and a web server with their own network, certificates and failures;
 //! - [`mail`]: messages generated from a seed, one by one or as whole mailboxes;
+//! - [`script`]: a server that follows a script, for dialogues;
 //! - [`tls`]: a connection to speak a protocol by hand.
 //!
 //! Nothing here is shipped. Errors are boxed and meant to be read by a developer.
 
 pub mod lab;
 pub mod mail;
+pub mod script;
 pub mod tls;
 
 /// Any error, as text for the developer who reads it.

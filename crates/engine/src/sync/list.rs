@@ -2,12 +2,12 @@
 
 use crate::error::Error;
 use crate::imap::Connection;
-use crate::net::Pipe;
 use restante_core::imap::Event;
-use restante_core::imap::wire::{Command, MailboxStatus, Response};
+use restante_core::imap::wire::{Command, MailboxStatus, Response, Status};
 use restante_core::mail::{Mailbox, MailboxName};
 use restante_core::sync::pull::Seen;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What may be asked of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,9 @@ pub(super) struct Listing {
 }
 
 /// Enables what the server offers, then lists. With LIST-STATUS (RFC 5819) that is one round trip.
-pub(super) async fn list(connection: &mut Connection<Pipe>) -> Result<Listing, Error> {
+pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+) -> Result<Listing, Error> {
     let capabilities = connection.capabilities();
     let mut abilities = Abilities {
         condstore: capabilities.has("CONDSTORE") || capabilities.has("QRESYNC"),
@@ -55,16 +57,21 @@ pub(super) async fn list(connection: &mut Connection<Pipe>) -> Result<Listing, E
         command = command.raw("RETURN (SPECIAL-USE)");
     }
 
+    // All of it at once: waiting for each answer would cost a round trip each.
+    let listed = connection.send(command);
     let mut found = Found::default();
     if let Some(tag) = enable {
         let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
         // ENABLED may come empty and the extension work all the same (iCloud); only a refusal counts.
-        abilities.qresync = completion.status == restante_core::imap::wire::Status::Ok;
+        abilities.qresync = completion.status == Status::Ok;
     }
     if let Some(tag) = id {
         connection.wait(tag, &mut |event| found.take(event)).await?;
     }
-    connection.ok(command, |event| found.take(event)).await?;
+    let completion = connection.wait(listed, &mut |event| found.take(event)).await?;
+    if completion.status != Status::Ok {
+        return Err(connection.refused("LIST", &completion));
+    }
     if !list_status {
         ask_each(connection, &mut found, items).await?;
     }
@@ -80,7 +87,11 @@ pub(super) async fn list(connection: &mut Connection<Pipe>) -> Result<Listing, E
 }
 
 /// STATUS for every mailbox, all at once: one more round trip.
-async fn ask_each(connection: &mut Connection<Pipe>, found: &mut Found, items: &str) -> Result<(), Error> {
+async fn ask_each<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    found: &mut Found,
+    items: &str,
+) -> Result<(), Error> {
     let utf8 = connection.session().utf8();
     let tags: Vec<_> = found
         .mailboxes

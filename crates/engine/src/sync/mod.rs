@@ -14,12 +14,12 @@ pub use keeper::Keeper;
 
 use crate::error::Error;
 use crate::imap::Connection;
-use crate::net::Pipe;
 use restante_core::diagnosis::Finding;
 use restante_core::sync::pull::{Held, is_unchanged};
 use restante_store::AccountId;
 use serde::Serialize;
 use std::sync::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What one run of a sync did.
 #[derive(Clone, Debug, Serialize)]
@@ -67,8 +67,8 @@ pub struct Progress {
 /// # Errors
 /// When the connection breaks or the store cannot be written. Everything committed until then stays,
 /// and the next run goes on from there.
-pub async fn sync(
-    connection: &mut Connection<Pipe>,
+pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
     keeper: &Keeper,
     account: AccountId,
     progress: &Mutex<Progress>,

@@ -5,7 +5,6 @@ use super::list::Abilities;
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
-use crate::net::Pipe;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
@@ -15,6 +14,7 @@ use restante_core::sync::{Delta, FlagChange};
 use restante_store::{Applied, MailboxId, NewEntry};
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Octets of a UID set in one command. Servers with CONDSTORE take 8,192 octets a line (RFC 7162,
 /// section 4), others as little as 1,000 (RFC 2683, section 3.2.1.5).
@@ -55,8 +55,8 @@ struct Opened {
     flags: Vec<FlagChange>,
 }
 
-pub(super) struct Pull<'a> {
-    connection: &'a mut Connection<Pipe>,
+pub(super) struct Pull<'a, P> {
+    connection: &'a mut Connection<P>,
     keeper: &'a Keeper,
     progress: &'a Mutex<Progress>,
     abilities: Abilities,
@@ -69,9 +69,9 @@ pub(super) struct Pull<'a> {
     report: MailboxReport,
 }
 
-impl<'a> Pull<'a> {
+impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     pub(super) fn new(
-        connection: &'a mut Connection<Pipe>,
+        connection: &'a mut Connection<P>,
         keeper: &'a Keeper,
         progress: &'a Mutex<Progress>,
         abilities: Abilities,

@@ -1,0 +1,360 @@
+//! What a sync says to a server, and what it makes of the answers: one dialogue a behaviour.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests, not tests themselves"
+)]
+
+use restante_core::query::Query;
+use restante_engine::imap::Connection;
+use restante_engine::sync::{Keeper, Progress, Report, sync};
+use restante_store::{Filter, Store, View};
+use std::sync::Mutex;
+use tempfile::TempDir;
+use testkit::script::play;
+
+/// A store and what a sync finds in it.
+struct Mailbox {
+    folder: TempDir,
+}
+
+impl Mailbox {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Syncs against a server that follows the script.
+    async fn sync(&self, script: &str) -> Report {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let keeper = Keeper::start(Store::open(self.folder.path()).unwrap()).unwrap();
+        let account = keeper.with(|store| store.account("ann@example.org")).await.unwrap();
+        let client = async {
+            let mut connection = Connection::new(near, "imap.example.org");
+            connection.greeting().await.unwrap();
+            sync(&mut connection, &keeper, account, &Mutex::new(Progress::default())).await
+        };
+        let (report, played) = tokio::join!(client, play(far, script));
+        played.unwrap();
+        keeper.close().unwrap();
+        report.unwrap()
+    }
+
+    /// UID, flags and first line of what is held, the highest UID first.
+    fn held(&self) -> Vec<(u32, String, String)> {
+        let view = View::open(self.folder.path()).unwrap();
+        let rows = view.list(&Filter { account: None, query: Query::everything() }, 100, None).unwrap();
+        let mut held: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let place = &row.places[0];
+                let flags: Vec<_> = place.flags.names().map(str::to_owned).collect();
+                (place.uid.get(), flags.join(" "), row.subject.clone())
+            })
+            .collect();
+        held.sort_by_key(|row| std::cmp::Reverse(row.0));
+        held
+    }
+}
+
+fn held(rows: &[(u32, &str, &str)]) -> Vec<(u32, String, String)> {
+    rows.iter().map(|(uid, flags, subject)| (*uid, (*flags).to_owned(), (*subject).to_owned())).collect()
+}
+
+/// Two messages by a server with nothing but RFC 3501.
+const PLAIN_FIRST: &str = r#"
+    S: * OK [CAPABILITY IMAP4rev1] ready
+    C: a1 LIST "" "*"
+    S: * LIST (\HasNoChildren) "/" INBOX
+    S: a1 OK listed
+    C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+    S: * STATUS INBOX (MESSAGES 2 UIDNEXT 8 UIDVALIDITY 3)
+    S: a2 OK
+    C: a3 EXAMINE "INBOX"
+    S: * 2 EXISTS
+    S: * OK [UIDVALIDITY 3] valid
+    S: * OK [UIDNEXT 8] next
+    S: a3 OK [READ-ONLY] opened
+    C: a4 UID SEARCH ALL
+    S: * SEARCH 5 7
+    S: a4 OK
+    C: a5 UID FETCH 5,7 (UID FLAGS INTERNALDATE BODY.PEEK[])
+    S: * 1 FETCH (UID 5 FLAGS (\Seen) INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] {18}
+    S: Subject: five
+    S:
+    S: )
+    S: * 2 FETCH (UID 7 FLAGS () INTERNALDATE "02-May-2026 10:00:00 +0000" BODY[] {19}
+    S: Subject: seven
+    S:
+    S: )
+    S: a5 OK fetched
+"#;
+
+#[tokio::test]
+async fn a_plain_server_is_read_whole_and_then_compared() {
+    let mailbox = Mailbox::new();
+    let report = mailbox.sync(PLAIN_FIRST).await;
+    assert_eq!(report.mailboxes[0].new, 2);
+    assert_eq!(mailbox.held(), held(&[(7, "", "seven"), (5, "\\Seen", "five")]));
+
+    // 7 was read elsewhere, 5 is gone, 9 is new.
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: a1 OK listed
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: * STATUS INBOX (MESSAGES 2 UIDNEXT 10 UIDVALIDITY 3)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX"
+            S: * 2 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 10] next
+            S: a3 OK opened
+            C: a4 UID FETCH 1:4294967295 (FLAGS)
+            S: * 1 FETCH (UID 7 FLAGS (\Seen))
+            S: * 2 FETCH (FLAGS (\Flagged) UID 9)
+            S: a4 OK
+            C: a5 UID FETCH 9 (UID FLAGS INTERNALDATE BODY.PEEK[])
+            S: * 2 FETCH (BODY[] {18}
+            S: Subject: nine
+            S:
+            S:  UID 9 FLAGS (\Flagged) INTERNALDATE "03-May-2026 10:00:00 +0000")
+            S: a5 OK
+            "#,
+        )
+        .await;
+    let inbox = &report.mailboxes[0];
+    assert_eq!((inbox.new, inbox.changed, inbox.removed, inbox.total), (1, 1, 1, 2));
+    assert_eq!(mailbox.held(), held(&[(9, "\\Flagged", "nine"), (7, "\\Seen", "seven")]));
+}
+
+/// Three messages by a server with QRESYNC and LIST-STATUS.
+const QRESYNC_FIRST: &str = r#"
+    S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
+    C: a1 ENABLE QRESYNC
+    C: a2 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+    S: * ENABLED QRESYNC
+    S: a1 OK enabled
+    S: * LIST () "/" INBOX
+    S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+    S: a2 OK
+    C: a3 EXAMINE "INBOX" (CONDSTORE)
+    S: * 3 EXISTS
+    S: * OK [UIDVALIDITY 3] valid
+    S: * OK [UIDNEXT 4] next
+    S: * OK [HIGHESTMODSEQ 50] highest
+    S: a3 OK opened
+    C: a4 UID SEARCH RETURN (ALL) ALL
+    S: * ESEARCH (TAG "a4") UID ALL 1:3
+    S: a4 OK
+    C: a5 UID FETCH 1:3 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+    S: * 1 FETCH (UID 1 FLAGS () MODSEQ (10) INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] "Subject: one")
+    S: * 2 FETCH (UID 2 FLAGS () MODSEQ (20) INTERNALDATE "02-May-2026 10:00:00 +0000" BODY[] "Subject: two")
+    S: * 3 FETCH (UID 3 FLAGS () MODSEQ (30) INTERNALDATE "03-May-2026 10:00:00 +0000" BODY[] "Subject: three")
+    S: a5 OK
+"#;
+
+#[tokio::test]
+async fn nothing_changed_is_one_round_trip() {
+    let mailbox = Mailbox::new();
+    mailbox.sync(QRESYNC_FIRST).await;
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
+            C: a1 ENABLE QRESYNC
+            C: a2 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+            S: * ENABLED QRESYNC
+            S: a1 OK enabled
+            S: * LIST () "/" INBOX
+            S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+            S: a2 OK
+            "#,
+        )
+        .await;
+    assert_eq!(report.round_trips, 1);
+    assert_eq!(report.mailboxes[0].total, 3);
+}
+
+#[tokio::test]
+async fn qresync_brings_what_changed_with_the_opening() {
+    let mailbox = Mailbox::new();
+    mailbox.sync(QRESYNC_FIRST).await;
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
+            C: a1 ENABLE QRESYNC
+            C: a2 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+            S: * ENABLED
+            S: a1 OK an empty list of what was enabled is no refusal
+            S: * LIST () "/" INBOX
+            S: * STATUS INBOX (MESSAGES 3 UIDNEXT 5 UIDVALIDITY 3 HIGHESTMODSEQ 60)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX" (QRESYNC (3 50))
+            S: * 3 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 5] next
+            S: * OK [HIGHESTMODSEQ 60] highest
+            S: * VANISHED (EARLIER) 1,77
+            S: * 1 FETCH (UID 2 FLAGS (\Seen) MODSEQ (55))
+            S: * 3 FETCH (UID 4 FLAGS () MODSEQ (60))
+            S: a3 OK opened
+            C: a4 UID FETCH 4 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+            S: * 3 FETCH (UID 4 FLAGS () MODSEQ (60) INTERNALDATE "04-May-2026 10:00:00 +0000" BODY[] "Subject: four")
+            S: a4 OK
+            "#,
+        )
+        .await;
+    let inbox = &report.mailboxes[0];
+    assert_eq!((inbox.new, inbox.changed, inbox.removed, inbox.total), (1, 1, 1, 3));
+    assert_eq!(report.round_trips, 3);
+    assert_eq!(mailbox.held(), held(&[(4, "", "four"), (3, "", "three"), (2, "\\Seen", "two")]));
+}
+
+#[tokio::test]
+async fn a_count_that_disagrees_is_settled_by_the_full_list() {
+    let mailbox = Mailbox::new();
+    mailbox.sync(QRESYNC_FIRST).await;
+    mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
+            C: a1 ENABLE QRESYNC
+            C: a2 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+            S: a1 OK
+            S: * LIST () "/" INBOX
+            S: * STATUS INBOX (MESSAGES 2 UIDNEXT 4 UIDVALIDITY 3 HIGHESTMODSEQ 60)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX" (QRESYNC (3 50))
+            -- the server forgets to say what vanished
+            S: * 2 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 4] next
+            S: * OK [HIGHESTMODSEQ 60] highest
+            S: a3 OK opened
+            C: a4 UID SEARCH RETURN (ALL) ALL
+            S: * ESEARCH (TAG "a4") UID ALL 1,3
+            S: a4 OK
+            "#,
+        )
+        .await;
+    assert_eq!(mailbox.held(), held(&[(3, "", "three"), (1, "", "one")]));
+}
+
+#[tokio::test]
+async fn a_new_uidvalidity_forgets_the_entries_and_no_content() {
+    let mailbox = Mailbox::new();
+    mailbox.sync(PLAIN_FIRST).await;
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: a1 OK listed
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: a2 NO not now
+            C: a3 EXAMINE "INBOX"
+            S: * 1 EXISTS
+            S: * OK [UIDVALIDITY 4] valid
+            S: * OK [UIDNEXT 2] next
+            S: a3 OK opened
+            C: a4 UID SEARCH ALL
+            S: * SEARCH 1
+            S: a4 OK
+            C: a5 UID FETCH 1 (UID FLAGS INTERNALDATE BODY.PEEK[])
+            S: * 1 FETCH (UID 1 FLAGS (\Seen) INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] {18}
+            S: Subject: five
+            S:
+            S: )
+            S: a5 OK
+            "#,
+        )
+        .await;
+    assert_eq!((report.mailboxes[0].new, report.mailboxes[0].removed), (1, 2));
+    assert_eq!(mailbox.held(), held(&[(1, "\\Seen", "five")]));
+}
+
+#[tokio::test]
+async fn one_mailbox_that_does_not_open_leaves_the_others_in_peace() {
+    let mailbox = Mailbox::new();
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 ID] ready
+            C: a1 ID ("name" "restante" "version" "0.1.0")
+            C: a2 LIST "" "*"
+            S: * ID NIL
+            S: a1 OK
+            S: * LIST () "/" Broken
+            S: * LIST (\Noselect) "/" Folder
+            S: * LIST () "/" INBOX
+            S: * LIST (\HasNoChildren) "/" INBOX
+            S: a2 OK listed
+            C: a3 STATUS "Broken" (MESSAGES UIDNEXT UIDVALIDITY)
+            C: a4 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: a3 NO [SERVERBUG] broken
+            S: * STATUS INBOX (MESSAGES 1 UIDNEXT 6 UIDVALIDITY 3)
+            S: a4 OK
+            C: a5 EXAMINE "INBOX"
+            S: * 1 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: a5 OK opened, and it says no UIDNEXT
+            C: a6 UID SEARCH ALL
+            S: * SEARCH 5
+            S: a6 OK
+            C: a7 UID FETCH 5 (UID FLAGS INTERNALDATE BODY.PEEK[])
+            S: * 1 FETCH (UID 5 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] "Subject: five")
+            S: a7 OK
+            C: a8 EXAMINE "Broken"
+            S: a8 NO [SERVERBUG] broken
+            "#,
+        )
+        .await;
+    assert_eq!(report.mailboxes.len(), 2, "one that cannot be selected is none");
+    assert_eq!(mailbox.held(), held(&[(5, "", "five")]));
+    assert_eq!(report.findings.len(), 1);
+    assert!(report.findings[0].evidence.contains("[SERVERBUG] broken"), "{:?}", report.findings);
+}
+
+#[tokio::test]
+async fn a_message_without_content_is_reported_and_fetched_again_next_time() {
+    let mailbox = Mailbox::new();
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: a1 OK listed
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: * STATUS INBOX (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 3)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX"
+            S: * 2 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 3] next
+            S: a3 OK opened
+            C: a4 UID SEARCH ALL
+            S: * SEARCH 1 2
+            S: a4 OK
+            C: a5 UID FETCH 1:2 (UID FLAGS INTERNALDATE BODY.PEEK[])
+            S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] "Subject: one")
+            S: * 2 FETCH (UID 2 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] NIL)
+            S: a5 OK
+            C: a6 UID SEARCH ALL
+            S: * SEARCH 1 2
+            S: a6 OK
+            C: a7 UID FETCH 2 (UID FLAGS INTERNALDATE BODY.PEEK[])
+            S: a7 NO it is really not there
+            "#,
+        )
+        .await;
+    assert_eq!(mailbox.held(), held(&[(1, "", "one")]));
+    let said: Vec<&str> = report.findings.iter().map(|f| f.evidence.as_str()).collect();
+    assert!(said.iter().any(|e| e.contains("counts 2 messages, 1 could be had")), "{said:?}");
+}
