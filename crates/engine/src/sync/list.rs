@@ -108,11 +108,9 @@ struct Found {
 impl Found {
     fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
         match event {
-            Event::Untagged(Response::List(entry)) => {
-                // A name may be listed twice (children, subscriptions); the first row is the mailbox.
-                if self.known.insert(entry.mailbox.name.clone()) {
-                    self.mailboxes.push(entry.mailbox);
-                }
+            // A name may be listed twice (children, subscriptions); the first row is the mailbox.
+            Event::Untagged(Response::List(entry)) if self.known.insert(entry.mailbox.name.clone()) => {
+                self.mailboxes.push(entry.mailbox);
             }
             Event::Untagged(Response::MailboxStatus(status)) => {
                 let MailboxStatus { name, messages, uid_next, uid_validity, highest_mod_seq, .. } = status;

@@ -271,7 +271,7 @@ fn service(text: &str, protocol: Protocol, username: &str) -> Result<Settings, F
         None => (text, None),
     };
     let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') && !(host.contains(':') && !host.starts_with('[')) => (
+        Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.starts_with('[')) => (
             host,
             Some(port.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(|| bad("the port is no number"))?),
         ),
