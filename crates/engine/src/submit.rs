@@ -11,7 +11,7 @@ use crate::net::{Network, Pipe};
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::Steps;
-use crate::sync::Keeper;
+use crate::sync::{self, Keeper};
 use restante_core::Secret;
 use restante_core::diagnosis::Verdict;
 use restante_core::imap::Event;
@@ -114,6 +114,9 @@ pub async fn file_sent(
     if rows.is_empty() {
         return Ok(0);
     }
+    // Before the first sync nobody has asked yet which mailboxes there are.
+    let mailboxes =
+        if mailboxes.is_empty() { sync::mailboxes(connection, keeper, account).await? } else { mailboxes };
     let special = mailboxes.iter().find(|m| m.mailbox.special_use == Some(SpecialUse::Sent));
     // Without RFC 6154 the usual names have to do.
     let named = || {
