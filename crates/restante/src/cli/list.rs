@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::Failure;
-use super::output::print;
+use super::output::{json_line, print};
 use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -119,8 +119,7 @@ fn list(context: &Context, words: &[String], page: &Page) -> Result<ExitCode, Fa
         print(&rows.iter().map(|row| format!("{}\n", row.id)).collect::<String>())?;
     } else if context.output.lines {
         for row in &rows {
-            let line = serde_json::to_string(&message(row, &accounts));
-            print(&format!("{}\n", line.map_err(|error| Failure::Io(error.to_string()))?))?;
+            print(&format!("{}\n", json_line(&message(row, &accounts))?))?;
         }
     } else if context.output.json {
         let total = view.count(&filter)?;
