@@ -110,15 +110,13 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli = match command().try_get_matches_from(as_sendmail(arguments)) {
-        Ok(matches) => match Cli::from_arg_matches(&matches) {
-            Ok(cli) => cli,
-            Err(error) => return usage(&error),
-        },
-        Err(error) => return usage(&error),
+    let arguments = as_sendmail(std::env::args_os().collect());
+    let json = arguments.iter().take_while(|a| *a != "--").any(|a| a == "--json" || a == "--jsonl");
+    let matches = command().try_get_matches_from(arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, json),
     };
-    let json = cli.global.json || cli.global.jsonl;
     match run(cli) {
         Ok(code) => code,
         Err(failure) => failure.report(json),
@@ -150,7 +148,11 @@ fn command() -> clap::Command {
 }
 
 /// Help and version are answers, not errors; the rest is a usage error (sysexits 64).
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    if error.use_stderr() && json {
+        let text = error.to_string();
+        return Failure::Usage(text.trim_start_matches("error: ").trim_end().to_owned()).report(true);
+    }
     // Printing fails only when nobody reads any more.
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
