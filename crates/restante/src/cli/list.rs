@@ -100,6 +100,8 @@ pub(super) fn filter(context: &Context, view: &View, words: &[String]) -> Result
 
 /// An argument that holds spaces was quoted for the shell: it is one phrase, not several words.
 fn joined(word: &str) -> String {
+    // What begins with a hyphen comes with a space before it; see `shield`.
+    let word = word.trim();
     let plain = !word.contains(char::is_whitespace) || word.contains(['"', '(', ')']);
     match word.split_once(':') {
         _ if plain => word.to_owned(),
@@ -239,6 +241,7 @@ mod tests {
     #[test]
     fn an_argument_with_spaces_is_a_phrase() {
         assert_eq!(joined("hello"), "hello");
+        assert_eq!(joined(" -hello"), "-hello");
         assert_eq!(joined("hello world"), "\"hello world\"");
         assert_eq!(joined("subject:hello world"), "subject:\"hello world\"");
         assert_eq!(joined("(a OR b)"), "(a OR b)");
