@@ -165,6 +165,10 @@ impl Submitter {
         let line = reply.one_line();
         let mut finding = smtp_refusal(stage, reply.code, enhanced.as_deref(), &line);
         finding.evidence = format!("{} answered: {line}", self.host);
+        if stage == Stage::Sender {
+            // There is no way here but past the login.
+            finding.password = PasswordJudgement::Accepted;
+        }
         finding.into()
     }
 

@@ -11,13 +11,13 @@ use crate::net::{Network, Pipe};
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::Steps;
-use crate::sync::Keeper;
+use crate::sync::{self, Keeper};
 use restante_core::Secret;
-use restante_core::diagnosis::Verdict;
+use restante_core::diagnosis::{Certainty, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Response};
 use restante_core::mail::{MailboxName, SpecialUse};
-use restante_core::smtp::Envelope;
+use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Submission, SubmissionId};
 
@@ -49,21 +49,16 @@ pub async fn send(
         })
         .await?;
     let (attempt, why) = match attempt(network, keeper, account, secret, &row, &content, steps).await {
-        Ok(attempt) => (attempt, None),
+        Ok((outcome, why)) => (Attempt::Transaction(outcome), why),
         Err(error) => (failed(&error), Some(error)),
     };
     let after = submission::after(&row.recipients, &attempt, row.attempts, row.created, now);
     row.state = after.state;
     row.next_attempt = after.next_attempt.unwrap_or(NEVER);
     row.recipients = after.recipients;
-    row.reply = match (&attempt, &why) {
-        (Attempt::Transaction(outcome), _) => {
-            outcome.message.as_ref().or(outcome.sender.as_ref()).map_or_else(String::new, |r| r.one_line())
-        }
-        (Attempt::NotReached(text) | Attempt::LoginRefused(text) | Attempt::Unsendable(text), _) => {
-            text.clone()
-        }
-    };
+    // What explains the state of the whole: the words about a recipient who is in it.
+    let telling = row.recipients.iter().find(|recipient| recipient.state == row.state);
+    row.reply = telling.map_or_else(String::new, |recipient| recipient.reply.clone());
     let saved = row.clone();
     keeper.with(move |store| store.set_submission(&saved)).await?;
     Ok((row, why))
@@ -96,6 +91,9 @@ pub async fn file_sent(
     if rows.is_empty() {
         return Ok(0);
     }
+    // Before the first sync nobody has asked yet which mailboxes there are.
+    let mailboxes =
+        if mailboxes.is_empty() { sync::mailboxes(connection, keeper, account).await? } else { mailboxes };
     let special = mailboxes.iter().find(|m| m.mailbox.special_use == Some(SpecialUse::Sent));
     // Without RFC 6154 the usual names have to do.
     let named = || {
@@ -153,7 +151,7 @@ async fn attempt(
     row: &Submission,
     content: &[u8],
     steps: &mut Steps<'_>,
-) -> Result<Attempt, Error> {
+) -> Result<(Outcome, Option<Error>), Error> {
     let Some(smtp) = &account.smtp else {
         return Err(Error::Configuration(format!("account {} has no server for sending", account.name)));
     };
@@ -175,8 +173,18 @@ async fn attempt(
     }
     let at_commit = || async move { keeper.with(move |store| store.set_submission(&intent)).await };
     let outcome = submitter.send(&envelope, content, at_commit).await?;
+    let why = refusal(&outcome).map(|reply| submitter.refusal(Stage::Sender, reply));
     submitter.quit().await;
-    Ok(Attempt::Transaction(outcome))
+    // A guess at the meaning would say less than the server's own words, which are in the outcome.
+    Ok((outcome, why.filter(|e| e.finding().is_some_and(|f| f.certainty == Certainty::Certain))))
+}
+
+/// The reply that kept a message from everybody, if one did for good.
+fn refusal(outcome: &Outcome) -> Option<&Reply> {
+    let replies = || outcome.recipients.iter().filter_map(|recipient| recipient.reply.as_ref());
+    let all = outcome.sender.iter().chain(&outcome.message).find(|reply| !reply.is_success());
+    all.or_else(|| replies().next().filter(|_| replies().all(|reply| !reply.is_success())))
+        .filter(|reply| reply.code >= 500)
 }
 
 /// What an error means for the row.

@@ -201,6 +201,9 @@ catalogue! {
     MessageTooLarge "message-too-large" 65
         "The message is larger than the server takes."
         "Send less, or a link in its place."
+    MailboxFull "mailbox-full" 69
+        "There is no room left in the mailbox on the server."
+        "Delete mail there, or ask the provider for more room."
     ProtocolError "protocol-error" 76
         "The server said something that cannot be understood."
         "Try again; if it stays, report the line to restante's authors."

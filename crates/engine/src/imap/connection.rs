@@ -198,6 +198,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
                 Verdict::TemporaryFailure
             }
             Some(code) if code.name() == "LIMIT" => Verdict::TooManyConnections,
+            Some(code) if code.name() == "OVERQUOTA" => Verdict::MailboxFull,
             _ => Verdict::ProtocolError,
         };
         Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence).into()

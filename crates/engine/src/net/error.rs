@@ -198,11 +198,18 @@ pub enum NetError {
     },
 }
 
+/// A shared host's certificate can hold a hundred names, and nobody reads a hundred names.
+const SHOWN: usize = 12;
+
 fn list<T: ToString>(items: &[T]) -> String {
     if items.is_empty() {
         return "no name".to_owned();
     }
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let mut text = items.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if items.len() > SHOWN {
+        text.push_str(&format!(" and {} more", items.len() - SHOWN));
+    }
+    text
 }
 
 /// Programs and devices that open TLS on the way put one of these into the issuer's name.

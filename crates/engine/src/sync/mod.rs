@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::diagnosis::Finding;
 use restante_core::sync::pull::{Held, is_unchanged};
-use restante_store::AccountId;
+use restante_store::{AccountId, MailboxRow};
 use serde::Serialize;
 use std::sync::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -75,20 +75,7 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Report, Error> {
     let before = connection.traffic();
     let listing = list::list(connection).await?;
-    let names = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
-    let rows = keeper
-        .with(move |store| {
-            let listed = store.set_mailboxes(account, &names)?;
-            // A list without an INBOX is no list of an account (RFC 9051, section 5.1): nothing goes
-            // on its word.
-            if names.iter().any(|mailbox| mailbox.name.is_inbox()) {
-                for gone in listed.gone {
-                    store.remove_mailbox(gone)?;
-                }
-            }
-            store.view().mailboxes(account)
-        })
-        .await?;
+    let rows = take_over(keeper, account, &listing).await?;
     let mut work = Vec::new();
     let mut reports = Vec::new();
     for (mailbox, status) in listing.mailboxes {
@@ -125,6 +112,37 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
         round_trips: after.round_trips - before.round_trips,
         findings,
     })
+}
+
+/// Asks which mailboxes an account has, and remembers it.
+pub(crate) async fn mailboxes<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    keeper: &Keeper,
+    account: AccountId,
+) -> Result<Vec<MailboxRow>, Error> {
+    let listing = list::list(connection).await?;
+    take_over(keeper, account, &listing).await
+}
+
+async fn take_over(
+    keeper: &Keeper,
+    account: AccountId,
+    listing: &list::Listing,
+) -> Result<Vec<MailboxRow>, Error> {
+    let names = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
+    keeper
+        .with(move |store| {
+            let listed = store.set_mailboxes(account, &names)?;
+            // A list without an INBOX is no list of an account (RFC 9051, section 5.1): nothing goes
+            // on its word.
+            if names.iter().any(|mailbox| mailbox.name.is_inbox()) {
+                for gone in listed.gone {
+                    store.remove_mailbox(gone)?;
+                }
+            }
+            store.view().mailboxes(account)
+        })
+        .await
 }
 
 fn edit(progress: &Mutex<Progress>, change: impl FnOnce(&mut Progress)) {

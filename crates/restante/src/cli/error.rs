@@ -1,5 +1,6 @@
 //! What a command that fails says, and the exit code it ends with.
 
+use super::output::json_line;
 use restante_core::message::clean;
 use restante_engine::Error;
 use restante_store::StoreError;
@@ -34,7 +35,9 @@ impl Failure {
         let mut stderr = std::io::stderr().lock();
         // Nobody may be reading any more; the exit code still tells.
         let _ = if json {
-            writeln!(stderr, "{}", json!({ "error": self.json(&text) }))
+            // Plain values always have a JSON form.
+            let line = json_line(&json!({ "error": self.json(&text) })).unwrap_or_default();
+            writeln!(stderr, "{line}")
         } else {
             writeln!(stderr, "restante: {}", clean(&text))
         };

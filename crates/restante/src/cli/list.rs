@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::Failure;
-use super::output::print;
+use super::output::{json_line, print};
 use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -100,6 +100,8 @@ pub(super) fn filter(context: &Context, view: &View, words: &[String]) -> Result
 
 /// An argument that holds spaces was quoted for the shell: it is one phrase, not several words.
 fn joined(word: &str) -> String {
+    // What begins with a hyphen comes with a space before it; see `shield`.
+    let word = word.trim();
     let plain = !word.contains(char::is_whitespace) || word.contains(['"', '(', ')']);
     match word.split_once(':') {
         _ if plain => word.to_owned(),
@@ -119,8 +121,7 @@ fn list(context: &Context, words: &[String], page: &Page) -> Result<ExitCode, Fa
         print(&rows.iter().map(|row| format!("{}\n", row.id)).collect::<String>())?;
     } else if context.output.lines {
         for row in &rows {
-            let line = serde_json::to_string(&message(row, &accounts));
-            print(&format!("{}\n", line.map_err(|error| Failure::Io(error.to_string()))?))?;
+            print(&format!("{}\n", json_line(&message(row, &accounts))?))?;
         }
     } else if context.output.json {
         let total = view.count(&filter)?;
@@ -240,6 +241,7 @@ mod tests {
     #[test]
     fn an_argument_with_spaces_is_a_phrase() {
         assert_eq!(joined("hello"), "hello");
+        assert_eq!(joined(" -hello"), "-hello");
         assert_eq!(joined("hello world"), "\"hello world\"");
         assert_eq!(joined("subject:hello world"), "subject:\"hello world\"");
         assert_eq!(joined("(a OR b)"), "(a OR b)");

@@ -112,15 +112,13 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli = match command().try_get_matches_from(as_sendmail(arguments)) {
-        Ok(matches) => match Cli::from_arg_matches(&matches) {
-            Ok(cli) => cli,
-            Err(error) => return usage(&error),
-        },
-        Err(error) => return usage(&error),
+    let arguments = shield(as_sendmail(std::env::args_os().collect()));
+    let json = arguments.iter().take_while(|a| *a != "--").any(|a| a == "--json" || a == "--jsonl");
+    let matches = command().try_get_matches_from(arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, json),
     };
-    let json = cli.global.json || cli.global.jsonl;
     match run(cli) {
         Ok(code) => code,
         Err(failure) => failure.report(json),
@@ -153,7 +151,11 @@ fn command() -> clap::Command {
 }
 
 /// Help and version are answers, not errors; the rest is a usage error (sysexits 64).
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    if error.use_stderr() && json {
+        let text = error.to_string();
+        return Failure::Usage(text.trim_start_matches("error: ").trim_end().to_owned()).report(true);
+    }
     // Printing fails only when nobody reads any more.
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS }
@@ -170,6 +172,33 @@ fn as_sendmail(arguments: Vec<OsString>) -> Vec<OsString> {
     ["restante".into(), "send".into()].into_iter().chain(rest).collect()
 }
 
+/// In a query `-word` means that the word must not occur, which the parser of options would take for
+/// options. A space before it makes it an argument; reading the query drops the space again.
+fn shield(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let command = command();
+    let is_command = |a: &OsString| command.get_subcommands().any(|command| a == command.get_name());
+    let Some(at) = arguments.iter().position(is_command) else { return arguments };
+    if !arguments.get(at).is_some_and(|name| ["list", "search", "count"].iter().any(|query| name == query)) {
+        return arguments;
+    }
+    for argument in arguments.iter_mut().skip(at + 1).take_while(|a| *a != "--") {
+        if argument.to_str().is_some_and(is_negation) {
+            let mut shielded = OsString::from(" ");
+            shielded.push(&*argument);
+            *argument = shielded;
+        }
+    }
+    arguments
+}
+
+/// Whether an argument is `-word`, and neither `--option` nor the short options of a list, `-n5` or `-v`.
+fn is_negation(argument: &str) -> bool {
+    let Some(word) = argument.strip_prefix('-').filter(|word| word.len() > 1) else { return false };
+    let number =
+        word.strip_prefix('n').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '='));
+    !word.starts_with('-') && !number && !word.chars().all(|c| matches!(c, 'v' | 'h' | 'V'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +212,20 @@ mod tests {
     fn sendmail_is_another_name_of_send() {
         let arguments = ["/usr/sbin/sendmail", "-t", "-i"].map(OsString::from).to_vec();
         assert_eq!(as_sendmail(arguments), ["restante", "send", "-t", "-i"]);
+    }
+
+    #[test]
+    fn a_word_that_must_not_occur_is_no_option() {
+        for (given, expected) in [
+            (
+                &["restante", "list", "-lemons", "-n5", "-v"][..],
+                &["restante", "list", " -lemons", "-n5", "-v"][..],
+            ),
+            (&["restante", "search", "-from:bob", "--json"], &["restante", "search", " -from:bob", "--json"]),
+            (&["restante", "count", "-n", "5", "--", "-x"], &["restante", "count", "-n", "5", "--", "-x"]),
+            (&["restante", "send", "list", "-oi"], &["restante", "send", "list", "-oi"]),
+        ] {
+            assert_eq!(shield(given.iter().map(OsString::from).collect()), expected);
+        }
     }
 }

@@ -46,8 +46,12 @@ struct Entry {
 impl Outbox {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         let Command::List = self.command;
-        let view = context.view()?;
-        let rows = view.outbox(account(context, &view)?)?;
+        let rows = match context.view() {
+            Ok(view) => view.outbox(account(context, &view)?)?,
+            // Before anything was fetched or sent there is no store: nothing waits.
+            Err(Failure::NotFound(_)) => Vec::new(),
+            Err(failure) => return Err(failure),
+        };
         if context.output.json {
             let submissions = rows.iter().map(entry).collect();
             context.output.document("outbox", &Document { submissions })?;

@@ -10,7 +10,7 @@ use restante_core::message::{Frozen, Moment, clean, clean_line, freeze};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::Keeper;
-use restante_engine::{Steps, secrets, submit};
+use restante_engine::{Error, Steps, secrets, submit};
 use restante_store::{NewSubmission, Submission, SubmissionId};
 use serde::Serialize;
 use std::io::{IsTerminal, Read};
@@ -90,14 +90,14 @@ pub(super) fn dispatch(context: &Context, account: &Account, frozen: Frozen) -> 
     let done = context.block_on(async {
         let id = enqueue(&keeper, account, frozen).await?;
         if context.global.no_send || context.global.offline {
-            return Ok(keeper.with(move |store| store.view().submission(id)).await?);
+            return Ok((keeper.with(move |store| store.view().submission(id)).await?, None));
         }
         transmit(context, &keeper, account, id).await
     });
     let closed = keeper.close();
-    let row = done?;
+    let (row, stopped) = done?;
     closed?;
-    report(context, &row)
+    report(context, &row, stopped)
 }
 
 async fn enqueue(keeper: &Keeper, account: &Account, frozen: Frozen) -> Result<SubmissionId, Failure> {
@@ -121,13 +121,14 @@ async fn enqueue(keeper: &Keeper, account: &Account, frozen: Frozen) -> Result<S
 }
 
 /// Sends one submission and files the copy. From here on nothing is an error: the message is in the
-/// outbox, and its row says where it stands.
+/// outbox, and its row says where it stands. With it comes the exit code of what stopped it, if something
+/// did and is known.
 async fn transmit(
     context: &Context,
     keeper: &Keeper,
     account: &Account,
     id: SubmissionId,
-) -> Result<Submission, Failure> {
+) -> Result<(Submission, Option<u8>), Failure> {
     let checklist = Checklist::new(context);
     let mut steps = Steps::new(|step| {
         if context.global.verbose {
@@ -138,16 +139,17 @@ async fn transmit(
     let secret = match secrets::load(&context.places, account) {
         Ok(secret) => secret,
         Err(error) => {
-            eprintln!("restante: {}", clean(&error.to_string()));
-            return Ok(keeper.with(move |store| store.view().submission(id)).await?);
+            Failure::from(error).report(context.global.json);
+            return Ok((keeper.with(move |store| store.view().submission(id)).await?, None));
         }
     };
     let (row, why) = submit::send(&network, keeper, account, &secret, id, now(), &mut steps).await?;
+    let code = why.as_ref().map(Error::exit_code);
     if let Some(error) = why {
-        eprintln!("restante: {}", clean(&error.to_string()));
+        Failure::from(error).report(context.global.json);
     }
     if !row.recipients.iter().any(|recipient| recipient.state == State::Accepted) {
-        return Ok(row);
+        return Ok((row, code));
     }
     let filed = async {
         let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
@@ -159,10 +161,10 @@ async fn transmit(
         let error = error.to_string();
         eprintln!("restante: sent; the copy will be filed by the next sync: {}", clean(&error));
     }
-    Ok(keeper.with(move |store| store.view().submission(id)).await?)
+    Ok((keeper.with(move |store| store.view().submission(id)).await?, code))
 }
 
-fn report(context: &Context, row: &Submission) -> Result<ExitCode, Failure> {
+fn report(context: &Context, row: &Submission, stopped: Option<u8>) -> Result<ExitCode, Failure> {
     if context.output.json {
         let document = Document {
             submission: row.id.to_string(),
@@ -186,7 +188,8 @@ fn report(context: &Context, row: &Submission) -> Result<ExitCode, Failure> {
     let refused = row.recipients.iter().any(|recipient| recipient.state == State::Refused);
     Ok(match row.state {
         State::Accepted if !refused => ExitCode::SUCCESS,
-        State::Accepted | State::Refused => ExitCode::from(69),
+        State::Refused => ExitCode::from(stopped.unwrap_or(69)),
+        State::Accepted => ExitCode::from(69),
         State::Queued | State::Sending | State::Deferred => return Err(Failure::Queued),
         // Not 75: trying again may be a second copy.
         State::Unknown => ExitCode::from(76),

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use restante_core::message::clean;
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
-use restante_engine::{Steps, secrets, submit};
+use restante_engine::{Error, Steps, secrets, submit};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -76,10 +76,15 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
         drain(&network, keeper, account, id, &secret, &mut steps).await?;
     }
     let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
-    submit::file_sent(&mut connection, keeper, id).await?;
+    // A copy that finds no room must not keep anybody from reading.
+    let unfiled = match submit::file_sent(&mut connection, keeper, id).await {
+        Err(Error::Finding(finding)) => Some(*finding),
+        other => other.map(|_| None)?,
+    };
     let progress = Mutex::new(Progress::default());
     let bar = bar(context);
-    let report = watched(&bar, &progress, sync::sync(&mut connection, keeper, id, &progress)).await?;
+    let mut report = watched(&bar, &progress, sync::sync(&mut connection, keeper, id, &progress)).await?;
+    report.findings.extend(unfiled);
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
     index(&bar, keeper, &report).await?;

@@ -1,0 +1,23 @@
+//! restante from outside: the built program against real servers.
+//!
+//! Every test has users of its own and a data directory of its own, so that they run side by side. They run inside
+//! the laboratory: `cargo xtask test`, or `cargo xtask lab run -- cargo nextest run -p restante --test e2e`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy allows these in tests, but not in the functions that tests call"
+)]
+
+mod account;
+mod crash;
+mod hostile;
+mod mailbox;
+mod network;
+mod person;
+mod reading;
+mod sending;
+mod sync;
+mod terminal;
+mod trouble;
