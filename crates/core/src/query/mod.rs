@@ -21,7 +21,7 @@ pub use parse::{QueryError, parse};
 
 /// What a person searches for, as a tree. The empty [`Query::And`] is everything.
 ///
-/// Depth is bounded by [`parse`]: walking it by recursion is safe.
+/// Depth is bounded by [`parse()`]: walking it by recursion is safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
     /// Every part holds.

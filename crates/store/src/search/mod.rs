@@ -1,6 +1,6 @@
 //! Full-text search: the index and how a query reaches it.
 //!
-//! The index is written after the mail, never with it: it may be behind, and [`Store::unindexed`] says by
+//! The index is written after the mail, never with it: it may be behind, and [`View::unindexed`] says by
 //! what. Its rows are named by [`MessageId`], which never returns, so a row that outlives its message can
 //! only be found for nothing, and every search asks for an entry as well.
 
