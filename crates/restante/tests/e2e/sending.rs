@@ -72,6 +72,23 @@ fn every_word_arrives_as_it_was_written_and_a_copy_is_filed_once() {
 }
 
 #[test]
+fn what_a_script_hands_over_without_any_ceremony_can_be_read() {
+    let person = Person::set_up();
+    let bob = Person::set_up();
+    let long = "word ".repeat(500);
+    let message = format!("To: {}\nSubject: Prüfung läuft\n\nGrüße\n{long}\n", bob.address);
+    assert_eq!(send(&person, &message, &["-t"]).status, 0);
+    arrived(&person, &bob.address, 1);
+    bob.sync();
+    let id = bob.only(&["subject:\"prüfung läuft\""]);
+    let read = bob.json(&["read", &id]);
+    assert_eq!((&read["subject"], &read["damaged"]), (&json!("Prüfung läuft"), &json!([])));
+    let words: Vec<&str> = read["text"].as_str().unwrap().split_whitespace().collect();
+    assert_eq!((words[0], words.len()), ("Grüße", 501));
+    assert!(bob.raw(&id).split(|byte| *byte == b'\n').all(|line| line.len() <= 999));
+}
+
+#[test]
 fn everybody_named_gets_it_and_nobody_sees_who_else_did() {
     let person = Person::set_up();
     let users: Vec<String> = (0..4).map(|_| person.lab.fresh_user("mx.test")).collect();
@@ -299,6 +316,11 @@ fn what_cannot_be_a_message_is_bad_data_and_nothing_is_queued() {
         let (status, error) = send(&person, message, &["--json"]).error();
         assert_eq!((status, &error["verdict"]), (65, &json!("bad-data")), "{message:?}");
     }
+<<<<<<< HEAD
+=======
+    let endless = format!("To: bob@mx.test\nContent-Type: application/json\n\n{}\n", "x".repeat(2000));
+    assert_eq!(send(&person, &endless, &["--json"]).error().0, 65);
+>>>>>>> e2e
     assert_eq!(outbox(&person), [] as [Value; 0]);
 }
 
