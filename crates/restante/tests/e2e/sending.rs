@@ -316,11 +316,8 @@ fn what_cannot_be_a_message_is_bad_data_and_nothing_is_queued() {
         let (status, error) = send(&person, message, &["--json"]).error();
         assert_eq!((status, &error["verdict"]), (65, &json!("bad-data")), "{message:?}");
     }
-<<<<<<< HEAD
-=======
     let endless = format!("To: bob@mx.test\nContent-Type: application/json\n\n{}\n", "x".repeat(2000));
     assert_eq!(send(&person, &endless, &["--json"]).error().0, 65);
->>>>>>> e2e
     assert_eq!(outbox(&person), [] as [Value; 0]);
 }
 
