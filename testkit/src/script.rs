@@ -30,7 +30,11 @@ pub async fn play<S: AsyncRead + AsyncWrite + Unpin>(stream: S, script: &str) ->
         let line = line.trim_start();
         let at = || format!("line {} of the script", number + 1);
         // An editor may take the space off an empty line.
-        let line = if line == "S:" { "S: " } else { line };
+        let line = match line {
+            "S:" => "S: ",
+            "C:" => "C: ",
+            line => line,
+        };
         if let Some(text) = line.strip_prefix("S: ") {
             stream.write_all(format!("{text}\r\n").as_bytes()).await.context(at)?;
             stream.flush().await.context(at)?;

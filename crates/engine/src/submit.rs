@@ -225,3 +225,6 @@ async fn is_there(
         .await?;
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

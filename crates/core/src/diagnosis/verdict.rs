@@ -204,6 +204,9 @@ catalogue! {
     MailboxFull "mailbox-full" 69
         "There is no room left in the mailbox on the server."
         "Delete mail there, or ask the provider for more room."
+    RequestRefused "request-refused" 69
+        "The server refused what it was asked."
+        "Read its words; if they do not help, ask the provider."
     ProtocolError "protocol-error" 76
         "The server said something that cannot be understood."
         "Try again; if it stays, report the line to restante's authors."

@@ -199,6 +199,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             }
             Some(code) if code.name() == "LIMIT" => Verdict::TooManyConnections,
             Some(code) if code.name() == "OVERQUOTA" => Verdict::MailboxFull,
+            // NO is an answer, only BAD says that somebody did not understand.
+            _ if completion.status == Status::No => Verdict::RequestRefused,
             _ => Verdict::ProtocolError,
         };
         Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence).into()

@@ -8,7 +8,7 @@ use super::send::{dispatch, moment};
 use clap::Args;
 use restante_core::message::{Draft, clean};
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -76,15 +76,19 @@ fn edit(draft: &Draft, file: &Written) -> Result<Draft, Failure> {
         let text = file.read()?;
         if text == before {
             file.remove()?;
-            return Err(Failure::Usage("nothing was changed, so nothing is sent".to_owned()));
+            eprintln!("restante: nothing was changed, so nothing is sent");
+            return Err(Failure::Negative);
         }
         match draft.edited(&text) {
             Ok(edited) => return Ok(edited),
             Err(error) => {
+                let kept = format!("{error}; the text is in {}", file.path.display());
+                if !std::io::stdin().is_terminal() {
+                    return Err(Failure::Data(kept));
+                }
                 eprintln!("restante: {}", clean(&error.to_string()));
-                let instead = format!("the text is in {}", file.path.display());
-                if !Prompt::default().confirm("Edit again?", &instead)? {
-                    return Err(Failure::Data(instead));
+                if !Prompt::default().confirm("Edit again?", &kept)? {
+                    return Err(Failure::Data(kept));
                 }
             }
         }

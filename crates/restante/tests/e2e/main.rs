@@ -11,6 +11,7 @@
 )]
 
 mod account;
+mod answering;
 mod crash;
 mod hostile;
 mod mailbox;
