@@ -15,6 +15,8 @@ use crate::programs::{cargo, succeed, target};
 const ANN: &str = "ann@autoconfig.test";
 const BOB: &str = "bob@srv.test";
 const MESSAGES: usize = 5000;
+/// Lines of a long message that are shown.
+const LINES: usize = 24;
 
 /// Builds, starts a laboratory of its own and runs [`inside`] in it.
 pub(crate) fn run(words: &[OsString]) -> Result<i32> {
@@ -59,8 +61,8 @@ pub(crate) fn inside() -> Result<i32> {
     title("It is offline, and searchable.");
     ann.shown(&["list", "-n", "5"], None)?;
     ann.shown(&["search", "train", "has:attachment", "-n", "5"], None)?;
-    let found = ann.quiet(&["search", "train", "--ids", "-n", "1"])?;
-    ann.shown(&["read", found.trim()], None)?;
+    let found = ann.quiet(&["search", "train", "has:attachment", "--ids", "-n", "1"])?;
+    ann.begun(&["read", found.trim()])?;
 
     title("Bob writes to Ann, and Ann answers.");
     bob.shown(&["setup", BOB, "--password-stdin", "--name", "Bob Ray"], Some(PASSWORD))?;
@@ -139,6 +141,18 @@ impl Person {
             };
         }
         succeed(&mut command)
+    }
+
+    /// Shows the command and the first lines it prints.
+    fn begun(&self, words: &[&str]) -> Result<()> {
+        println!("\n{}$ restante {}", self.name, words.join(" "));
+        let text = self.quiet(words)?;
+        let lines: Vec<&str> = text.lines().collect();
+        lines.iter().take(LINES).for_each(|line| println!("{line}"));
+        if lines.len() > LINES {
+            println!("… and {} lines more", lines.len() - LINES);
+        }
+        Ok(())
     }
 
     /// What the command prints.
