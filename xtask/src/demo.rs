@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the main job on real servers, start to end, as a person would type it.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -50,7 +50,9 @@ pub(crate) fn inside() -> Result<i32> {
     ann.shown(&["setup", ANN, "--password-stdin", "--name", "Ann Lee", "--verbose"], Some(PASSWORD))?;
 
     title("All mail is fetched, the newest first.");
-    ann.shown(&["sync"], None)?;
+    // On a terminal there is a bar; elsewhere lines have to do.
+    let lines = if std::io::stderr().is_terminal() { &["sync"][..] } else { &["sync", "--verbose"] };
+    ann.shown(lines, None)?;
     let count = ann.quiet(&["count"])?;
     if count.trim() != MESSAGES.to_string() {
         return Err(format!("{MESSAGES} messages were there, {} are here", count.trim()).into());

@@ -26,6 +26,8 @@ pub(super) struct Sync {
     account: Option<String>,
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 #[derive(Serialize)]
 struct Document<'a> {
     account: &'a str,
@@ -83,7 +85,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     };
     let progress = Mutex::new(Progress::default());
     let bar = bar(context);
-    let mut report = watched(&bar, &progress, sync::sync(&mut connection, keeper, id, &progress)).await?;
+    let fetching = sync::sync(&mut connection, keeper, id, &progress);
+    let mut report = watched(&bar, context.global.verbose, &progress, fetching).await?;
     report.findings.extend(unfiled);
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
@@ -127,27 +130,35 @@ fn bar(context: &Context) -> ProgressBar {
     bar
 }
 
-/// Awaits the work and redraws the bar from time to time.
+/// Awaits the work and shows how far it is: in the bar, or, where there is none and `lines` are wanted,
+/// in a line a second.
 async fn watched<T>(
     bar: &ProgressBar,
+    lines: bool,
     progress: &Mutex<Progress>,
     work: impl Future<Output = Result<T, restante_engine::Error>>,
 ) -> Result<T, Failure> {
     let begun = Instant::now();
     let mut work = std::pin::pin!(work);
-    let mut tick = tokio::time::interval(Duration::from_millis(125));
+    let mut tick = tokio::time::interval(if bar.is_hidden() { SECOND } else { SECOND / 8 });
     loop {
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            done = &mut work => return Ok(done?),
-            _ = tick.tick() => {
-                let now = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                bar.set_length(now.messages);
-                bar.set_position(now.messages_done);
-                bar.set_message(clean(&now.mailbox).into_owned());
-                let rate = now.bytes_done as f64 / begun.elapsed().as_secs_f64().max(0.001);
-                bar.set_prefix(format!(", {} at {}/s", octets(now.bytes_done), octets(rate as u64)));
-            }
+            done = &mut work => Some(done),
+            _ = tick.tick() => None,
+        };
+        let now = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let rate = now.bytes_done as f64 / begun.elapsed().as_secs_f64().max(0.001);
+        let bytes = format!("{} at {}/s", octets(now.bytes_done), octets(rate as u64));
+        bar.set_length(now.messages);
+        bar.set_position(now.messages_done);
+        bar.set_message(clean(&now.mailbox).into_owned());
+        bar.set_prefix(format!(", {bytes}"));
+        if bar.is_hidden() && lines && now.messages > 0 {
+            eprintln!("  {}/{} messages, {bytes}", now.messages_done, now.messages);
+        }
+        if let Some(done) = done {
+            return Ok(done?);
         }
     }
 }
