@@ -90,7 +90,7 @@ impl Keeper {
         let (requests, mut inbox) = mpsc::channel(QUEUE);
         let failure = Arc::new(Mutex::new(None));
         let writer = store.content_writer()?;
-        let mut keep = Keep { store, writer, pending: None };
+        let mut keep = Keep { store, writer, pending: None, broken: false };
         let failed = Arc::clone(&failure);
         let work = move || {
             while let Some(request) = inbox.blocking_recv() {
@@ -103,6 +103,10 @@ impl Keeper {
                 };
                 if let Err(error) = done {
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    return;
+                }
+                // What the writer had not synced is given up; whoever asked was told.
+                if keep.broken {
                     return;
                 }
             }
@@ -182,6 +186,8 @@ struct Keep {
     store: Store,
     writer: ContentWriter,
     pending: Option<Pending>,
+    /// The content writer failed and must not be used again.
+    broken: bool,
 }
 
 /// What is written to the packs and not yet committed.
@@ -251,7 +257,10 @@ impl Keep {
         if entries.is_empty() {
             return Ok(());
         }
-        self.writer.sync()?;
+        if let Err(error) = self.writer.sync() {
+            self.broken = true;
+            return Err(error);
+        }
         self.store.apply(mailbox, &Delta { new: entries, ..Delta::default() }, now())?;
         Ok(())
     }
