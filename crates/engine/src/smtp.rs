@@ -9,6 +9,7 @@ use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, S
 use restante_core::sasl::{self, ChooseError, Exchange, SaslError};
 use restante_core::settings::{Security, Settings};
 use restante_core::smtp::{Envelope, EnvelopeError, Event, Outcome, Protection, Reply, Session, SmtpError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -151,10 +152,11 @@ impl Submitter {
         }
     }
 
-    /// Says goodbye, without waiting for more than the server's answer to it.
+    /// Says goodbye, and waits two seconds at most for the answer to it.
     pub async fn quit(mut self) {
         if self.session.quit().is_ok() {
-            self.next().await;
+            // Nothing depends on the answer.
+            let _ = timeout(Duration::from_secs(2), self.next()).await;
         }
     }
 
@@ -339,7 +341,8 @@ impl Submitter {
         let verdict = match error {
             EnvelopeError::TooLarge { .. } => Verdict::MessageTooLarge,
             EnvelopeError::Address(_) | EnvelopeError::NoRecipients => Verdict::AddressInvalid,
-            EnvelopeError::NotNow | EnvelopeError::EightBit | EnvelopeError::Utf8 => Verdict::ProtocolError,
+            EnvelopeError::EightBit | EnvelopeError::Utf8 => Verdict::MessageNotTaken,
+            EnvelopeError::NotNow => Verdict::ProtocolError,
         };
         self.finding(Stage::Sender, verdict, format!("{}: {error}", self.host))
     }

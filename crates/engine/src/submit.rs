@@ -48,8 +48,12 @@ pub async fn send(
             Ok((row, store.view().submission_content(id)?))
         })
         .await?;
+    let mut open = None;
     let (attempt, why) = match attempt(network, keeper, account, secret, &row, &content, steps).await {
-        Ok((outcome, why)) => (Attempt::Transaction(outcome), why),
+        Ok((outcome, why, submitter)) => {
+            open = Some(submitter);
+            (Attempt::Transaction(outcome), why)
+        }
         Err(error) => (failed(&error), Some(error)),
     };
     let after = submission::after(&row.recipients, &attempt, row.attempts, row.created, now);
@@ -61,6 +65,10 @@ pub async fn send(
     row.reply = telling.map_or_else(String::new, |recipient| recipient.reply.clone());
     let saved = row.clone();
     keeper.with(move |store| store.set_submission(&saved)).await?;
+    // Only now: what became of the message must not wait for politeness.
+    if let Some(submitter) = open {
+        submitter.quit().await;
+    }
     Ok((row, why))
 }
 
@@ -151,7 +159,7 @@ async fn attempt(
     row: &Submission,
     content: &[u8],
     steps: &mut Steps<'_>,
-) -> Result<(Outcome, Option<Error>), Error> {
+) -> Result<(Outcome, Option<Error>, Submitter), Error> {
     let Some(smtp) = &account.smtp else {
         return Err(Error::Configuration(format!("account {} has no server for sending", account.name)));
     };
@@ -174,9 +182,9 @@ async fn attempt(
     let at_commit = || async move { keeper.with(move |store| store.set_submission(&intent)).await };
     let outcome = submitter.send(&envelope, content, at_commit).await?;
     let why = refusal(&outcome).map(|reply| submitter.refusal(Stage::Sender, reply));
-    submitter.quit().await;
     // A guess at the meaning would say less than the server's own words, which are in the outcome.
-    Ok((outcome, why.filter(|e| e.finding().is_some_and(|f| f.certainty == Certainty::Certain))))
+    let certain = |error: &Error| error.finding().is_some_and(|f| f.certainty == Certainty::Certain);
+    Ok((outcome, why.filter(certain), submitter))
 }
 
 /// The reply that kept a message from everybody, if one did for good.
@@ -192,7 +200,9 @@ fn failed(error: &Error) -> Attempt {
     let Some(finding) = error.finding() else { return Attempt::LoginRefused(error.to_string()) };
     let said = finding.evidence.clone();
     match finding.verdict {
-        Verdict::MessageTooLarge | Verdict::AddressInvalid => Attempt::Unsendable(said),
+        Verdict::MessageTooLarge | Verdict::AddressInvalid | Verdict::MessageNotTaken => {
+            Attempt::Unsendable(said)
+        }
         // A refused login, or anything else a person has to mend, is not tried again by itself.
         verdict if verdict.exit_code() == 77 => Attempt::LoginRefused(said),
         _ => Attempt::NotReached(said),

@@ -358,3 +358,105 @@ async fn a_message_without_content_is_reported_and_fetched_again_next_time() {
     let said: Vec<&str> = report.findings.iter().map(|f| f.evidence.as_str()).collect();
     assert!(said.iter().any(|e| e.contains("counts 2 messages, 1 could be had")), "{said:?}");
 }
+
+#[tokio::test]
+async fn flags_that_came_with_a_great_removal_are_kept() {
+    let mailbox = Mailbox::new();
+    let rows: String = (1..=30)
+        .map(|uid| {
+            format!("S: * {uid} FETCH (UID {uid} FLAGS () MODSEQ (9) INTERNALDATE \"01-May-2026 10:00:00 +0000\" BODY[] \"Subject: {uid}\")\n")
+        })
+        .collect();
+    mailbox
+        .sync(&format!(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
+            C: a1 ENABLE QRESYNC
+            C: a2 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+            S: a1 OK
+            S: * LIST () "/" INBOX
+            S: * STATUS INBOX (MESSAGES 30 UIDNEXT 31 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX" (CONDSTORE)
+            S: * 30 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 31] next
+            S: * OK [HIGHESTMODSEQ 50] highest
+            S: a3 OK
+            C: a4 UID SEARCH RETURN (ALL) ALL
+            S: * ESEARCH (TAG "a4") UID ALL 1:30
+            S: a4 OK
+            C: a5 UID FETCH 11:30 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+            C: a6 UID FETCH 1:10 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+            {rows}
+            S: a6 OK the second is done first
+            S: a5 OK
+            "#
+        ))
+        .await;
+    mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
+            C: a1 ENABLE QRESYNC
+            C: a2 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+            S: a1 OK
+            S: * LIST () "/" INBOX
+            S: * STATUS INBOX (MESSAGES 2 UIDNEXT 31 UIDVALIDITY 3 HIGHESTMODSEQ 60)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX" (QRESYNC (3 50))
+            S: * 2 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 31] next
+            S: * OK [HIGHESTMODSEQ 60] highest
+            S: * VANISHED (EARLIER) 1:28
+            S: * 1 FETCH (UID 29 FLAGS (\Flagged) MODSEQ (55))
+            S: a3 OK
+            -- so much is believed only when the full list says it too
+            C: a4 UID SEARCH RETURN (ALL) ALL
+            S: * ESEARCH (TAG "a4") UID ALL 29:30
+            S: a4 OK
+            "#,
+        )
+        .await;
+    assert_eq!(mailbox.held(), held(&[(30, "", "30"), (29, "\\Flagged", "29")]));
+}
+
+#[tokio::test]
+async fn answers_may_come_in_another_order() {
+    let mailbox = Mailbox::new();
+    let report = mailbox
+        .sync(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: * LIST () "/" Other
+            S: a1 OK
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            C: a3 STATUS "Other" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: * STATUS Other (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)
+            S: a3 OK
+            S: * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)
+            S: a2 OK
+            C: a4 EXAMINE "INBOX"
+            S: * 0 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 1] next
+            S: a4 OK
+            C: a5 UID SEARCH ALL
+            S: * SEARCH
+            S: a5 OK
+            C: a6 EXAMINE "Other"
+            S: * 0 EXISTS
+            S: * OK [UIDVALIDITY 3] valid
+            S: * OK [UIDNEXT 1] next
+            S: a6 OK
+            C: a7 UID SEARCH ALL
+            S: * SEARCH
+            S: a7 OK
+            "#,
+        )
+        .await;
+    assert_eq!(report.mailboxes.len(), 2);
+}

@@ -204,6 +204,9 @@ catalogue! {
     MailboxFull "mailbox-full" 69
         "There is no room left in the mailbox on the server."
         "Delete mail there, or ask the provider for more room."
+    MessageNotTaken "message-not-taken" 65
+        "The sending server cannot carry a message of this kind."
+        "Send it without characters outside ASCII in addresses, or as an attachment."
     RequestRefused "request-refused" 69
         "The server refused what it was asked."
         "Read its words; if they do not help, ask the provider."

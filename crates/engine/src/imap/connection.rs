@@ -4,6 +4,7 @@ use crate::error::{Error, lost};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
 use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -69,6 +70,8 @@ pub struct Connection<P> {
     /// Bytes were sent since the last wait for an answer.
     asked: bool,
     traffic: Traffic,
+    /// Completions nobody has asked for yet. Servers may answer in another order (RFC 9051, section 5.5).
+    completions: BTreeMap<Tag, Completion>,
     /// The last `* BYE`, which says why the connection is about to end.
     bye: Option<String>,
 }
@@ -84,6 +87,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             unread: 0..0,
             asked: false,
             traffic: Traffic::default(),
+            completions: BTreeMap::new(),
             bye: None,
         }
     }
@@ -216,24 +220,22 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         on: &mut impl FnMut(Event<'_>) -> Result<(), Error>,
     ) -> Result<Completion, Error> {
         loop {
-            let mut done = None;
-            let progressed = self.step(&mut |event| match event {
-                Event::Completed { tag: completed, status, code, text } if completed == tag => {
-                    done = Some(Completion { status, code, text });
-                    Ok(())
-                }
-                other => on(other),
-            })?;
-            if let Some(completion) = done {
+            if let Some(completion) = self.completion(tag) {
                 return Ok(completion);
             }
-            if !progressed {
+            if !self.step(on)? {
                 self.fill(Stage::Mailbox).await?;
             }
         }
     }
 
-    /// Handles at most one event of what was received; false when more must be read.
+    /// How a command ended, once it has: told one time.
+    pub fn completion(&mut self, tag: Tag) -> Option<Completion> {
+        self.completions.remove(&tag)
+    }
+
+    /// Handles at most one event of what was received; false when more must be read. Completions are kept
+    /// for [`Connection::completion`], everything else goes to `on`.
     ///
     /// # Errors
     /// When the stream cannot be followed, or `on` does not want to go on.
@@ -248,7 +250,12 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         if let Event::Untagged(Response::Status { status: Status::Bye, text, .. }) = &event {
             self.bye = Some(format!("* BYE {text}"));
         }
-        on(event)?;
+        match event {
+            Event::Completed { tag, status, code, text } => {
+                self.completions.insert(tag, Completion { status, code, text });
+            }
+            other => on(other)?,
+        }
         Ok(true)
     }
 

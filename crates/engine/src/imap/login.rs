@@ -170,21 +170,16 @@ async fn finish(
     let tag = connection.send(command);
     let mut gave_up = None;
     let completion = loop {
+        if let Some(completion) = connection.completion(tag) {
+            break completion;
+        }
         let mut challenge = None;
-        let mut done = None;
         let progressed = connection.step(&mut |event| {
-            match event {
-                Event::Continue { text } => challenge = Some(text),
-                Event::Completed { tag: completed, status, code, text } if completed == tag => {
-                    done = Some(super::Completion { status, code, text });
-                }
-                _ => {}
+            if let Event::Continue { text } = event {
+                challenge = Some(text);
             }
             Ok(())
         })?;
-        if let Some(completion) = done {
-            break completion;
-        }
         if let Some(challenge) = challenge {
             let answer = match exchange.as_deref_mut() {
                 Some(exchange) => sasl::decode(challenge.as_bytes()).and_then(|raw| exchange.respond(&raw)),

@@ -4,7 +4,7 @@ use super::keeper::{Batch, Keeper, Row};
 use super::list::Abilities;
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
-use crate::imap::{Completion, Connection};
+use crate::imap::Connection;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
@@ -21,8 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 const LONG_LINE: usize = 7000;
 const SHORT_LINE: usize = 900;
 /// Messages in one fetch. The first is small, so that the newest messages are there at once.
-const FIRST_FETCH: usize = 20;
-const FETCH: usize = 200;
+const FIRST_FETCH: u32 = 20;
+const FETCH: u32 = 200;
 /// Fetches under way at once: the server works on the next while the last travels.
 const WINDOW: usize = 3;
 /// A gap of this many UIDs is fetched as a range without asking first which of them exist.
@@ -155,6 +155,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let held = self.held().await?;
         let survivors = held.difference(&vanished);
         if pull::needs_proof(held.len() - survivors.len(), held.len()) {
+            // The flags are true whatever is wrong with what vanished, and will not be told again.
+            self.record(Delta { flags, ..Delta::default() }).await?;
             self.repair().await?;
         } else {
             self.record(Delta { vanished: held.difference(&survivors), flags, ..Delta::default() }).await?;
@@ -267,13 +269,17 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     /// Flags of messages: `items` is what follows the set.
     async fn flags(&mut self, items: &str, of: &UidSet) -> Result<Vec<FlagChange>, Error> {
         let mut changes = Vec::new();
+        // More rows than messages are of no use, and must not fill the memory.
+        let most = usize::try_from(self.exists).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(1000);
         for piece in of.chunks(self.line()) {
             let command = Command::new("UID FETCH").uids(&piece).raw(items);
             let shifted = &mut self.shifted;
             self.connection
                 .ok(command, |event| {
                     match event {
-                        Event::Untagged(Response::Fetch(row)) => changes.extend(flag_change(row)),
+                        Event::Untagged(Response::Fetch(row)) if changes.len() < most => {
+                            changes.extend(flag_change(row));
+                        }
                         other => *shifted |= is_shift(&other),
                     }
                     Ok(())
@@ -295,7 +301,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             self.complain(Verdict::ProtocolError, evidence);
             return Ok(());
         }
-        let mut waiting = portions(wanted, self.line());
+        let mut waiting = Portions::new(wanted, self.line());
         let mut under_way: VecDeque<(Tag, u64)> = VecDeque::new();
         let mut promised = self.task.expected;
         let items = if self.abilities.condstore {
@@ -306,27 +312,23 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let mut taken = Taken { wanted, batch: Batch::default(), count: 0, octets: 0, shifted: false };
         loop {
             while under_way.len() < WINDOW
-                && let Some(portion) = waiting.pop_front()
+                && let Some(portion) = waiting.next()
             {
                 let count = portion.len();
                 let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(items));
                 under_way.push_back((tag, count));
             }
             let Some((tag, _)) = under_way.front().copied() else { break };
-            let mut completion = None;
-            let mut progressed = false;
+            let mut completion = self.connection.completion(tag);
+            let mut progressed = completion.is_some();
             while completion.is_none()
                 && self.connection.step(&mut |event| {
-                    match event {
-                        Event::Completed { tag: completed, status, code, text } if completed == tag => {
-                            completion = Some(Completion { status, code, text });
-                        }
-                        other => taken.take(other),
-                    }
+                    taken.take(event);
                     Ok(())
                 })?
             {
                 progressed = true;
+                completion = self.connection.completion(tag);
             }
             if taken.count > 0 || taken.octets > 0 {
                 let (count, octets) = (std::mem::take(&mut taken.count), std::mem::take(&mut taken.octets));
@@ -461,26 +463,47 @@ fn all() -> UidSet {
     UidSet::range(Uid::MIN, Uid::MAX)
 }
 
-/// The set in portions to fetch one after the other, the highest UIDs first.
-fn portions(wanted: &UidSet, line: usize) -> VecDeque<UidSet> {
-    let mut portions = VecDeque::new();
-    let mut portion = Vec::new();
-    let mut descending: Vec<Uid> = wanted.iter().collect();
-    descending.reverse();
-    for uid in descending {
-        portion.push(uid);
-        if portion.len() >= if portions.is_empty() { FIRST_FETCH } else { FETCH } {
-            close(&mut portion, &mut portions, line);
-        }
-    }
-    close(&mut portion, &mut portions, line);
-    portions
+/// A set in portions to fetch one after the other, the highest UIDs first. Nothing is listed before its
+/// turn, however much a server claims to have.
+struct Portions {
+    /// What is left, ascending.
+    ranges: Vec<(u32, u32)>,
+    /// Cut already, the next one last.
+    ready: Vec<UidSet>,
+    line: usize,
+    size: u32,
 }
 
-fn close(portion: &mut Vec<Uid>, portions: &mut VecDeque<UidSet>, line: usize) {
-    portion.reverse();
-    let set: UidSet = portion.drain(..).collect();
-    portions.extend(set.chunks(line).into_iter().rev());
+impl Portions {
+    fn new(wanted: &UidSet, line: usize) -> Self {
+        Self { ranges: wanted.ranges().to_vec(), ready: Vec::new(), line, size: FIRST_FETCH }
+    }
+}
+
+impl Iterator for Portions {
+    type Item = UidSet;
+
+    fn next(&mut self) -> Option<UidSet> {
+        if self.ready.is_empty() {
+            let mut portion = UidSet::new();
+            let mut room = self.size;
+            self.size = FETCH;
+            while room > 0
+                && let Some((low, high)) = self.ranges.pop()
+            {
+                let from = high.saturating_sub(room - 1).max(low);
+                if from > low {
+                    self.ranges.push((low, from - 1));
+                }
+                room -= high - from + 1;
+                if let (Some(from), Some(high)) = (Uid::new(from), Uid::new(high)) {
+                    portion.insert_range(from, high);
+                }
+            }
+            self.ready = portion.chunks(self.line);
+        }
+        self.ready.pop()
+    }
 }
 
 #[cfg(test)]
@@ -490,8 +513,8 @@ mod tests {
     #[test]
     fn the_newest_come_first_and_no_line_is_too_long() {
         let wanted: UidSet = (1..=1000).step_by(2).filter_map(Uid::new).collect();
-        let portions = portions(&wanted, 100);
-        let first = portions.front().unwrap();
+        let portions: Vec<UidSet> = Portions::new(&wanted, 100).collect();
+        let first = portions.first().unwrap();
         assert!(first.contains(Uid::new(999).unwrap()));
         assert!(portions.iter().all(|p| p.to_string().len() <= 100));
         let mut last = u32::MAX;
@@ -501,5 +524,13 @@ mod tests {
             last = highest;
         }
         assert_eq!(portions.iter().map(UidSet::len).sum::<u64>(), wanted.len());
+    }
+
+    #[test]
+    fn a_mailbox_that_claims_everything_costs_nothing() {
+        let mut portions = Portions::new(&all(), 1000);
+        assert_eq!(portions.next().unwrap().to_string(), "4294967276:4294967295");
+        assert_eq!(portions.next().unwrap().to_string(), "4294967076:4294967275");
+        assert_eq!(portions.ranges, [(1, 4_294_967_075)]);
     }
 }
