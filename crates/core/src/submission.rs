@@ -137,6 +137,17 @@ pub fn after(recipients: &[Recipient], attempt: &Attempt, attempts: u32, queued_
     After { state, recipients, next_attempt }
 }
 
+/// The recipients when a person asks for another attempt: everybody who was not reached for certain is
+/// queued again. Of [`State::Unknown`] only a person may decide this.
+#[must_use]
+pub fn again(recipients: &[Recipient]) -> Vec<Recipient> {
+    let queued = |r: &Recipient| match r.state {
+        State::Accepted => r.clone(),
+        _ => Recipient { state: State::Queued, ..r.clone() },
+    };
+    recipients.iter().map(queued).collect()
+}
+
 /// What the next attempt waits for, in seconds, after `attempts` were made.
 #[must_use]
 pub fn back_off(attempts: u32) -> i64 {
@@ -248,6 +259,16 @@ mod tests {
         {
             assert_eq!(states(&after(&first.recipients, &attempt, 9, 0, GIVE_UP_AFTER * 2)), states(&first));
         }
+    }
+
+    #[test]
+    fn a_person_may_ask_again_for_whoever_was_not_reached() {
+        let first = after(&queued(2), &outcome(&[Some(250), Some(550)], None, true), 1, 0, 0);
+        let recipients = again(&first.recipients);
+        assert_eq!(whole(&recipients), State::Queued);
+        assert_eq!(open(&recipients).count(), 2);
+        let taken = after(&queued(1), &outcome(&[Some(250)], Some(250), true), 1, 0, 0);
+        assert_eq!(again(&taken.recipients), taken.recipients, "who has it does not get it twice");
     }
 
     #[test]

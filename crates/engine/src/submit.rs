@@ -19,7 +19,7 @@ use restante_core::imap::wire::{Command, Response};
 use restante_core::mail::{MailboxName, SpecialUse};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
-use restante_store::{AccountId, Submission, SubmissionId};
+use restante_store::{AccountId, Store, StoreError, Submission, SubmissionId};
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -70,6 +70,41 @@ pub async fn send(
         submitter.quit().await;
     }
     Ok((row, why))
+}
+
+/// Puts a submission back into the queue because a person asks for it, whatever became of it before.
+///
+/// # Errors
+/// There is no such submission, or the store cannot be written.
+pub fn requeue(store: &mut Store, id: SubmissionId, now: i64) -> Result<Submission, StoreError> {
+    let mut row = store.view().submission(id)?;
+    row.recipients = submission::again(&row.recipients);
+    row.state = submission::whole(&row.recipients);
+    row.next_attempt = now;
+    store.set_submission(&row)?;
+    Ok(row)
+}
+
+/// Messages of an account that waited for a person to mend its login may go again. Gives how many.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn release(store: &mut Store, account: AccountId, now: i64) -> Result<u64, StoreError> {
+    let mut released = 0;
+    for mut row in store.view().outbox(Some(account))? {
+        if row.state == State::Deferred && row.next_attempt == NEVER {
+            row.next_attempt = now;
+            store.set_submission(&row)?;
+            released += 1;
+        }
+    }
+    Ok(released)
+}
+
+/// Whether a submission waits for a person: nothing happens to it by itself.
+#[must_use]
+pub fn waits_for_a_person(row: &Submission) -> bool {
+    row.state == State::Unknown || (row.state == State::Deferred && row.next_attempt == NEVER)
 }
 
 /// Puts a copy of everything accepted and not yet filed into the Sent mailbox, unless the server did so

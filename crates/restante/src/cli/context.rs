@@ -10,7 +10,9 @@ use restante_engine::sync::Keeper;
 use restante_engine::{Error, Places};
 use restante_store::{Store, StoreError, View};
 use std::io::IsTerminal;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 pub(super) struct Context {
     pub(super) global: Global,
@@ -83,6 +85,24 @@ impl Context {
             return Err(Failure::Usage("this changes mail, and --read-only was given".to_owned()));
         }
         Ok(Keeper::start(Store::open(&self.places.data)?)?)
+    }
+
+    /// As [`Context::keeper`], for a message that must not be lost to a sync that is under way: waits a
+    /// minute for the store.
+    pub(super) fn keeper_in_time(&self) -> Result<Keeper, Failure> {
+        let begun = Instant::now();
+        loop {
+            match self.keeper() {
+                Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) if begun.elapsed() < MINUTE => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(Failure::Engine(error @ Error::Store(StoreError::Locked { .. }))) => {
+                    // Not 75: whoever reads that believes that the message is queued.
+                    return Err(Failure::Io(format!("{error}; the message was not queued")));
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Runs what needs the network.

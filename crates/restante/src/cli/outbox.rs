@@ -4,14 +4,15 @@ use super::context::Context;
 use super::error::Failure;
 use super::list::rfc3339;
 use super::output::print;
+use super::send::dispatch_again;
 use clap::{Args, Subcommand};
 use restante_core::message::clean_line;
-use restante_core::submission::Recipient;
-use restante_store::{Submission, View};
+use restante_core::submission::{Recipient, State};
+use restante_store::{Submission, SubmissionId, View};
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// Show what was sent and what waits.
+/// Show what was sent and what waits, and decide what becomes of it.
 #[derive(Debug, Args)]
 pub(super) struct Outbox {
     #[command(subcommand)]
@@ -22,6 +23,19 @@ pub(super) struct Outbox {
 enum Command {
     /// All submissions, the oldest first.
     List,
+    /// Send a message again now, to everybody who did not get it for certain.
+    ///
+    /// Of a message that is `unknown` the server may have taken the first copy: look whether it arrived
+    /// before you ask for another.
+    Retry {
+        /// The number that `outbox list` shows first.
+        submission: i64,
+    },
+    /// Take a message out of the outbox. What was sent stays sent.
+    Cancel {
+        /// The number that `outbox list` shows first.
+        submission: i64,
+    },
 }
 
 #[derive(Serialize)]
@@ -45,23 +59,60 @@ struct Entry {
 
 impl Outbox {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        let Command::List = self.command;
-        let rows = match context.view() {
-            Ok(view) => view.outbox(account(context, &view)?)?,
-            // Before anything was fetched or sent there is no store: nothing waits.
-            Err(Failure::NotFound(_)) => Vec::new(),
-            Err(failure) => return Err(failure),
-        };
-        if context.output.json {
-            let submissions = rows.iter().map(entry).collect();
-            context.output.document("outbox", &Document { submissions })?;
-        } else {
-            for row in &rows {
-                print(&line(row))?;
-            }
+        match self.command {
+            Command::List => list(context),
+            Command::Retry { submission } => retry(context, SubmissionId::new(submission)),
+            Command::Cancel { submission } => cancel(context, SubmissionId::new(submission)),
         }
-        Ok(if rows.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
     }
+}
+
+fn retry(context: &Context, id: SubmissionId) -> Result<ExitCode, Failure> {
+    let view = context.view()?;
+    let row = find(&view, id)?;
+    if row.state == State::Accepted {
+        return Err(Failure::Usage(format!("{id} was accepted already; nothing is sent again")));
+    }
+    let name = view.accounts()?.into_iter().find(|account| account.id == row.account).map(|a| a.name);
+    drop(view);
+    let account = context.accounts()?.find(name.as_deref())?.clone();
+    dispatch_again(context, &account, id)
+}
+
+fn cancel(context: &Context, id: SubmissionId) -> Result<ExitCode, Failure> {
+    find(&context.view()?, id)?;
+    let keeper = context.keeper()?;
+    context.block_on(async { Ok(keeper.with(move |store| store.remove_submission(id)).await?) })?;
+    keeper.close()?;
+    print(&format!("{id} is out of the outbox.\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find(view: &View, id: SubmissionId) -> Result<Submission, Failure> {
+    let rows = view.outbox(None)?;
+    rows.into_iter().find(|row| row.id == id).ok_or_else(|| {
+        Failure::NotFound(format!(
+            "there is no message {id} in the outbox; `restante outbox list` shows them"
+        ))
+    })
+}
+
+fn list(context: &Context) -> Result<ExitCode, Failure> {
+    let rows = match context.view() {
+        Ok(view) => view.outbox(account(context, &view)?)?,
+        // Before anything was fetched or sent there is no store: nothing waits.
+        Err(Failure::NotFound(_)) => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    if context.output.json {
+        let submissions = rows.iter().map(entry).collect();
+        context.output.document("outbox", &Document { submissions })?;
+    } else {
+        for row in &rows {
+            print(&line(row))?;
+        }
+    }
+    Ok(if rows.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 fn account(context: &Context, view: &View) -> Result<Option<restante_store::AccountId>, Failure> {

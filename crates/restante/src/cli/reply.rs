@@ -59,10 +59,11 @@ impl Reply {
         })?;
         let done = dispatch(context, &account, frozen);
         // Queued is safe too: the message is in the outbox now.
-        if matches!(done, Ok(_) | Err(Failure::Queued))
-            && let Some(file) = kept
-        {
+        let Some(file) = kept else { return done };
+        if matches!(done, Ok(_) | Err(Failure::Queued)) {
             file.remove()?;
+        } else {
+            eprintln!("restante: the text is in {}", file.path.display());
         }
         done
     }

@@ -9,6 +9,7 @@ use jiff::Zoned;
 use restante_core::message::{Frozen, Moment, clean, clean_line, freeze};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
+use restante_engine::net::Network;
 use restante_engine::sync::Keeper;
 use restante_engine::{Error, Steps, secrets, submit};
 use restante_store::{NewSubmission, Submission, SubmissionId};
@@ -33,7 +34,7 @@ pub(super) struct Send {
     #[arg(short = 'f', value_name = "ADDR")]
     sender: Option<String>,
     /// sendmail's options, which change nothing here.
-    #[arg(short = 'o', value_name = "OPTION", hide = true)]
+    #[arg(short = 'o', short_aliases = ['B', 'F'], value_name = "OPTION", hide = true)]
     option: Vec<String>,
     /// Who gets it; the addresses in the header when nobody is named.
     #[arg(value_name = "ADDRESS")]
@@ -86,14 +87,41 @@ pub(super) fn moment() -> Result<Moment, Failure> {
 
 /// Puts a message into the outbox, sends it unless that is forbidden, and says what came of it.
 pub(super) fn dispatch(context: &Context, account: &Account, frozen: Frozen) -> Result<ExitCode, Failure> {
-    let keeper = context.keeper()?;
+    // Whatever may be wrong with the command line is wrong before the message is in the outbox.
+    let network = network(context)?;
+    let keeper = context.keeper_in_time()?;
     let done = context.block_on(async {
         let id = enqueue(&keeper, account, frozen).await?;
-        if context.global.no_send || context.global.offline {
-            return Ok((keeper.with(move |store| store.view().submission(id)).await?, None));
-        }
-        transmit(context, &keeper, account, id).await
+        transmit(context, network.as_ref(), &keeper, account, id).await
     });
+    finish(context, keeper, done)
+}
+
+/// Sends a message that is in the outbox, because a person asks for it.
+pub(super) fn dispatch_again(
+    context: &Context,
+    account: &Account,
+    id: SubmissionId,
+) -> Result<ExitCode, Failure> {
+    let network = network(context)?;
+    let keeper = context.keeper_in_time()?;
+    let done = context.block_on(async {
+        keeper.with(move |store| submit::requeue(store, id, now())).await?;
+        transmit(context, network.as_ref(), &keeper, account, id).await
+    });
+    finish(context, keeper, done)
+}
+
+/// The way out, unless sending is forbidden.
+fn network(context: &Context) -> Result<Option<Network>, Failure> {
+    if context.global.no_send || context.global.offline { Ok(None) } else { context.network().map(Some) }
+}
+
+fn finish(
+    context: &Context,
+    keeper: Keeper,
+    done: Result<(Submission, Option<u8>), Failure>,
+) -> Result<ExitCode, Failure> {
     let closed = keeper.close();
     let (row, stopped) = done?;
     closed?;
@@ -125,6 +153,7 @@ async fn enqueue(keeper: &Keeper, account: &Account, frozen: Frozen) -> Result<S
 /// did and is known.
 async fn transmit(
     context: &Context,
+    network: Option<&Network>,
     keeper: &Keeper,
     account: &Account,
     id: SubmissionId,
@@ -135,7 +164,9 @@ async fn transmit(
             checklist.step(step);
         }
     });
-    let network = context.network()?;
+    let Some(network) = network else {
+        return Ok((keeper.with(move |store| store.view().submission(id)).await?, None));
+    };
     let secret = match secrets::load(&context.places, account) {
         Ok(secret) => secret,
         Err(error) => {
@@ -143,7 +174,7 @@ async fn transmit(
             return Ok((keeper.with(move |store| store.view().submission(id)).await?, None));
         }
     };
-    let (row, why) = submit::send(&network, keeper, account, &secret, id, now(), &mut steps).await?;
+    let (row, why) = submit::send(network, keeper, account, &secret, id, now(), &mut steps).await?;
     let code = why.as_ref().map(Error::exit_code);
     if let Some(error) = why {
         Failure::from(error).report(context.global.json);
@@ -152,7 +183,7 @@ async fn transmit(
         return Ok((row, code));
     }
     let filed = async {
-        let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+        let mut connection = submit::connect(network, account, &secret, &mut steps).await?;
         let filed = submit::file_sent(&mut connection, keeper, row.account).await;
         restante_engine::imap::log_out(connection).await;
         filed

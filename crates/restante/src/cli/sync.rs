@@ -7,9 +7,11 @@ use super::steps::Checklist;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use restante_core::message::clean;
+use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
 use restante_engine::{Error, Steps, secrets, submit};
+use restante_store::{AccountId, Submission};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -33,9 +35,31 @@ struct Document<'a> {
     account: &'a str,
     #[serde(flatten)]
     report: &'a Report,
+    /// What was tried from the outbox.
+    sent: Vec<Sent<'a>>,
     /// Milliseconds of it that went into the search index.
     index_ms: u64,
     ms: u64,
+}
+
+/// A submission that was tried.
+#[derive(Serialize)]
+struct Sent<'a> {
+    submission: String,
+    message_id: &'a str,
+    state: State,
+    recipients: &'a [Recipient],
+}
+
+impl<'a> Sent<'a> {
+    fn of(row: &'a Submission) -> Self {
+        Self {
+            submission: row.id.to_string(),
+            message_id: &row.message_id,
+            state: row.state,
+            recipients: &row.recipients,
+        }
+    }
 }
 
 impl Sync {
@@ -74,8 +98,14 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     });
     let name = account.name.clone();
     let id = keeper.with(move |store| store.account(&name)).await?;
+    let mut tried = Vec::new();
     if !context.global.no_send {
-        drain(&network, keeper, account, id, &secret, &mut steps).await?;
+        tried = drain(&network, keeper, account, id, &secret, &mut steps).await?;
+    }
+    let outbox = keeper.with(move |store| store.view().outbox(Some(id))).await?;
+    let waiting = outbox.iter().filter(|row| submit::waits_for_a_person(row)).count();
+    if !context.output.json {
+        eprint!("{}", clean(&outbox_text(&tried, waiting)));
     }
     let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
     // A copy that finds no room must not keep anybody from reading.
@@ -94,29 +124,53 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     bar.finish_and_clear();
     let (ms, index_ms) = (millis(begun.elapsed()), millis(fetched.elapsed()));
     if context.output.json {
+        let sent = tried.iter().map(Sent::of).collect();
         context
             .output
-            .document("sync", &Document { account: &account.name, report: &report, index_ms, ms })?;
+            .document("sync", &Document { account: &account.name, report: &report, sent, index_ms, ms })?;
     } else {
         print(&clean(&text(account, &report, ms)))?;
     }
     Ok(())
 }
 
-/// Sends what is due. What cannot go now stays queued, and does not stop the reading.
+/// Sends what is due, and gives every message that was tried. What cannot go now stays queued, and does
+/// not stop the reading. When the server cannot be reached, or refuses the login, the rest would fare the
+/// same, and for a login each try counts: they wait.
 async fn drain(
     network: &restante_engine::net::Network,
     keeper: &Keeper,
     account: &Account,
-    id: restante_store::AccountId,
+    id: AccountId,
     secret: &restante_core::Secret,
     steps: &mut Steps<'_>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Submission>, Failure> {
     let due = keeper.with(|store| store.view().due(now())).await?;
+    let mut tried = Vec::new();
     for row in due.into_iter().filter(|row| row.account == id) {
-        submit::send(network, keeper, account, secret, row.id, now(), steps).await?;
+        let (row, why) = submit::send(network, keeper, account, secret, row.id, now(), steps).await?;
+        let stopped = why.is_some() && row.state == State::Deferred;
+        tried.push(row);
+        if stopped {
+            break;
+        }
     }
-    Ok(())
+    Ok(tried)
+}
+
+/// What a person should know of the outbox: what was just sent or refused, and what waits for a decision.
+fn outbox_text(tried: &[Submission], waiting: usize) -> String {
+    let mut text = String::new();
+    for row in tried {
+        for recipient in &row.recipients {
+            let (state, address, reply) = (recipient.state.as_str(), &recipient.address, &recipient.reply);
+            text.push_str(&format!("  outbox {}: {state} {address} ({reply})\n", row.id));
+        }
+    }
+    if waiting > 0 {
+        text.push_str(&format!("  {waiting} in the outbox need a decision: `restante outbox list`\n"));
+    }
+    text
 }
 
 fn bar(context: &Context) -> ProgressBar {

@@ -307,6 +307,59 @@ fn a_password_that_was_changed_is_tried_once_and_the_message_waits_for_a_person(
     assert_eq!((after.smtp - before.smtp, after.imap - before.imap), (1, 1));
     std::fs::write(&secret, format!("{PASSWORD}\n")).unwrap();
     person.sync();
+    assert_eq!(outbox(&person)[0]["state"], "deferred", "it waits for the person");
+    let (status, document) = {
+        let ran = person.run(&["outbox", "retry", "1", "--json"]);
+        (ran.status, ran.document())
+    };
+    assert_eq!((status, &document["state"]), (0, &json!("accepted")), "{document:#}");
+    arrived(&person, &bob, 1);
+    assert_eq!(person.run(&["outbox", "retry", "1"]).status, 64, "who has it does not get it twice");
+    assert_eq!(person.lab.count(&bob, "INBOX").unwrap(), 1);
+}
+
+#[test]
+fn many_messages_and_a_wrong_password_are_one_attempt() {
+    let person = Person::set_up();
+    for number in 0..3 {
+        let message = format!("To: bob@mx.test\nSubject: {number}\n\nhello\n");
+        assert_eq!(send(&person, &message, &["--no-send"]).status, 75);
+    }
+    let before = person.lab.login_attempts(&person.address).unwrap();
+    std::fs::write(person.data().join("secrets").join(&person.address), "wrong\n").unwrap();
+    assert_eq!(person.run(&["sync"]).status, 77);
+    let after = person.lab.login_attempts(&person.address).unwrap();
+    assert_eq!((after.smtp - before.smtp, after.imap - before.imap), (1, 1));
+}
+
+#[test]
+fn a_message_that_is_cancelled_is_never_sent() {
+    let person = Person::set_up();
+    let bob = person.lab.fresh_user("mx.test");
+    assert_eq!(send(&person, &format!("To: {bob}\n\nno\n"), &["--no-send"]).status, 75);
+    assert_eq!(person.run(&["outbox", "cancel", "9"]).status, 66);
+    person.run(&["outbox", "cancel", "1"]).succeeded();
+    assert_eq!(person.sync()["sent"], json!([]));
+    assert_eq!(person.lab.count(&bob, "INBOX").unwrap_or(0), 0);
+}
+
+#[test]
+fn a_sync_says_what_it_sent_and_what_was_refused() {
+    let person = Person::set_up();
+    let bob = person.lab.fresh_user("mx.test");
+    send(&person, &format!("To: {bob}\n\nyes\n"), &["--no-send"]);
+    send(&person, "To: nobody-there@mx.test\n\nno\n", &["--no-send"]);
+    let report = person.sync();
+    let states: Vec<_> = report["sent"].as_array().unwrap().iter().map(|sent| &sent["state"]).collect();
+    assert_eq!(states, ["accepted", "refused"], "{report:#}");
+}
+
+#[test]
+fn a_fault_on_the_command_line_queues_nothing() {
+    let person = Person::set_up();
+    let ran = send(&person, "To: bob@mx.test\n\nhello\n", &["--ca-file", "/nonexistent.pem"]);
+    assert_eq!(ran.status, 64, "{ran}");
+    assert_eq!(outbox(&person), [] as [Value; 0]);
 }
 
 #[test]
