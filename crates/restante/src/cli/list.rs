@@ -12,6 +12,7 @@ use restante_core::query;
 use restante_store::{AccountId, Filter, Row, View};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -129,8 +130,25 @@ fn list(context: &Context, words: &[String], page: &Page) -> Result<ExitCode, Fa
         context.output.document("list", &Document { total, messages })?;
     } else {
         print(&table(context, &rows))?;
+        if std::io::stderr().is_terminal() {
+            eprint!("{}", hint(&view, words, rows.len(), page.limit)?);
+        }
     }
     Ok(exit)
+}
+
+/// What a person at a terminal should know about the list above.
+fn hint(view: &View, words: &[String], shown: usize, limit: usize) -> Result<String, Failure> {
+    let mut hint = String::new();
+    if shown == 0 {
+        hint.push_str("nothing found\n");
+    } else if shown == limit {
+        hint.push_str(&format!("the newest {limit}; -n shows more\n"));
+    }
+    if !words.is_empty() && !view.unindexed(1)?.is_empty() {
+        hint.push_str("some messages are not searchable yet; `restante sync` goes on with that\n");
+    }
+    Ok(hint)
 }
 
 fn message(row: &Row, accounts: &BTreeMap<AccountId, String>) -> Message {
