@@ -215,8 +215,8 @@ fn an_account_that_is_removed_leaves_nothing_here_and_everything_there() {
     let person = Person::set_up();
     let other = person.lab.fresh_user("autoconfig.test");
     person.add_account(&other);
-    person.lab.deliver(&person.address, b"Subject: goes\r\n\r\n.\r\n").unwrap();
-    person.lab.deliver(&other, b"Subject: stays\r\n\r\n.\r\n").unwrap();
+    person.lab.deliver(&person.address, b"Subject: goesaway\r\n\r\n.\r\n").unwrap();
+    person.lab.deliver(&other, b"Subject: stayshere\r\n\r\n.\r\n").unwrap();
     person.run(&["sync"]).succeeded();
     assert_eq!(person.json(&["account", "list"])["accounts"].as_array().unwrap().len(), 2);
     assert_eq!(person.count(&[]), 2);
@@ -225,16 +225,61 @@ fn an_account_that_is_removed_leaves_nothing_here_and_everything_there() {
     assert_eq!(person.error(&["account", "remove", &person.address]).0, 64);
     assert_eq!(person.count(&[]), 2);
 
-    person.text(&["account", "remove", &person.address, "--yes"]);
+    let said = person.text(&["account", "remove", &person.address, "--yes"]);
+    assert!(said.contains("stay in the files it shares"), "{said}");
     let left = person.json(&["account", "list"]);
     assert_eq!(left["accounts"].as_array().unwrap().len(), 1);
     assert_eq!(left["accounts"][0]["account"], other.as_str());
     assert_eq!(person.count(&[]), 1);
-    assert_eq!(person.count(&["stays"]), 1);
+    assert_eq!(person.count(&["stayshere"]), 1);
     assert!(!person.data().join("secrets").join(&person.address).exists());
     assert_eq!(person.error(&["account", "show", &person.address]).0, 67);
     assert_eq!(person.error(&["account", "remove", &person.address, "--yes"]).0, 67);
     assert_eq!(person.lab.count(&person.address, "INBOX").unwrap(), 1);
+
+    // With the last account every file of mail goes.
+    assert!(holds(&person.data(), b"stayshere") && person.data().join("packs").exists());
+    let said = person.text(&["account", "remove", &other, "--yes"]);
+    assert!(!said.contains("stay"), "{said}");
+    for word in ["stayshere", "goesaway", &other, &person.address] {
+        assert!(!holds(&person.data(), word.as_bytes()), "{word} is still here");
+    }
+    for name in ["packs", "mail.db", "mail.db-wal", "search.db", "search.db-wal"] {
+        assert!(!person.data().join(name).exists(), "{name}");
+    }
+    person.add_account(&other);
+    person.sync();
+    assert_eq!(person.count(&["stayshere"]), 1);
+}
+
+/// Whether any file in a folder, or its name, has these octets.
+fn holds(folder: &std::path::Path, word: &[u8]) -> bool {
+    let has = |bytes: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let entry = entry.unwrap();
+        let path = entry.path();
+        has(entry.file_name().as_encoded_bytes())
+            || if path.is_dir() { holds(&path, word) } else { has(&std::fs::read(&path).unwrap()) }
+    })
+}
+
+#[test]
+fn an_account_with_unsent_mail_is_removed_only_when_that_is_asked_for() {
+    let person = Person::set_up();
+    let message = "To: bob@mx.test\nSubject: waiting\n\nhello\n";
+    assert_eq!(person.run_with(message, &["send", "-t", "--offline"]).status, 75);
+    let (status, error) = person.error(&["account", "remove", &person.address, "--yes"]);
+    assert_eq!((status, &error["verdict"]), (1, &"refused".into()));
+    let evidence = error["evidence"].as_str().unwrap();
+    assert!(evidence.starts_with("1 message of") && evidence.contains("--discard-unsent"), "{evidence}");
+    assert_eq!(person.json(&["outbox", "list"])["submissions"].as_array().unwrap().len(), 1);
+    // The question names it, too.
+    let (status, error) = person.error(&["account", "remove", &person.address]);
+    assert_eq!(status, 64);
+    assert!(error["evidence"].as_str().unwrap().contains("1 message of"), "{error}");
+
+    person.text(&["account", "remove", &person.address, "--yes", "--discard-unsent"]);
+    assert!(!holds(&person.data(), b"waiting"));
 }
 
 #[test]
