@@ -174,6 +174,65 @@ fn a_dry_run_tries_everything_and_saves_nothing() {
 }
 
 #[test]
+fn a_name_that_would_become_a_header_field_is_refused() {
+    let person = Person::new("autoconfig.test");
+    for name in ["Kim\nBcc: x", "Kim\r", "Kim\u{1b}[2J", "\u{85}"] {
+        let (status, error) = setup(&person, PASSWORD, &["--name", name]).error();
+        assert_eq!(status, 64, "{name:?}");
+        assert!(error["evidence"].as_str().unwrap().contains("--name"), "{error}");
+    }
+    assert_eq!(attempts(&person), LoginAttempts::default());
+    nothing_is_saved(&person);
+}
+
+#[test]
+fn settings_that_cannot_be_saved_leave_the_old_password() {
+    let person = Person::set_up();
+    let secret = person.data().join("secrets").join(&person.address);
+    std::fs::write(&secret, "the old one\n").unwrap();
+    let config = person.data().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}[account.broken\n")).unwrap();
+    assert_eq!(setup(&person, PASSWORD, &[]).error().0, 78);
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "the old one\n");
+    std::fs::write(&config, text).unwrap();
+    setup(&person, PASSWORD, &[]).succeeded();
+    assert_eq!(std::fs::read_to_string(&secret).unwrap().trim_end(), PASSWORD);
+}
+
+#[test]
+fn a_password_that_cannot_be_saved_leaves_the_old_settings() {
+    let person = Person::new("autoconfig.test");
+    let other = person.lab.fresh_user("autoconfig.test");
+    person.json(&["setup", &other, "--password-command", &format!("echo '{PASSWORD}'")]);
+    let settings = || std::fs::read_to_string(person.data().join("config.toml")).unwrap();
+    let before = settings();
+    // Where the folder of secrets should be, something is in the way.
+    std::fs::write(person.data().join("secrets"), "").unwrap();
+    for address in [&person.address, &other] {
+        let args = ["setup", address, "--password-stdin", "--name=New", "--json"];
+        let (status, _) = person.run_with(format!("{PASSWORD}\n"), &args).error();
+        assert_eq!((status, settings()), (74, before.clone()), "{address}");
+    }
+}
+
+#[test]
+fn a_password_command_replaces_the_password_that_was_in_a_file() {
+    let person = Person::set_up();
+    let secret = person.data().join("secrets").join(&person.address);
+    assert!(secret.exists());
+    person.json(&["setup", &person.address, "--password-command", &format!("echo '{PASSWORD}'")]);
+    assert!(!secret.exists());
+}
+
+#[test]
+fn an_address_is_found_however_it_is_capitalized() {
+    let person = Person::set_up();
+    let shouted = person.address.to_uppercase();
+    assert_eq!(person.json(&["account", "show", &shouted])["account"], person.address.as_str());
+}
+
+#[test]
 fn a_password_command_is_kept_and_the_password_is_not() {
     let person = Person::new("autoconfig.test");
     let command = format!("printf '%s\\n' '{PASSWORD}'");
