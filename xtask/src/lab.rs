@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use testkit::lab::{self, DOMAINS, Lab, Mode, PASSWORD, State};
 use testkit::mail::Plan;
 use testkit::{Context, Result};
 
-use crate::programs::target;
+use crate::programs::{cargo, succeed, target};
 
 const DEFAULT: &str = "default";
 
@@ -80,10 +80,18 @@ fn status(words: Vec<OsString>) -> Result<i32> {
 
 fn inside(mut words: Vec<OsString>) -> Result<i32> {
     let at = words.iter().position(|word| word == "--").ok_or("lab run [--name NAME] -- CMD")?;
+    let wants_program = !is_cargo(words.get(at + 1));
+    // Root must not own what an ordinary user builds.
+    if wants_program && !is_sudo() {
+        succeed(cargo(&["build", "--quiet", "--package", "restante"]).stdout(Stdio::null()))?;
+    }
     if let Some(code) = become_root(&words, "run")? {
         return Ok(code);
     }
-    let command = words.split_off(at + 1);
+    let mut command = words.split_off(at + 1);
+    if wants_program && !command.is_empty() {
+        command.splice(0..0, ["env".into(), path_with_program()?]);
+    }
     words.truncate(at);
     let mut options = Options::read(words)?;
     let given = options.value("--name")?;
@@ -108,6 +116,25 @@ fn inside(mut words: Vec<OsString>) -> Result<i32> {
         eprintln!("the servers' logs are below {}", state.dir().display());
     }
     code
+}
+
+/// Cargo builds what it needs by itself, also for other programs than ours.
+fn is_cargo(program: Option<&OsString>) -> bool {
+    program.is_some_and(|program| Path::new(program).file_stem().is_some_and(|stem| stem == "cargo"))
+}
+
+/// `PATH=…` with the folder of the built `restante` first.
+fn path_with_program() -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(target()?.join("debug")).chain(std::env::split_paths(&path));
+    let mut pair = OsString::from("PATH=");
+    pair.push(std::env::join_paths(folders)?);
+    Ok(pair)
+}
+
+/// Whether an ordinary user's command was started again as root.
+fn is_sudo() -> bool {
+    std::env::var_os("RESTANTE_SUDO").is_some()
 }
 
 fn mail(words: Vec<OsString>) -> Result<i32> {
@@ -161,8 +188,7 @@ pub(crate) fn start_lab(state: &State, name: &str, ephemeral: bool) -> Result<La
 
 /// An ordinary user who may use sudo runs the same command as root; gives its exit code.
 fn become_root(words: &[OsString], command: &str) -> Result<Option<i32>> {
-    let tried = std::env::var_os("RESTANTE_SUDO").is_some();
-    if lab::uid() == 0 || tried || Command::new("sudo").arg("-V").output().is_err() {
+    if lab::uid() == 0 || is_sudo() || Command::new("sudo").arg("-V").output().is_err() {
         return Ok(None);
     }
     let mut sudo = Command::new("sudo");
@@ -200,7 +226,7 @@ fn describe(lab: &Lab, name: &str) {
     println!("try:");
     println!("  cargo xtask lab mail me@autoconfig.test --count 500{option}");
     println!("  cargo xtask lab run{option} -- openssl s_client -quiet -connect imap.autoconfig.test:993");
-    println!("  cargo xtask lab run{option} -- target/debug/restante discover me@autoconfig.test");
+    println!("  cargo xtask lab run{option} -- restante discover me@autoconfig.test");
 }
 
 struct Options {

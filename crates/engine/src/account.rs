@@ -80,17 +80,27 @@ impl Accounts {
         &self.accounts
     }
 
-    /// The account of this name or address, or the only one when no name is given.
+    /// The account of this name or address, or the only one when no name is given. The case of ASCII
+    /// letters matters only where several accounts differ in nothing else.
     ///
     /// # Errors
     /// [`Error::NoAccount`]; [`Error::Configuration`] when there are several and none was named, or none
     /// at all.
     pub fn find(&self, name: Option<&str>) -> Result<&Account, Error> {
         match (name, self.accounts.as_slice()) {
-            (Some(name), accounts) => accounts
-                .iter()
-                .find(|account| account.name == name || account.address.to_string() == name)
-                .ok_or_else(|| Error::NoAccount(name.to_owned())),
+            (Some(name), accounts) => {
+                let exact = |account: &&Account| account.name == name || account.address.to_string() == name;
+                let alike = |account: &&Account| {
+                    account.name.eq_ignore_ascii_case(name)
+                        || account.address.to_string().eq_ignore_ascii_case(name)
+                };
+                let only = || {
+                    let mut found = accounts.iter().filter(alike);
+                    found.next().filter(|_| found.next().is_none())
+                };
+                let found = accounts.iter().find(exact).or_else(only);
+                found.ok_or_else(|| Error::NoAccount(name.to_owned()))
+            }
             (None, [account]) => Ok(account),
             (None, []) => Err(Error::Configuration(
                 "no account is set up yet; `restante setup you@example.org` does it".to_owned(),
@@ -301,6 +311,20 @@ mod tests {
         assert_eq!(loaded.find(Some("work")).unwrap(), &account("work"));
         accounts.remove("work").unwrap();
         assert_eq!(Accounts::load(&places).unwrap().all().len(), 1);
+    }
+
+    #[test]
+    fn case_matters_only_between_accounts_that_differ_in_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut accounts = Accounts::load(&places(&folder)).unwrap();
+        let named = |name: &str| Account { address: Address::parse(name).unwrap(), ..account(name) };
+        accounts.save(named("ida@srv.test")).unwrap();
+        accounts.save(named("bob@srv.test")).unwrap();
+        assert_eq!(accounts.find(Some("IDA@Srv.test")).unwrap().name, "ida@srv.test");
+        accounts.save(named("Ida@srv.test")).unwrap();
+        assert_eq!(accounts.find(Some("Ida@srv.test")).unwrap().name, "Ida@srv.test");
+        assert_eq!(accounts.find(Some("ida@srv.test")).unwrap().name, "ida@srv.test");
+        assert!(matches!(accounts.find(Some("IDA@srv.test")), Err(Error::NoAccount(_))));
     }
 
     #[test]

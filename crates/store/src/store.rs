@@ -91,6 +91,34 @@ impl Store {
         ContentWriter::new(Arc::clone(&self.packs), database::open_reader(&self.view.dir)?)
     }
 
+    /// Deletes everything that is remembered here: the packs, the index and the mail database. Files
+    /// that are not the store's stay, and so does the lock: who waits for a lock whose name is gone and
+    /// who makes a new one would both be the writer. A new store can be opened in the same place.
+    ///
+    /// The database goes last: after a crash in between, opening and destroying again completes it.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn destroy(self) -> Result<(), StoreError> {
+        let Self { view, packs, _lock: lock } = self;
+        let View { conn, dir, .. } = view;
+        drop((conn, packs));
+        let folder = dir.join("packs");
+        // No pack is proven any more, so that each is removed.
+        Packs::recover(folder.clone(), &BTreeMap::new())?;
+        match std::fs::remove_dir(&folder) {
+            // Somebody else's file is in it.
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
+            other => other.map_err(StoreError::io("remove", &folder))?,
+        }
+        for name in ["search.db", "mail.db"] {
+            crate::dir::remove_database(&dir.join(name))?;
+        }
+        crate::dir::sync_dir(&dir)?;
+        drop(lock);
+        Ok(())
+    }
+
     /// One transaction: all of it or nothing.
     pub(crate) fn write<T>(
         &mut self,
@@ -119,5 +147,44 @@ impl Deref for Store {
 
     fn deref(&self) -> &View {
         &self.view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destroyed_store_leaves_its_lock_and_the_files_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let mut store = Store::open(dir).unwrap();
+        store.account("ann").unwrap();
+        let mut writer = store.content_writer().unwrap();
+        writer.begin(6).unwrap();
+        writer.write(b"octets").unwrap();
+        writer.finish().unwrap();
+        writer.sync().unwrap();
+        drop(writer);
+        assert!(dir.join("packs/000001.pack").exists());
+        std::fs::write(dir.join("config.toml"), "").unwrap();
+        std::fs::write(dir.join("packs/notes.txt"), "").unwrap();
+        store.destroy().unwrap();
+        let names = |dir: &Path| -> Vec<String> {
+            let entries = std::fs::read_dir(dir).unwrap();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(dir), ["config.toml", "lock", "packs"]);
+        assert_eq!(names(&dir.join("packs")), ["notes.txt"]);
+        assert!(matches!(View::open(dir), Err(StoreError::Absent(_))));
+
+        std::fs::remove_file(dir.join("packs/notes.txt")).unwrap();
+        let store = Store::open(dir).unwrap();
+        assert_eq!(store.accounts().unwrap(), []);
+        store.destroy().unwrap();
+        assert_eq!(names(dir), ["config.toml", "lock"]);
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Failure {
     NotFound(String),
     /// Reading or writing failed (74).
     Io(String),
+    /// Done only when asked for more explicitly (1).
+    Refused(String),
     /// A negative answer that was already given (1).
     Negative,
     /// Something is left to do later (75), and it was already said.
@@ -51,7 +53,7 @@ impl Failure {
             Self::Data(_) => 65,
             Self::NotFound(_) => 66,
             Self::Io(_) => 74,
-            Self::Negative => 1,
+            Self::Refused(_) | Self::Negative => 1,
             Self::Queued => 75,
         }
     }
@@ -59,9 +61,11 @@ impl Failure {
     fn text(&self) -> Option<String> {
         match self {
             Self::Engine(error) => Some(error.to_string()),
-            Self::Usage(text) | Self::Data(text) | Self::NotFound(text) | Self::Io(text) => {
-                Some(text.clone())
-            }
+            Self::Usage(text)
+            | Self::Data(text)
+            | Self::NotFound(text)
+            | Self::Io(text)
+            | Self::Refused(text) => Some(text.clone()),
             Self::Negative | Self::Queued => None,
         }
     }
@@ -77,6 +81,7 @@ impl Failure {
             Self::Engine(_) => "configuration",
             Self::Data(_) => "bad-data",
             Self::NotFound(_) => "not-found",
+            Self::Refused(_) => "refused",
             Self::Usage(_) | Self::Negative | Self::Queued => "usage",
         };
         json!({

@@ -21,7 +21,8 @@ use std::process::ExitCode;
 /// Find, verify and save an account: two questions, the address and the password.
 ///
 /// The settings are found from the address alone. Nothing is saved before reading and sending were both
-/// tried; the password goes out once, to one server, after its certificate was verified.
+/// tried; the password goes once to the IMAP server and once to the submission server, nowhere else, after their
+/// certificates were verified.
 #[derive(Debug, Args)]
 pub(super) struct Setup {
     /// Your e-mail address.
@@ -83,6 +84,9 @@ impl Setup {
         };
         let address = Address::parse(&typed).map_err(|error| Failure::Usage(error.to_string()))?;
         let authentication = authentication(&self.auth)?;
+        if self.name.as_deref().is_some_and(|name| name.contains(char::is_control)) {
+            return Err(Failure::Usage("--name has a line break or another control character".to_owned()));
+        }
         let network = context.network()?;
         let checklist = Checklist::new(context);
         context.block_on(async {
@@ -245,16 +249,21 @@ fn usable(candidate: &Candidate) -> (Vec<Settings>, Vec<Settings>) {
     )
 }
 
-/// The secret first: an account without its password is of no use, a password without an account does
-/// no harm and is removed again.
+/// The configuration first: when it cannot be written, the password of an account that was there already
+/// is as it was. When the secret cannot be written, the configuration is put back.
 fn save(context: &Context, account: &Account, secret: &Secret) -> Result<(), Failure> {
-    if account.secret == SecretPlace::File {
-        secrets::store(&context.places, &account.name, secret)?;
-    }
     let mut accounts = context.accounts()?;
-    if let Err(error) = accounts.save(account.clone()) {
-        if account.secret == SecretPlace::File {
-            secrets::forget(&context.places, &account.name)?;
+    let before = accounts.all().iter().find(|known| known.name == account.name).cloned();
+    accounts.save(account.clone())?;
+    let kept = match account.secret {
+        SecretPlace::File => secrets::store(&context.places, &account.name, secret),
+        // The password that a file held before is of no use any more.
+        SecretPlace::Command(_) => secrets::forget(&context.places, &account.name),
+    };
+    if let Err(error) = kept {
+        match before {
+            Some(before) => accounts.save(before)?,
+            None => accounts.remove(&account.name)?,
         }
         return Err(error.into());
     }

@@ -174,6 +174,65 @@ fn a_dry_run_tries_everything_and_saves_nothing() {
 }
 
 #[test]
+fn a_name_that_would_become_a_header_field_is_refused() {
+    let person = Person::new("autoconfig.test");
+    for name in ["Kim\nBcc: x", "Kim\r", "Kim\u{1b}[2J", "\u{85}"] {
+        let (status, error) = setup(&person, PASSWORD, &["--name", name]).error();
+        assert_eq!(status, 64, "{name:?}");
+        assert!(error["evidence"].as_str().unwrap().contains("--name"), "{error}");
+    }
+    assert_eq!(attempts(&person), LoginAttempts::default());
+    nothing_is_saved(&person);
+}
+
+#[test]
+fn settings_that_cannot_be_saved_leave_the_old_password() {
+    let person = Person::set_up();
+    let secret = person.data().join("secrets").join(&person.address);
+    std::fs::write(&secret, "the old one\n").unwrap();
+    let config = person.data().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}[account.broken\n")).unwrap();
+    assert_eq!(setup(&person, PASSWORD, &[]).error().0, 78);
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "the old one\n");
+    std::fs::write(&config, text).unwrap();
+    setup(&person, PASSWORD, &[]).succeeded();
+    assert_eq!(std::fs::read_to_string(&secret).unwrap().trim_end(), PASSWORD);
+}
+
+#[test]
+fn a_password_that_cannot_be_saved_leaves_the_old_settings() {
+    let person = Person::new("autoconfig.test");
+    let other = person.lab.fresh_user("autoconfig.test");
+    person.json(&["setup", &other, "--password-command", &format!("echo '{PASSWORD}'")]);
+    let settings = || std::fs::read_to_string(person.data().join("config.toml")).unwrap();
+    let before = settings();
+    // Where the folder of secrets should be, something is in the way.
+    std::fs::write(person.data().join("secrets"), "").unwrap();
+    for address in [&person.address, &other] {
+        let args = ["setup", address, "--password-stdin", "--name=New", "--json"];
+        let (status, _) = person.run_with(format!("{PASSWORD}\n"), &args).error();
+        assert_eq!((status, settings()), (74, before.clone()), "{address}");
+    }
+}
+
+#[test]
+fn a_password_command_replaces_the_password_that_was_in_a_file() {
+    let person = Person::set_up();
+    let secret = person.data().join("secrets").join(&person.address);
+    assert!(secret.exists());
+    person.json(&["setup", &person.address, "--password-command", &format!("echo '{PASSWORD}'")]);
+    assert!(!secret.exists());
+}
+
+#[test]
+fn an_address_is_found_however_it_is_capitalized() {
+    let person = Person::set_up();
+    let shouted = person.address.to_uppercase();
+    assert_eq!(person.json(&["account", "show", &shouted])["account"], person.address.as_str());
+}
+
+#[test]
 fn a_password_command_is_kept_and_the_password_is_not() {
     let person = Person::new("autoconfig.test");
     let command = format!("printf '%s\\n' '{PASSWORD}'");
@@ -215,8 +274,8 @@ fn an_account_that_is_removed_leaves_nothing_here_and_everything_there() {
     let person = Person::set_up();
     let other = person.lab.fresh_user("autoconfig.test");
     person.add_account(&other);
-    person.lab.deliver(&person.address, b"Subject: goes\r\n\r\n.\r\n").unwrap();
-    person.lab.deliver(&other, b"Subject: stays\r\n\r\n.\r\n").unwrap();
+    person.lab.deliver(&person.address, b"Subject: goesaway\r\n\r\n.\r\n").unwrap();
+    person.lab.deliver(&other, b"Subject: stayshere\r\n\r\n.\r\n").unwrap();
     person.run(&["sync"]).succeeded();
     assert_eq!(person.json(&["account", "list"])["accounts"].as_array().unwrap().len(), 2);
     assert_eq!(person.count(&[]), 2);
@@ -225,16 +284,61 @@ fn an_account_that_is_removed_leaves_nothing_here_and_everything_there() {
     assert_eq!(person.error(&["account", "remove", &person.address]).0, 64);
     assert_eq!(person.count(&[]), 2);
 
-    person.text(&["account", "remove", &person.address, "--yes"]);
+    let said = person.text(&["account", "remove", &person.address, "--yes"]);
+    assert!(said.contains("stay in the files it shares"), "{said}");
     let left = person.json(&["account", "list"]);
     assert_eq!(left["accounts"].as_array().unwrap().len(), 1);
     assert_eq!(left["accounts"][0]["account"], other.as_str());
     assert_eq!(person.count(&[]), 1);
-    assert_eq!(person.count(&["stays"]), 1);
+    assert_eq!(person.count(&["stayshere"]), 1);
     assert!(!person.data().join("secrets").join(&person.address).exists());
     assert_eq!(person.error(&["account", "show", &person.address]).0, 67);
     assert_eq!(person.error(&["account", "remove", &person.address, "--yes"]).0, 67);
     assert_eq!(person.lab.count(&person.address, "INBOX").unwrap(), 1);
+
+    // With the last account every file of mail goes.
+    assert!(holds(&person.data(), b"stayshere") && person.data().join("packs").exists());
+    let said = person.text(&["account", "remove", &other, "--yes"]);
+    assert!(!said.contains("stay"), "{said}");
+    for word in ["stayshere", "goesaway", &other, &person.address] {
+        assert!(!holds(&person.data(), word.as_bytes()), "{word} is still here");
+    }
+    for name in ["packs", "mail.db", "mail.db-wal", "search.db", "search.db-wal"] {
+        assert!(!person.data().join(name).exists(), "{name}");
+    }
+    person.add_account(&other);
+    person.sync();
+    assert_eq!(person.count(&["stayshere"]), 1);
+}
+
+/// Whether any file in a folder, or its name, has these octets.
+fn holds(folder: &std::path::Path, word: &[u8]) -> bool {
+    let has = |bytes: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let entry = entry.unwrap();
+        let path = entry.path();
+        has(entry.file_name().as_encoded_bytes())
+            || if path.is_dir() { holds(&path, word) } else { has(&std::fs::read(&path).unwrap()) }
+    })
+}
+
+#[test]
+fn an_account_with_unsent_mail_is_removed_only_when_that_is_asked_for() {
+    let person = Person::set_up();
+    let message = "To: bob@mx.test\nSubject: waiting\n\nhello\n";
+    assert_eq!(person.run_with(message, &["send", "-t", "--offline"]).status, 75);
+    let (status, error) = person.error(&["account", "remove", &person.address, "--yes"]);
+    assert_eq!((status, &error["verdict"]), (1, &"refused".into()));
+    let evidence = error["evidence"].as_str().unwrap();
+    assert!(evidence.starts_with("1 message of") && evidence.contains("--discard-unsent"), "{evidence}");
+    assert_eq!(person.json(&["outbox", "list"])["submissions"].as_array().unwrap().len(), 1);
+    // The question names it, too.
+    let (status, error) = person.error(&["account", "remove", &person.address]);
+    assert_eq!(status, 64);
+    assert!(error["evidence"].as_str().unwrap().contains("1 message of"), "{error}");
+
+    person.text(&["account", "remove", &person.address, "--yes", "--discard-unsent"]);
+    assert!(!holds(&person.data(), b"waiting"));
 }
 
 #[test]
