@@ -1,6 +1,6 @@
 //! `restante setup`
 
-use super::context::Context;
+use super::context::{Context, now};
 use super::error::Failure;
 use super::output::print;
 use super::prompt::Prompt;
@@ -14,7 +14,8 @@ use restante_engine::account::{Account, SecretPlace};
 use restante_engine::discover::{DiscoverOptions, discover};
 use restante_engine::net::Network;
 use restante_engine::setup::verify;
-use restante_engine::{Error, Steps, secrets};
+use restante_engine::{Error, Steps, secrets, submit};
+use restante_store::{Store, StoreError};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -112,6 +113,7 @@ impl Setup {
             };
             if !self.dry_run {
                 save(context, &account, &secret)?;
+                release(context, &account)?;
             }
             self.report(context, &account, &findings, prompt.asked())
         })
@@ -266,6 +268,22 @@ fn save(context: &Context, account: &Account, secret: &Secret) -> Result<(), Fai
             None => accounts.remove(&account.name)?,
         }
         return Err(error.into());
+    }
+    Ok(())
+}
+
+/// Messages that waited for a login that works may go with the next sync.
+fn release(context: &Context, account: &Account) -> Result<(), Failure> {
+    if !context.places.data.join("mail.db").exists() {
+        return Ok(());
+    }
+    let mut store = match Store::open(&context.places.data) {
+        // Somebody is at work with the mail: `outbox retry` remains.
+        Err(StoreError::Locked { .. }) => return Ok(()),
+        other => other?,
+    };
+    if let Some(id) = store.view().find_account(&account.name)? {
+        submit::release(&mut store, id, now())?;
     }
     Ok(())
 }

@@ -333,6 +333,18 @@ fn many_messages_and_a_wrong_password_are_one_attempt() {
 }
 
 #[test]
+fn a_setup_that_works_lets_waiting_messages_go() {
+    let person = Person::set_up();
+    let bob = person.lab.fresh_user("mx.test");
+    std::fs::write(person.data().join("secrets").join(&person.address), "wrong\n").unwrap();
+    assert_eq!(send(&person, &format!("To: {bob}\n\nlate\n"), &[]).status, 75);
+    person.add_account(&person.address);
+    person.sync();
+    arrived(&person, &bob, 1);
+    assert_eq!(outbox(&person)[0]["state"], "accepted");
+}
+
+#[test]
 fn a_message_that_is_cancelled_is_never_sent() {
     let person = Person::set_up();
     let bob = person.lab.fresh_user("mx.test");
