@@ -2,7 +2,7 @@
 
 use crate::mailbox::drop_unreferenced;
 use crate::{AccountId, Store, StoreError, View};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
 /// An account as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,20 +47,6 @@ impl Store {
         self.write_durably(|transaction| {
             transaction.execute("INSERT INTO account (name) VALUES (?1)", [name])?;
             Ok(AccountId(transaction.last_insert_rowid()))
-        })
-    }
-
-    /// Gives an account another name.
-    ///
-    /// # Errors
-    /// There is no such account, or another one has that name.
-    pub fn rename_account(&mut self, account: AccountId, name: &str) -> Result<(), StoreError> {
-        self.write_durably(|transaction| {
-            let sql = "UPDATE account SET name = ?2 WHERE id = ?1";
-            match transaction.execute(sql, params![account.0, name])? {
-                0 => Err(StoreError::Missing("account")),
-                _ => Ok(()),
-            }
         })
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Sync {
     account: Option<String>,
 }
 
+/// What is gone from the server rests this long here, in seconds: thirty days.
+const TOMBSTONES: i64 = 30 * 24 * 60 * 60;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
@@ -121,6 +123,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
     index(&bar, keeper, &report).await?;
+    keeper.with(|store| store.expire_tombstones(now() - TOMBSTONES)).await?;
     bar.finish_and_clear();
     let (ms, index_ms) = (millis(begun.elapsed()), millis(fetched.elapsed()));
     if context.output.json {
