@@ -266,13 +266,23 @@ impl Submitter {
             if !self.flush().await {
                 continue;
             }
-            let patience = self.session.patience();
-            match timeout(patience, self.pipe.read(&mut self.buffer)).await {
+            match timeout(self.patience(), self.pipe.read(&mut self.buffer)).await {
                 Ok(Ok(count)) if count > 0 => {
                     self.session.handle_input(self.buffer.get(..count).unwrap_or_default());
                 }
                 _ => self.session.handle_close(),
             }
+        }
+    }
+
+    /// What RFC 5321, section 4.5.3.2 asks for, but half a minute at most before the login: no message is
+    /// under way then, and a person may be waiting.
+    fn patience(&self) -> Duration {
+        use restante_core::smtp::Stage as At;
+        let patience = self.session.patience();
+        match self.session.stage() {
+            At::Greeting | At::Ehlo | At::StartTls => patience.min(Duration::from_secs(30)),
+            _ => patience,
         }
     }
 

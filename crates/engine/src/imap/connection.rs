@@ -12,6 +12,8 @@ use tokio::time::timeout;
 /// A server that is busy may think this long before its next byte; only silence counts, not the time
 /// a large mailbox takes.
 const SILENCE: Duration = Duration::from_secs(120);
+/// Before the login a person is waiting, and nothing was asked that takes long.
+const SILENCE_AT_FIRST: Duration = Duration::from_secs(30);
 /// Octets read at once. TLS records are 16 KiB; a few of them a turn keep the turns few.
 const READ: usize = 128 * 1024;
 
@@ -262,16 +264,18 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// Writes what is to be written, then waits for bytes. Call when [`Connection::step`] gave false.
     ///
     /// # Errors
-    /// [`Verdict::ConnectionLost`] when the other end is gone or silent for two minutes.
+    /// [`Verdict::ConnectionLost`] when the other end is gone, or silent for two minutes (before the login:
+    /// half a minute).
     pub async fn fill(&mut self, stage: Stage) -> Result<(), Error> {
         self.flush(stage).await?;
         if std::mem::take(&mut self.asked) {
             self.traffic.round_trips += 1;
         }
-        let read = timeout(SILENCE, self.pipe.read(&mut self.buffer)).await;
+        let patience = if stage < Stage::Login { SILENCE_AT_FIRST } else { SILENCE };
+        let read = timeout(patience, self.pipe.read(&mut self.buffer)).await;
         let count = match read {
             Err(_) => {
-                let silent = format!("{} was silent for {} s", self.host, SILENCE.as_secs());
+                let silent = format!("{} was silent for {} s", self.host, patience.as_secs());
                 return Err(lost(stage, Service::Imap, silent));
             }
             Ok(Err(error)) => return Err(lost(stage, Service::Imap, format!("{}: {error}", self.host))),
