@@ -11,6 +11,7 @@ mod error;
 pub mod imap;
 pub mod net;
 mod places;
+mod sasl;
 pub mod secrets;
 pub mod setup;
 pub mod smtp;

@@ -2,11 +2,11 @@
 
 use crate::error::{Error, lost};
 use crate::net::{Network, Pipe};
+use crate::sasl as login;
 use crate::steps::Steps;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::smtp_refusal;
-use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
-use restante_core::sasl::{self, ChooseError, Exchange, SaslError};
+use restante_core::diagnosis::{Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::settings::{Security, Settings};
 use restante_core::smtp::{Envelope, EnvelopeError, Event, Outcome, Protection, Reply, Session, SmtpError};
 use std::time::Duration;
@@ -190,32 +190,15 @@ impl Submitter {
             let evidence = format!("{} lists no AUTH after EHLO", self.host);
             return Err(self.finding(Stage::SubmissionLogin, Verdict::SubmissionAuthNotOffered, evidence));
         }
-        let protected = self.pipe.is_tls();
-        let mechanism = sasl::choose(
-            &extensions.mechanisms(),
-            &settings.authentication,
-            protected,
-            secret.expose().is_ascii(),
-        )
-        .map_err(|error| {
-            let verdict = match error {
-                ChooseError::OnlyOAuth { .. } => Verdict::OauthRequired,
-                ChooseError::PasswordNotAscii => Verdict::PasswordNotAscii,
-                ChooseError::Cleartext(_) => Verdict::CleartextRefused,
-                ChooseError::Unsupported { .. } => Verdict::MechanismUnsupported,
-            };
-            self.finding(Stage::SubmissionLogin, verdict, format!("{}: {error}", self.host))
-        })?;
-        let mut entropy = [0; 24];
-        getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
-        let exchange = Exchange::start(mechanism, &settings.username, secret, entropy)
-            .map_err(|error| self.sasl(&error))?;
+        let offered = extensions.mechanisms();
+        let exchange = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret)?;
+        let mechanism = exchange.mechanism();
         if self.session.authenticate(exchange).is_err() {
             return Err(self.fault("the login was not due"));
         }
         match self.next().await {
             Event::Authenticated(_) => Ok(mechanism.name().to_owned()),
-            Event::AuthenticationFailed(error) => Err(self.sasl(&error)),
+            Event::AuthenticationFailed(error) => Err(login::failed(Service::Smtp, &self.host, &error)),
             Event::Refused { reply, .. } => Err(self.refusal(Stage::SubmissionLogin, &reply)),
             Event::Failed(error) => Err(self.failed(&error)),
             other => Err(self.unexpected(Stage::SubmissionLogin, &other)),
@@ -324,27 +307,6 @@ impl Submitter {
             SmtpError::Unexpected(_) | SmtpError::Sasl(_) => Verdict::ProtocolError,
         };
         self.finding(stage, verdict, evidence)
-    }
-
-    fn sasl(&self, error: &SaslError) -> Error {
-        let evidence = format!("{}: {error}", self.host);
-        match error {
-            SaslError::PasswordNotAscii => {
-                self.finding(Stage::SubmissionLogin, Verdict::PasswordNotAscii, evidence)
-            }
-            SaslError::Refused(_) => {
-                let mut finding = Finding::new(
-                    Stage::SubmissionLogin,
-                    Service::Smtp,
-                    Verdict::CredentialsRefused,
-                    evidence,
-                );
-                finding.certainty = Certainty::CannotTell;
-                finding.password = PasswordJudgement::Refused;
-                finding.into()
-            }
-            _ => self.finding(Stage::SubmissionLogin, Verdict::ProtocolError, evidence),
-        }
     }
 
     fn refused_here(&self, error: &EnvelopeError) -> Error {

@@ -3,13 +3,14 @@
 use super::Connection;
 use crate::error::Error;
 use crate::net::{Network, Pipe};
+use crate::sasl as login;
 use crate::steps::Steps;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::imap_refusal;
-use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
+use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Status};
-use restante_core::sasl::{self, ChooseError, Exchange, Mechanism, SaslError};
+use restante_core::sasl::{self, Exchange, Mechanism, SaslError};
 use restante_core::settings::{Security, Settings};
 
 /// Connects, protects, greets, and reads the capabilities: everything that comes before a password.
@@ -137,19 +138,14 @@ async fn authenticate(
     let disabled = capabilities.has("LOGINDISABLED");
     // A server that names no mechanism at all has the LOGIN command (RFC 3501, section 6.2.3).
     if !named && !disabled && protected && secret.expose().is_ascii() {
-        let login = Command::new("LOGIN")
-            .string(settings.username.as_bytes())
-            .string(secret.expose().as_bytes())
-            .sensitive();
+        let login =
+            Command::new("LOGIN").string(settings.username.as_bytes()).string(secret.expose().as_bytes());
         return finish(connection, login, None).await.map(|()| "LOGIN".to_owned());
     }
-    let mechanism = sasl::choose(&offered, &settings.authentication, protected, secret.expose().is_ascii())
-        .map_err(|error| no_mechanism(&settings.host, &error, disabled))?;
-    let mut entropy = [0; 24];
-    getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
-    let mut exchange = Exchange::start(mechanism, &settings.username, secret, entropy)
-        .map_err(|error| sasl_failed(&settings.host, &error))?;
-    let mut command = Command::new("AUTHENTICATE").raw(mechanism.name()).sensitive();
+    let begun = login::begin(Service::Imap, settings, &offered, protected, secret);
+    let mut exchange = begun.map_err(|error| explained(error, disabled))?;
+    let mechanism = exchange.mechanism();
+    let mut command = Command::new("AUTHENTICATE").raw(mechanism.name());
     // RFC 4959: the first message goes along where the server can take it.
     if connection.capabilities().has("SASL-IR")
         && let Some(initial) = exchange.initial()
@@ -199,40 +195,24 @@ async fn finish(
     };
     let host = connection.host().to_owned();
     if let Some(error) = gave_up {
-        return Err(sasl_failed(&host, &error));
+        return Err(login::failed(Service::Imap, &host, &error));
     }
     if completion.status == Status::Ok {
-        return exchange.map_or(Ok(()), |e| e.verified().map_err(|error| sasl_failed(&host, &error)));
+        return exchange
+            .map_or(Ok(()), |e| e.verified().map_err(|error| login::failed(Service::Imap, &host, &error)));
     }
     let mut finding = imap_refusal(completion.code.as_ref().map(|code| code.name()), &completion.text);
     finding.evidence = format!("{host} answered: {}", completion.line());
     Err(finding.into())
 }
 
-fn no_mechanism(host: &str, error: &ChooseError, disabled: bool) -> Error {
-    let verdict = match error {
-        ChooseError::OnlyOAuth { .. } => Verdict::OauthRequired,
-        ChooseError::PasswordNotAscii => Verdict::PasswordNotAscii,
-        ChooseError::Cleartext(_) => Verdict::CleartextRefused,
-        ChooseError::Unsupported { .. } if disabled => Verdict::CleartextRefused,
-        ChooseError::Unsupported { .. } => Verdict::MechanismUnsupported,
-    };
-    Finding::new(Stage::Login, Service::Imap, verdict, format!("{host}: {error}")).into()
-}
-
-fn sasl_failed(host: &str, error: &SaslError) -> Error {
-    let evidence = format!("{host}: {error}");
+/// A server that forbids every login (`LOGINDISABLED`) wants encryption, not another mechanism.
+fn explained(error: Error, disabled: bool) -> Error {
     match error {
-        SaslError::PasswordNotAscii => {
-            Finding::new(Stage::Login, Service::Imap, Verdict::PasswordNotAscii, evidence).into()
+        Error::Finding(finding) if disabled && finding.verdict == Verdict::MechanismUnsupported => {
+            let Finding { stage, service, evidence, .. } = *finding;
+            Finding::new(stage, service, Verdict::CleartextRefused, evidence).into()
         }
-        SaslError::Refused(_) => {
-            let mut finding =
-                Finding::new(Stage::Login, Service::Imap, Verdict::CredentialsRefused, evidence);
-            finding.certainty = Certainty::CannotTell;
-            finding.password = PasswordJudgement::Refused;
-            finding.into()
-        }
-        _ => Finding::new(Stage::Login, Service::Imap, Verdict::ProtocolError, evidence).into(),
+        other => other,
     }
 }

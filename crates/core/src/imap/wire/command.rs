@@ -18,33 +18,19 @@ pub enum Part {
 pub struct Command {
     name: &'static str,
     parts: Vec<Part>,
-    sensitive: bool,
 }
 
 impl Command {
     /// Starts a command, as `SELECT` or `UID FETCH`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, parts: vec![Part::Text(name.as_bytes().to_vec())], sensitive: false }
-    }
-
-    /// Marks a command that carries a secret, so that no transcript shows its arguments.
-    #[must_use]
-    pub fn sensitive(mut self) -> Self {
-        self.sensitive = true;
-        self
+        Self { name, parts: vec![Part::Text(name.as_bytes().to_vec())] }
     }
 
     /// The command's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// Whether it carries a secret.
-    #[must_use]
-    pub fn is_sensitive(&self) -> bool {
-        self.sensitive
     }
 
     /// Adds a space and protocol text as it is. For words of the protocol, never for data.

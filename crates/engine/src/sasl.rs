@@ -1,0 +1,51 @@
+//! Beginning a login, and what it means when it fails on our side: the same for reading and for sending.
+
+use crate::error::Error;
+use restante_core::Secret;
+use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
+use restante_core::sasl::{self, ChooseError, Exchange, Mechanism, SaslError};
+use restante_core::settings::Settings;
+
+/// Chooses a mechanism and begins its exchange; nothing is sent yet.
+pub(crate) fn begin(
+    service: Service,
+    settings: &Settings,
+    offered: &[Mechanism],
+    protected: bool,
+    secret: &Secret,
+) -> Result<Exchange, Error> {
+    let ascii = secret.expose().is_ascii();
+    let mechanism = sasl::choose(offered, &settings.authentication, protected, ascii).map_err(|error| {
+        let verdict = match error {
+            ChooseError::OnlyOAuth { .. } => Verdict::OauthRequired,
+            ChooseError::PasswordNotAscii => Verdict::PasswordNotAscii,
+            ChooseError::Cleartext(_) => Verdict::CleartextRefused,
+            ChooseError::Unsupported { .. } => Verdict::MechanismUnsupported,
+        };
+        finding(service, verdict, format!("{}: {error}", settings.host))
+    })?;
+    let mut entropy = [0; 24];
+    getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
+    Exchange::start(mechanism, &settings.username, secret, entropy)
+        .map_err(|error| failed(service, &settings.host, &error))
+}
+
+/// An exchange that was given up here, or that the server refused inside it.
+pub(crate) fn failed(service: Service, host: &str, error: &SaslError) -> Error {
+    let verdict = match error {
+        SaslError::PasswordNotAscii => Verdict::PasswordNotAscii,
+        SaslError::Refused(_) => Verdict::CredentialsRefused,
+        _ => Verdict::ProtocolError,
+    };
+    let mut finding = finding(service, verdict, format!("{host}: {error}"));
+    if verdict == Verdict::CredentialsRefused {
+        finding.certainty = Certainty::CannotTell;
+        finding.password = PasswordJudgement::Refused;
+    }
+    finding.into()
+}
+
+fn finding(service: Service, verdict: Verdict, evidence: String) -> Finding {
+    let stage = if service == Service::Smtp { Stage::SubmissionLogin } else { Stage::Login };
+    Finding::new(stage, service, verdict, evidence)
+}
