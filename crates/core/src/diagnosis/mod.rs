@@ -1,5 +1,6 @@
 //! What is wrong, how sure that is, and what to do about it.
 
+pub mod provider;
 pub mod signature;
 mod verdict;
 
