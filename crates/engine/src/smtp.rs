@@ -5,7 +5,7 @@ use crate::net::{Network, Pipe};
 use crate::sasl as login;
 use crate::steps::Steps;
 use restante_core::Secret;
-use restante_core::diagnosis::signature::smtp_refusal;
+use restante_core::diagnosis::signature::{Around, smtp_refusal};
 use restante_core::diagnosis::{Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::settings::{Security, Settings};
 use restante_core::smtp::{Envelope, EnvelopeError, Event, Outcome, Protection, Reply, Session, SmtpError};
@@ -21,6 +21,9 @@ pub struct Submitter {
     pipe: Pipe,
     session: Session,
     host: String,
+    greeting: String,
+    /// Empty until a login is tried.
+    username: String,
     buffer: Vec<u8>,
 }
 
@@ -52,6 +55,8 @@ impl Submitter {
             pipe,
             session: Session::new(name, protection),
             host: host.clone(),
+            greeting: String::new(),
+            username: String::new(),
             buffer: vec![0; 16 * 1024],
         };
         if settings.security == Security::Tls {
@@ -64,13 +69,13 @@ impl Submitter {
         loop {
             match submitter.event().await? {
                 Event::NeedTls => break,
-                Event::Greeting(_) => {}
+                Event::Greeting(reply) => submitter.greeting = reply.one_line(),
                 other => return Err(submitter.unexpected(Stage::SubmissionTls, &other)),
             }
         }
-        let Self { pipe, session, host, buffer } = submitter;
+        let Self { pipe, session, host, greeting, username, buffer } = submitter;
         let pipe = protect(network, &host, pipe, steps).await?;
-        let mut submitter = Self { pipe, session, host, buffer };
+        let mut submitter = Self { pipe, session, host, greeting, username, buffer };
         if submitter.session.tls_established().is_err() {
             return Err(submitter.fault("TLS was not due"));
         }
@@ -165,7 +170,8 @@ impl Submitter {
     pub fn refusal(&self, stage: Stage, reply: &Reply) -> Error {
         let enhanced = reply.enhanced.map(|(class, subject, detail)| format!("{class}.{subject}.{detail}"));
         let line = reply.one_line();
-        let mut finding = smtp_refusal(stage, reply.code, enhanced.as_deref(), &line);
+        let around = Around { host: &self.host, greeting: &self.greeting, username: &self.username };
+        let mut finding = smtp_refusal(around, stage, reply.code, enhanced.as_deref(), &line);
         finding.evidence = format!("{} answered: {line}", self.host);
         if stage == Stage::Sender {
             // There is no way here but past the login.
@@ -185,6 +191,7 @@ impl Submitter {
     }
 
     async fn authenticate(&mut self, settings: &Settings, secret: &Secret) -> Result<String, Error> {
+        self.username.clone_from(&settings.username);
         let extensions = self.session.extensions();
         if extensions.auth.is_none() {
             let evidence = format!("{} lists no AUTH after EHLO", self.host);
@@ -209,7 +216,7 @@ impl Submitter {
         loop {
             match self.event().await? {
                 Event::Ready(_) => return Ok(()),
-                Event::Greeting(_) => {}
+                Event::Greeting(reply) => self.greeting = reply.one_line(),
                 other => return Err(self.unexpected(Stage::SubmissionConnect, &other)),
             }
         }

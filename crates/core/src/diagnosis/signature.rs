@@ -165,10 +165,21 @@ const TABLE: &[Row] = &[
     (Greeting, "", "", GreetingRefused, Certain, &[]),
 ];
 
+/// What is known around a refusal. Where a line says nothing, this does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Around<'a> {
+    /// The server's name.
+    pub host: &'a str,
+    /// The text of its greeting.
+    pub greeting: &'a str,
+    /// The user name that was sent.
+    pub username: &'a str,
+}
+
 /// What a refused IMAP login means. `code` is the response code without brackets, arguments included
 /// (`AUTHENTICATIONFAILED`, `WEBALERT https://…`); `text` is what follows it.
 #[must_use]
-pub fn imap_refusal(code: Option<&str>, text: &str) -> Finding {
+pub fn imap_refusal(_around: Around<'_>, code: Option<&str>, text: &str) -> Finding {
     let code = code.unwrap_or_default();
     let evidence = if code.is_empty() { format!("NO {text}") } else { format!("NO [{code}] {text}") };
     let name = code.split(' ').next().unwrap_or_default().to_ascii_uppercase();
@@ -179,7 +190,13 @@ pub fn imap_refusal(code: Option<&str>, text: &str) -> Finding {
 /// for AUTH and what comes before it, [`Stage::Sender`] for MAIL, RCPT and DATA, any other for the
 /// greeting. `text` is the reply's text without codes, its lines joined.
 #[must_use]
-pub fn smtp_refusal(stage: Stage, code: u16, enhanced: Option<&str>, text: &str) -> Finding {
+pub fn smtp_refusal(
+    _around: Around<'_>,
+    stage: Stage,
+    code: u16,
+    enhanced: Option<&str>,
+    text: &str,
+) -> Finding {
     let reply = code.to_string();
     let enhanced = enhanced.unwrap_or_default();
     let both = format!("{reply} {enhanced}");
@@ -295,7 +312,7 @@ mod tests {
             ),
         ];
         for (code, text, verdict, certainty) in rows {
-            let finding = imap_refusal((!code.is_empty()).then_some(code), text);
+            let finding = imap_refusal(Around::default(), (!code.is_empty()).then_some(code), text);
             assert_eq!((finding.verdict, finding.certainty), (*verdict, *certainty), "[{code}] {text}");
             assert!(finding.evidence.contains(text), "{}", finding.evidence);
         }
@@ -352,7 +369,13 @@ mod tests {
             (SubmissionConnect, 554, "", "no", GreetingRefused),
         ];
         for (stage, code, enhanced, text, verdict) in rows {
-            let finding = smtp_refusal(*stage, *code, (!enhanced.is_empty()).then_some(enhanced), text);
+            let finding = smtp_refusal(
+                Around::default(),
+                *stage,
+                *code,
+                (!enhanced.is_empty()).then_some(enhanced),
+                text,
+            );
             assert_eq!(finding.verdict, *verdict, "{code} {enhanced} {text}");
             assert_eq!(finding.stage, *stage);
         }
@@ -360,15 +383,19 @@ mod tests {
 
     #[test]
     fn only_a_judged_password_is_called_refused() {
-        assert_eq!(imap_refusal(None, "no").password, PasswordJudgement::Refused);
+        assert_eq!(imap_refusal(Around::default(), None, "no").password, PasswordJudgement::Refused);
         for (code, text) in [("UNAVAILABLE", "x"), ("LIMIT", "x"), ("ALERT", "app password needed")] {
-            assert_eq!(imap_refusal(Some(code), text).password, PasswordJudgement::NotJudged, "{text}");
+            assert_eq!(
+                imap_refusal(Around::default(), Some(code), text).password,
+                PasswordJudgement::NotJudged,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_link_in_a_line_is_taken_out() {
-        let link = |code, text| imap_refusal(code, text).link;
+        let link = |code, text| imap_refusal(Around::default(), code, text).link;
         assert_eq!(link(Some("WEBALERT https://a.org/x?y=1"), "Go.").as_deref(), Some("https://a.org/x?y=1"));
         assert_eq!(link(None, "see (https://a.org/x).").as_deref(), Some("https://a.org/x"));
         assert_eq!(link(None, "see nothing"), None);
@@ -377,6 +404,7 @@ mod tests {
     #[test]
     fn a_password_that_a_server_repeats_is_not_shown() {
         let finding = smtp_refusal(
+            Around::default(),
             Stage::SubmissionLogin,
             500,
             Some("5.5.1"),
@@ -384,7 +412,8 @@ mod tests {
         );
         assert_eq!(finding.verdict, SubmissionAuthNotOffered);
         assert_eq!(finding.evidence, "500 5.5.1 Command unrecognized: \"AUTH PLAIN …");
-        let finding = smtp_refusal(Stage::SubmissionLogin, 535, None, "AUTH failed for user");
+        let finding =
+            smtp_refusal(Around::default(), Stage::SubmissionLogin, 535, None, "AUTH failed for user");
         assert_eq!(finding.evidence, "535 AUTH failed for user");
     }
 

@@ -65,6 +65,7 @@ impl Completion {
 pub struct Connection<P> {
     pipe: P,
     host: String,
+    greeting: String,
     session: Session,
     buffer: Vec<u8>,
     /// What of the buffer is received and not yet taken.
@@ -84,6 +85,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         Self {
             pipe,
             host: host.into(),
+            greeting: String::new(),
             session: Session::new(Limits::default()),
             buffer: vec![0; READ],
             unread: 0..0,
@@ -110,6 +112,12 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The text of its greeting; empty before it came.
+    #[must_use]
+    pub fn greeted(&self) -> &str {
+        &self.greeting
     }
 
     /// What went through so far.
@@ -148,7 +156,10 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
                     )
                     .into());
                 }
-                Some(greeting) => return Ok(greeting),
+                Some((status, text)) => {
+                    self.greeting.clone_from(&text);
+                    return Ok((status, text));
+                }
                 None => self.fill(Stage::Greeting).await?,
             }
         }
@@ -320,7 +331,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     pub fn into_starttls(mut self) -> Result<(P, StartTls), Error> {
         let left = self.buffer.get(self.unread.clone()).unwrap_or_default();
         self.session.start_tls(left).map_err(|error| broken(&self.host, &error))?;
-        Ok((self.pipe, StartTls { host: self.host, session: self.session, traffic: self.traffic }))
+        let Self { pipe, host, greeting, session, traffic, .. } = self;
+        Ok((pipe, StartTls { host, greeting, session, traffic }))
     }
 }
 
@@ -328,6 +340,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
 #[derive(Debug)]
 pub struct StartTls {
     host: String,
+    greeting: String,
     session: Session,
     traffic: Traffic,
 }
@@ -336,7 +349,8 @@ impl StartTls {
     /// Goes on over the protected pipe.
     #[must_use]
     pub fn resume<P: AsyncRead + AsyncWrite + Unpin>(self, pipe: P) -> Connection<P> {
-        Connection { session: self.session, traffic: self.traffic, ..Connection::new(pipe, self.host) }
+        let Self { host, greeting, session, traffic } = self;
+        Connection { greeting, session, traffic, ..Connection::new(pipe, host) }
     }
 }
 

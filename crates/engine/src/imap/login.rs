@@ -6,7 +6,7 @@ use crate::net::{Network, Pipe};
 use crate::sasl as login;
 use crate::steps::Steps;
 use restante_core::Secret;
-use restante_core::diagnosis::signature::imap_refusal;
+use restante_core::diagnosis::signature::{Around, imap_refusal};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Status};
@@ -140,7 +140,7 @@ async fn authenticate(
     if !named && !disabled && protected && secret.expose().is_ascii() {
         let login =
             Command::new("LOGIN").string(settings.username.as_bytes()).string(secret.expose().as_bytes());
-        return finish(connection, login, None).await.map(|()| "LOGIN".to_owned());
+        return finish(connection, settings, login, None).await.map(|()| "LOGIN".to_owned());
     }
     let begun = login::begin(Service::Imap, settings, &offered, protected, secret);
     let mut exchange = begun.map_err(|error| explained(error, disabled))?;
@@ -153,13 +153,14 @@ async fn authenticate(
         let initial = if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) };
         command = command.raw(&initial);
     }
-    finish(connection, command, Some(&mut exchange)).await?;
+    finish(connection, settings, command, Some(&mut exchange)).await?;
     Ok(mechanism.name().to_owned())
 }
 
 /// Carries an exchange to its end and judges the end.
 async fn finish(
     connection: &mut Connection<Pipe>,
+    settings: &Settings,
     command: Command,
     mut exchange: Option<&mut Exchange>,
 ) -> Result<(), Error> {
@@ -201,7 +202,9 @@ async fn finish(
         return exchange
             .map_or(Ok(()), |e| e.verified().map_err(|error| login::failed(Service::Imap, &host, &error)));
     }
-    let mut finding = imap_refusal(completion.code.as_ref().map(|code| code.name()), &completion.text);
+    let around = Around { host: &host, greeting: connection.greeted(), username: &settings.username };
+    let code = completion.code.as_ref().map(|code| code.name());
+    let mut finding = imap_refusal(around, code, &completion.text);
     finding.evidence = format!("{host} answered: {}", completion.line());
     Err(finding.into())
 }
