@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::places::{self, Places};
 use restante_core::mail::{Address, Contact};
-use restante_core::settings::{Authentication, Protocol, Security, Settings, Source};
-use serde::Serialize;
+use restante_core::settings::{Authentication, Fingerprint, Protocol, Security, Settings, Source};
+use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, value};
 
 /// One account.
@@ -22,8 +22,39 @@ pub struct Account {
     pub smtp: Option<Settings>,
     /// Where the settings came from.
     pub source: Source,
+    /// What of them the person gave in place of what the source says.
+    pub given: Vec<Value>,
+    /// Certificates that the person has compared and accepts from this account's servers.
+    pub pins: Vec<Fingerprint>,
+    /// Saved before it was verified: it is shown and can be mended, and nothing is fetched or sent.
+    pub draft: bool,
     /// Where the password is.
     pub secret: SecretPlace,
+}
+
+/// A value of an account that a person can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Value {
+    /// The server for reading.
+    Imap,
+    /// The server for sending.
+    Smtp,
+    /// The user name.
+    Username,
+    /// How to log in.
+    Authentication,
+}
+
+impl Value {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Imap => "imap",
+            Self::Smtp => "smtp",
+            Self::Username => "username",
+            Self::Authentication => "authentication",
+        }
+    }
 }
 
 /// Where an account's password is kept.
@@ -41,6 +72,19 @@ impl Account {
     #[must_use]
     pub fn contact(&self) -> Contact {
         Contact { name: self.display_name.clone(), address: self.address.to_string() }
+    }
+
+    /// Where a value came from.
+    #[must_use]
+    pub fn source_of(&self, value: Value) -> Source {
+        if self.given.contains(&value) { Source::Given } else { self.source }
+    }
+
+    /// The pinned certificates, each with each host they are accepted from.
+    #[must_use]
+    pub fn pinned(&self) -> Vec<(String, Fingerprint)> {
+        let hosts = std::iter::once(&self.imap).chain(&self.smtp).map(|settings| &settings.host);
+        hosts.flat_map(|host| self.pins.iter().map(move |pin| (host.clone(), *pin))).collect()
     }
 }
 
@@ -112,6 +156,22 @@ impl Accounts {
         }
     }
 
+    /// As [`Accounts::find`], for work on the servers.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::find`]; [`Error::Configuration`] when the account is a draft.
+    pub fn ready(&self, name: Option<&str>) -> Result<&Account, Error> {
+        let account = self.find(name)?;
+        if account.draft {
+            return Err(Error::Configuration(format!(
+                "{0} is a draft: it was saved before it worked; `restante doctor {0}` says what is wrong, \
+                 `restante account edit {0}` changes and verifies it",
+                account.name
+            )));
+        }
+        Ok(account)
+    }
+
     /// Adds an account, or replaces the one of the same name, and writes the file.
     ///
     /// # Errors
@@ -177,6 +237,19 @@ fn read_account(name: &str, table: &Table) -> Result<Account, String> {
         Some(word) => named(word).ok_or_else(|| format!("`source` cannot be \"{word}\""))?,
         None => Source::Given,
     };
+    let words = |key: &str| -> Result<Vec<&str>, String> {
+        let Some(item) = table.get(key) else { return Ok(Vec::new()) };
+        let list = item.as_array().ok_or_else(|| format!("`{key}` must be a list"))?;
+        list.iter()
+            .map(|word| word.as_str().ok_or_else(|| format!("`{key}` must be a list of words")))
+            .collect()
+    };
+    let given = words("given")?.into_iter();
+    let pins = words("pins")?.into_iter();
+    let draft = match table.get("draft") {
+        Some(item) => item.as_bool().ok_or("`draft` must be true or false")?,
+        None => false,
+    };
     Ok(Account {
         name: name.to_owned(),
         address,
@@ -184,6 +257,13 @@ fn read_account(name: &str, table: &Table) -> Result<Account, String> {
         imap: service("imap", Protocol::Imap)?.ok_or("`imap` is missing")?,
         smtp: service("smtp", Protocol::Smtp)?,
         source,
+        given: given
+            .map(|word| named::<Value>(word).ok_or_else(|| format!("`given` cannot hold \"{word}\"")))
+            .collect::<Result<_, _>>()?,
+        pins: pins
+            .map(|pin| pin.parse().map_err(|error| format!("`pins`: {error}")))
+            .collect::<Result<_, _>>()?,
+        draft,
         secret: text(table, "password-command")?
             .map_or(SecretPlace::File, |command| SecretPlace::Command(command.to_owned())),
     })
@@ -235,6 +315,20 @@ fn write_account(table: &mut Table, account: &Account) {
         table.insert("name", value(&account.display_name));
     }
     table.insert("source", value(account.source.as_str()));
+    let given: toml_edit::Array = account.given.iter().map(|value| value.as_str()).collect();
+    let pins: toml_edit::Array = account.pins.iter().map(ToString::to_string).collect();
+    for (key, list) in [("given", given), ("pins", pins)] {
+        if list.is_empty() {
+            table.remove(key);
+        } else {
+            table.insert(key, value(list));
+        }
+    }
+    if account.draft {
+        table.insert("draft", value(true));
+    } else {
+        table.remove("draft");
+    }
     match &account.secret {
         SecretPlace::Command(command) => {
             table.insert("password-command", value(command));
@@ -293,6 +387,9 @@ mod tests {
             imap: settings(Protocol::Imap, "imap.example.org", 993, Security::Tls),
             smtp: Some(settings(Protocol::Smtp, "smtp.example.org", 587, Security::StartTls)),
             source: Source::Autoconfig,
+            given: vec![Value::Username],
+            pins: vec![Fingerprint::new([7; 32])],
+            draft: true,
             secret: SecretPlace::Command("pass mail/ann".to_owned()),
         }
     }
@@ -304,13 +401,31 @@ mod tests {
         let mut accounts = Accounts::load(&places).unwrap();
         accounts.save(account("work")).unwrap();
         accounts
-            .save(Account { smtp: None, secret: SecretPlace::File, ..account("ann@example.org") })
+            .save(Account {
+                smtp: None,
+                secret: SecretPlace::File,
+                given: Vec::new(),
+                pins: Vec::new(),
+                draft: false,
+                ..account("ann@example.org")
+            })
             .unwrap();
         let loaded = Accounts::load(&places).unwrap();
         assert_eq!(loaded.all(), accounts.all());
         assert_eq!(loaded.find(Some("work")).unwrap(), &account("work"));
         accounts.remove("work").unwrap();
         assert_eq!(Accounts::load(&places).unwrap().all().len(), 1);
+    }
+
+    #[test]
+    fn a_draft_is_found_and_not_worked_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut accounts = Accounts::load(&places(&folder)).unwrap();
+        accounts.save(account("work")).unwrap();
+        assert!(accounts.find(Some("work")).is_ok());
+        assert!(accounts.ready(Some("work")).unwrap_err().to_string().contains("account edit work"));
+        accounts.save(Account { draft: false, ..account("work") }).unwrap();
+        assert!(accounts.ready(None).is_ok());
     }
 
     #[test]

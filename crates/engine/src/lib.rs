@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod discover;
+pub mod doctor;
 mod error;
 pub mod imap;
 pub mod net;
@@ -18,7 +19,10 @@ pub mod smtp;
 mod steps;
 pub mod submit;
 pub mod sync;
+mod transcript;
+mod ways;
 
 pub use error::Error;
 pub use places::Places;
-pub use steps::{Step, Steps};
+pub use steps::{Attempts, Step, Steps};
+pub use transcript::Transcript;

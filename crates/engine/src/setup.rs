@@ -5,8 +5,9 @@ use crate::imap::{self, Connection};
 use crate::net::{Network, Pipe};
 use crate::smtp::Submitter;
 use crate::steps::Steps;
+use crate::ways;
 use restante_core::Secret;
-use restante_core::diagnosis::{Finding, Service, Verdict};
+use restante_core::diagnosis::{Finding, PasswordJudgement, Service, Verdict};
 use restante_core::mail::Address;
 use restante_core::settings::Settings;
 
@@ -41,7 +42,12 @@ pub async fn verify(
     imap::log_in(&mut connection, &imap, secret, steps).await?;
     imap::log_out(connection).await;
     let Some((mut submitter, smtp)) = submitter else { return Ok(Verified { imap, smtp: None }) };
-    submitter.log_in(&smtp, secret, steps).await.map_err(compared)?;
+    submitter.log_in(&smtp, secret, steps).await.map_err(|error| match error {
+        Error::Finding(finding) if finding.verdict == Verdict::CredentialsRefused => {
+            compared(*finding).into()
+        }
+        other => other,
+    })?;
     submitter.probe(&address.to_string(), steps).await?;
     submitter.quit().await;
     Ok(Verified { imap, smtp: Some(smtp) })
@@ -54,8 +60,8 @@ async fn first_imap(
 ) -> Result<(Connection<Pipe>, Settings), Error> {
     let mut first = None;
     for settings in services {
-        match imap::open(network, settings, steps).await {
-            Ok(connection) => return Ok((connection, settings.clone())),
+        match ways::open_imap(network, settings, steps).await {
+            Ok(opened) => return Ok(opened),
             Err(error) => first = first.or(Some(error)),
         }
     }
@@ -69,8 +75,8 @@ async fn first_smtp(
 ) -> Result<(Submitter, Settings), Error> {
     let mut first = None;
     for settings in services {
-        match Submitter::open(network, settings, EHLO, steps).await {
-            Ok(submitter) => return Ok((submitter, settings.clone())),
+        match ways::open_smtp(network, settings, EHLO, steps).await {
+            Ok(opened) => return Ok(opened),
             Err(error) => first = first.or(Some(error)),
         }
     }
@@ -82,16 +88,10 @@ async fn first_smtp(
 pub(crate) const EHLO: &str = "[127.0.0.1]";
 
 /// IMAP took this password a moment ago: what submission refuses is not the password itself.
-fn compared(error: Error) -> Error {
-    match error {
-        Error::Finding(finding) if finding.verdict == Verdict::CredentialsRefused => {
-            let evidence = format!("{} (IMAP accepted the same password)", finding.evidence);
-            let mut compared =
-                Finding::new(finding.stage, Service::Smtp, Verdict::SubmissionLoginRefused, evidence);
-            compared.password = finding.password;
-            compared.also = finding.also;
-            compared.into()
-        }
-        other => other,
-    }
+pub(crate) fn compared(finding: Finding) -> Finding {
+    let evidence = format!("{} (IMAP accepted the same password)", finding.evidence);
+    let mut compared = Finding::new(finding.stage, Service::Smtp, Verdict::SubmissionLoginRefused, evidence);
+    compared.password = PasswordJudgement::Accepted;
+    compared.also = finding.also;
+    compared
 }

@@ -4,11 +4,13 @@ use crate::error::{Error, lost};
 use crate::net::{Network, Pipe};
 use crate::sasl as login;
 use crate::steps::Steps;
+use crate::transcript::Tape;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::{Around, smtp_refusal};
 use restante_core::diagnosis::{Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::settings::{Security, Settings};
 use restante_core::smtp::{Envelope, EnvelopeError, Event, Outcome, Protection, Reply, Session, SmtpError};
+use std::cell::Cell;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -25,6 +27,7 @@ pub struct Submitter {
     /// Empty until a login is tried.
     username: String,
     buffer: Vec<u8>,
+    tape: Option<Tape>,
 }
 
 impl Submitter {
@@ -58,6 +61,7 @@ impl Submitter {
             greeting: String::new(),
             username: String::new(),
             buffer: vec![0; 16 * 1024],
+            tape: network.tape(settings),
         };
         if settings.security == Security::Tls {
             let pipe = protect(network, &host, plain, steps).await?;
@@ -66,16 +70,17 @@ impl Submitter {
             return Ok(submitter);
         }
         let mut submitter = submitter(plain, Protection::StartTls);
-        loop {
-            match submitter.event().await? {
-                Event::NeedTls => break,
-                Event::Greeting(reply) => submitter.greeting = reply.one_line(),
-                other => return Err(submitter.unexpected(Stage::SubmissionTls, &other)),
-            }
+        let waits = crate::ways::speaks_tls(network, &host, settings.port);
+        tokio::select! {
+            readied = submitter.until_tls_is_due() => readied?,
+            () = waits => return Err(crate::ways::plain_on_tls_port(settings, Service::Smtp)),
         }
-        let Self { pipe, session, host, greeting, username, buffer } = submitter;
+        let Self { pipe, session, host, greeting, username, buffer, tape } = submitter;
         let pipe = protect(network, &host, pipe, steps).await?;
-        let mut submitter = Self { pipe, session, host, greeting, username, buffer };
+        if let Some(tape) = &tape {
+            tape.tls();
+        }
+        let mut submitter = Self { pipe, session, host, greeting, username, buffer, tape };
         if submitter.session.tls_established().is_err() {
             return Err(submitter.fault("TLS was not due"));
         }
@@ -93,12 +98,15 @@ impl Submitter {
         secret: &Secret,
         steps: &mut Steps<'_>,
     ) -> Result<(), Error> {
-        steps
+        let sent = Cell::new(0);
+        let done = steps
             .run(Stage::SubmissionLogin, Service::Smtp, async {
-                let how = self.authenticate(settings, secret).await?;
+                let how = self.authenticate(settings, secret, &sent).await?;
                 Ok(((), format!("{} with {how}", settings.username)))
             })
-            .await
+            .await;
+        steps.attempted(Service::Smtp, sent.get());
+        done
     }
 
     /// Checks that `address` may send; sends nothing.
@@ -190,25 +198,57 @@ impl Submitter {
         let _ = self.session.end_body();
     }
 
-    async fn authenticate(&mut self, settings: &Settings, secret: &Secret) -> Result<String, Error> {
+    /// One attempt, unless the server does not know the mechanism that it offered (504): then the password
+    /// was not looked at, and the next mechanism is tried.
+    async fn authenticate(
+        &mut self,
+        settings: &Settings,
+        secret: &Secret,
+        sent: &Cell<u32>,
+    ) -> Result<String, Error> {
         self.username.clone_from(&settings.username);
         let extensions = self.session.extensions();
         if extensions.auth.is_none() {
             let evidence = format!("{} lists no AUTH after EHLO", self.host);
             return Err(self.finding(Stage::SubmissionLogin, Verdict::SubmissionAuthNotOffered, evidence));
         }
-        let offered = extensions.mechanisms();
-        let exchange = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret)?;
-        let mechanism = exchange.mechanism();
-        if self.session.authenticate(exchange).is_err() {
-            return Err(self.fault("the login was not due"));
+        let mut offered = extensions.mechanisms();
+        let mut refused = None;
+        loop {
+            let begun = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret);
+            let exchange = match (begun, refused.take()) {
+                (Ok(exchange), _) => exchange,
+                (Err(_), Some(refused)) => return Err(refused),
+                (Err(error), None) => return Err(error),
+            };
+            let mechanism = exchange.mechanism();
+            if self.session.authenticate(exchange).is_err() {
+                return Err(self.fault("the login was not due"));
+            }
+            sent.set(sent.get() + 1);
+            match self.next().await {
+                Event::Authenticated(_) => return Ok(mechanism.name().to_owned()),
+                Event::Refused { reply, .. } if reply.code == 504 => {
+                    refused = Some(self.refusal(Stage::SubmissionLogin, &reply));
+                    offered.retain(|other| *other != mechanism);
+                }
+                Event::AuthenticationFailed(error) => {
+                    return Err(login::failed(Service::Smtp, &self.host, &error));
+                }
+                Event::Refused { reply, .. } => return Err(self.refusal(Stage::SubmissionLogin, &reply)),
+                Event::Failed(error) => return Err(self.failed(&error)),
+                other => return Err(self.unexpected(Stage::SubmissionLogin, &other)),
+            }
         }
-        match self.next().await {
-            Event::Authenticated(_) => Ok(mechanism.name().to_owned()),
-            Event::AuthenticationFailed(error) => Err(login::failed(Service::Smtp, &self.host, &error)),
-            Event::Refused { reply, .. } => Err(self.refusal(Stage::SubmissionLogin, &reply)),
-            Event::Failed(error) => Err(self.failed(&error)),
-            other => Err(self.unexpected(Stage::SubmissionLogin, &other)),
+    }
+
+    async fn until_tls_is_due(&mut self) -> Result<(), Error> {
+        loop {
+            match self.event().await? {
+                Event::NeedTls => return Ok(()),
+                Event::Greeting(reply) => self.greeting = reply.one_line(),
+                other => return Err(self.unexpected(Stage::SubmissionTls, &other)),
+            }
         }
     }
 
@@ -258,6 +298,9 @@ impl Submitter {
             }
             match timeout(self.patience(), self.pipe.read(&mut self.buffer)).await {
                 Ok(Ok(count)) if count > 0 => {
+                    if let Some(tape) = &mut self.tape {
+                        tape.received(self.buffer.get(..count).unwrap_or_default());
+                    }
                     self.session.handle_input(self.buffer.get(..count).unwrap_or_default());
                 }
                 _ => self.session.handle_close(),
@@ -280,6 +323,9 @@ impl Submitter {
     async fn flush(&mut self) -> bool {
         while let Some(bytes) = self.session.poll_output() {
             let patience = self.session.patience();
+            if let Some(tape) = &mut self.tape {
+                tape.sent(&bytes);
+            }
             let work = async {
                 self.pipe.write_all(&bytes).await?;
                 self.pipe.flush().await

@@ -20,9 +20,19 @@ pub struct Step {
     pub detail: String,
 }
 
+/// How often a password was put before a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Attempts {
+    /// The IMAP service.
+    pub imap: u32,
+    /// The submission service.
+    pub smtp: u32,
+}
+
 /// The steps of one task so far, and the notes made on the way.
 pub struct Steps<'a> {
     steps: Vec<Step>,
+    attempts: Attempts,
     notes: Vec<Finding>,
     watch: Box<dyn FnMut(&Step) + 'a>,
 }
@@ -30,7 +40,7 @@ pub struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// An empty list; `watch` sees each step as it ends.
     pub fn new(watch: impl FnMut(&Step) + 'a) -> Self {
-        Self { steps: Vec::new(), notes: Vec::new(), watch: Box::new(watch) }
+        Self { steps: Vec::new(), attempts: Attempts::default(), notes: Vec::new(), watch: Box::new(watch) }
     }
 
     /// Steps that nobody watches.
@@ -43,6 +53,20 @@ impl<'a> Steps<'a> {
     #[must_use]
     pub fn all(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// How often a password was sent.
+    #[must_use]
+    pub fn attempts(&self) -> Attempts {
+        self.attempts
+    }
+
+    /// Counts passwords sent to a service.
+    pub fn attempted(&mut self, service: Service, times: u32) {
+        match service {
+            Service::Smtp => self.attempts.smtp += times,
+            Service::Imap | Service::Discovery => self.attempts.imap += times,
+        }
     }
 
     /// Findings that stopped nothing.

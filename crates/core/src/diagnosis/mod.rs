@@ -100,6 +100,9 @@ pub struct Finding {
     /// A page to open, when the provider or the server gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// The certificate that was shown and not accepted, as `--pin` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Other causes the evidence allows.
     pub also: Vec<Verdict>,
 }
@@ -118,17 +121,21 @@ impl Finding {
             meaning: verdict.meaning().to_owned(),
             remedy: verdict.remedy().to_owned(),
             link: None,
+            fingerprint: None,
             also: Vec::new(),
         }
     }
 }
 
 impl fmt::Display for Finding {
-    /// Three lines: what it means, what was seen, what to do.
+    /// A few lines: what it means, what was seen, what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.meaning, self.verdict.code())?;
         if !self.evidence.is_empty() {
             write!(f, "\n  seen: {}", self.evidence)?;
+        }
+        if let Some(fingerprint) = &self.fingerprint {
+            write!(f, "\n  cert: {fingerprint}")?;
         }
         if !self.remedy.is_empty() {
             write!(f, "\n  do:   {}", self.remedy)?;

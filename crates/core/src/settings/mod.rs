@@ -2,8 +2,11 @@
 //! forms providers publish them in.
 
 pub mod autoconfig;
+mod fingerprint;
 mod host;
 pub mod srv;
+
+pub use fingerprint::{BadFingerprint, Fingerprint};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,6 +1,7 @@
 //! One IMAP connection at work: a pipe and the [`Session`] that says what goes through it.
 
 use crate::error::{Error, lost};
+use crate::transcript::Tape;
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
 use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
@@ -77,6 +78,7 @@ pub struct Connection<P> {
     completions: BTreeMap<Tag, Completion>,
     /// The last `* BYE`, which says why the connection is about to end.
     bye: Option<String>,
+    tape: Option<Tape>,
 }
 
 impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
@@ -93,7 +95,13 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             traffic: Traffic::default(),
             completions: BTreeMap::new(),
             bye: None,
+            tape: None,
         }
+    }
+
+    /// Writes down what goes through from now on.
+    pub(crate) fn record(&mut self, tape: Option<Tape>) {
+        self.tape = tape;
     }
 
     /// What the server can do, in the present state.
@@ -300,6 +308,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             Ok(Ok(count)) => count,
         };
         self.traffic.bytes_in += count as u64;
+        if let Some(tape) = &mut self.tape {
+            tape.received(self.buffer.get(..count).unwrap_or_default());
+        }
         self.unread = 0..count;
         Ok(())
     }
@@ -312,6 +323,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         while let Some(bytes) = self.session.poll_output() {
             self.asked = true;
             self.traffic.bytes_out += bytes.len() as u64;
+            if let Some(tape) = &mut self.tape {
+                tape.sent(&bytes);
+            }
             let host = &self.host;
             let gone = |error| lost(stage, Service::Imap, format!("{host}: {error}"));
             match timeout(SILENCE, self.pipe.write_all(&bytes)).await {
@@ -331,8 +345,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     pub fn into_starttls(mut self) -> Result<(P, StartTls), Error> {
         let left = self.buffer.get(self.unread.clone()).unwrap_or_default();
         self.session.start_tls(left).map_err(|error| broken(&self.host, &error))?;
-        let Self { pipe, host, greeting, session, traffic, .. } = self;
-        Ok((pipe, StartTls { host, greeting, session, traffic }))
+        let Self { pipe, host, greeting, session, traffic, tape, .. } = self;
+        Ok((pipe, StartTls { host, greeting, session, traffic, tape }))
     }
 }
 
@@ -343,14 +357,18 @@ pub struct StartTls {
     greeting: String,
     session: Session,
     traffic: Traffic,
+    tape: Option<Tape>,
 }
 
 impl StartTls {
     /// Goes on over the protected pipe.
     #[must_use]
     pub fn resume<P: AsyncRead + AsyncWrite + Unpin>(self, pipe: P) -> Connection<P> {
-        let Self { host, greeting, session, traffic } = self;
-        Connection { greeting, session, traffic, ..Connection::new(pipe, host) }
+        let Self { host, greeting, session, traffic, tape } = self;
+        if let Some(tape) = &tape {
+            tape.tls();
+        }
+        Connection { greeting, session, traffic, tape, ..Connection::new(pipe, host) }
     }
 }
 

@@ -1,17 +1,19 @@
 //! From a host name to an authenticated session, with nothing secret sent before its time.
 
-use super::Connection;
+use super::{Completion, Connection};
 use crate::error::Error;
 use crate::net::{Network, Pipe};
 use crate::sasl as login;
 use crate::steps::Steps;
+use crate::ways;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::{Around, imap_refusal};
-use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Status};
 use restante_core::sasl::{self, Exchange, Mechanism, SaslError};
 use restante_core::settings::{Security, Settings};
+use std::cell::Cell;
 
 /// Connects, protects, greets, and reads the capabilities: everything that comes before a password.
 ///
@@ -38,9 +40,19 @@ pub async fn open(
         pipe = protect(network, host, pipe, steps).await?;
     }
     let mut connection = Connection::new(pipe, host);
+    connection.record(network.tape(settings));
     let greeting = steps
         .run(Stage::Greeting, Service::Imap, async {
-            let (status, text) = connection.greeting().await?;
+            let greeted = connection.greeting();
+            let (status, text) = match settings.security {
+                Security::StartTls => tokio::select! {
+                    greeted = greeted => greeted?,
+                    () = ways::speaks_tls(network, host, settings.port) => {
+                        return Err(ways::plain_on_tls_port(settings, Service::Imap));
+                    }
+                },
+                Security::Tls | Security::None => greeted.await?,
+            };
             let text: String = text.chars().take(80).collect();
             Ok((status, text))
         })
@@ -75,15 +87,24 @@ pub async fn log_in(
     secret: &Secret,
     steps: &mut Steps<'_>,
 ) -> Result<(), Error> {
-    steps
+    let sent = Cell::new(0);
+    let done = steps
         .run(Stage::Login, Service::Imap, async {
-            let how = authenticate(connection, settings, secret).await?;
+            let how = authenticate(connection, settings, secret, &sent).await?;
             if connection.capabilities().is_empty() {
                 connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
             }
+            if connection.capabilities().has("ID") {
+                // RFC 2971. Some servers open no mailbox before they know the program's name. It goes out with
+                // the next command, and nobody waits for the answer.
+                let id = concat!("(\"name\" \"restante\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
+                connection.send(Command::new("ID").raw(id));
+            }
             Ok(((), format!("{} with {how}", settings.username)))
         })
-        .await
+        .await;
+    steps.attempted(Service::Imap, sent.get());
+    done
 }
 
 /// Says goodbye without waiting for the answer: everything is committed already.
@@ -126,44 +147,68 @@ async fn start_tls(
     Ok(session.resume(pipe))
 }
 
+/// One attempt, unless the server did not understand the command (`BAD`): then the password was not looked
+/// at, and it is tried again in the plainer form, and at last with the next mechanism.
 async fn authenticate(
     connection: &mut Connection<Pipe>,
     settings: &Settings,
     secret: &Secret,
+    sent: &Cell<u32>,
 ) -> Result<String, Error> {
     let protected = connection.pipe().is_tls();
     let capabilities = connection.capabilities();
-    let offered: Vec<Mechanism> = capabilities.mechanisms().filter_map(Mechanism::from_name).collect();
+    let mut offered: Vec<Mechanism> = capabilities.mechanisms().filter_map(Mechanism::from_name).collect();
     let named = capabilities.mechanisms().next().is_some();
     let disabled = capabilities.has("LOGINDISABLED");
     // A server that names no mechanism at all has the LOGIN command (RFC 3501, section 6.2.3).
     if !named && !disabled && protected && secret.expose().is_ascii() {
         let login =
             Command::new("LOGIN").string(settings.username.as_bytes()).string(secret.expose().as_bytes());
-        return finish(connection, settings, login, None).await.map(|()| "LOGIN".to_owned());
+        sent.set(1);
+        let completion = finish(connection, login, None).await?;
+        return judged(connection, settings, &completion).map(|()| "LOGIN".to_owned());
     }
-    let begun = login::begin(Service::Imap, settings, &offered, protected, secret);
-    let mut exchange = begun.map_err(|error| explained(error, disabled))?;
-    let mechanism = exchange.mechanism();
-    let mut command = Command::new("AUTHENTICATE").raw(mechanism.name());
-    // RFC 4959: the first message goes along where the server can take it.
-    if connection.capabilities().has("SASL-IR")
-        && let Some(initial) = exchange.initial()
-    {
-        let initial = if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) };
-        command = command.raw(&initial);
+    // RFC 4959: the first message goes along where the server can take it. Coremail says that it can, and
+    // then fails every login.
+    let mut together = capabilities.has("SASL-IR") && !connection.greeted().contains("Coremail");
+    let mut refused = None;
+    loop {
+        let begun = login::begin(Service::Imap, settings, &offered, protected, secret);
+        let mut exchange = match (begun, refused.take()) {
+            (Ok(exchange), _) => exchange,
+            (Err(_), Some(refused)) => return Err(refused),
+            (Err(error), None) => return Err(explained(error, disabled)),
+        };
+        let mechanism = exchange.mechanism();
+        let mut command = Command::new("AUTHENTICATE").raw(mechanism.name());
+        let mut went_along = false;
+        if together && let Some(initial) = exchange.initial() {
+            let initial = if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) };
+            command = command.raw(&initial);
+            went_along = true;
+        }
+        sent.set(sent.get() + 1);
+        let completion = finish(connection, command, Some(&mut exchange)).await?;
+        match judged(connection, settings, &completion) {
+            Ok(()) => return Ok(mechanism.name().to_owned()),
+            Err(error) if completion.status != Status::Bad => return Err(error),
+            Err(error) => refused = Some(error),
+        }
+        if went_along {
+            together = false;
+        } else {
+            offered.retain(|other| *other != mechanism);
+        }
     }
-    finish(connection, settings, command, Some(&mut exchange)).await?;
-    Ok(mechanism.name().to_owned())
 }
 
-/// Carries an exchange to its end and judges the end.
+/// Carries an exchange to its end. An OK counts only when the server has proved itself where the mechanism
+/// asks for that.
 async fn finish(
     connection: &mut Connection<Pipe>,
-    settings: &Settings,
     command: Command,
     mut exchange: Option<&mut Exchange>,
-) -> Result<(), Error> {
+) -> Result<Completion, Error> {
     let tag = connection.send(command);
     let mut gave_up = None;
     let completion = loop {
@@ -194,18 +239,31 @@ async fn finish(
             connection.fill(Stage::Login).await?;
         }
     };
-    let host = connection.host().to_owned();
+    let failed = |error: &SaslError| login::failed(Service::Imap, connection.host(), error);
     if let Some(error) = gave_up {
-        return Err(login::failed(Service::Imap, &host, &error));
+        return Err(failed(&error));
     }
+    if completion.status == Status::Ok
+        && let Some(exchange) = exchange
+    {
+        exchange.verified().map_err(|error| failed(&error))?;
+    }
+    Ok(completion)
+}
+
+fn judged(connection: &Connection<Pipe>, settings: &Settings, completion: &Completion) -> Result<(), Error> {
     if completion.status == Status::Ok {
-        return exchange
-            .map_or(Ok(()), |e| e.verified().map_err(|error| login::failed(Service::Imap, &host, &error)));
+        return Ok(());
     }
-    let around = Around { host: &host, greeting: connection.greeted(), username: &settings.username };
+    let around =
+        Around { host: connection.host(), greeting: connection.greeted(), username: &settings.username };
     let code = completion.code.as_ref().map(|code| code.name());
     let mut finding = imap_refusal(around, code, &completion.text);
-    finding.evidence = format!("{host} answered: {}", completion.line());
+    if completion.status == Status::Bad && finding.verdict == Verdict::CredentialsRefused {
+        finding = Finding::new(Stage::Login, Service::Imap, Verdict::MechanismUnsupported, "");
+        finding.certainty = Certainty::Likely;
+    }
+    finding.evidence = format!("{} answered: {}", connection.host(), completion.line());
     Err(finding.into())
 }
 

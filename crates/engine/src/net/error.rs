@@ -1,6 +1,7 @@
 //! What can go wrong between two machines, and what each case means to a person.
 
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
+use restante_core::settings::Fingerprint;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -46,6 +47,8 @@ pub enum TlsFault {
         wanted: String,
         /// The names in the certificate.
         names: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
     },
     /// The certificate's time is over.
     #[error("the certificate for {} expired at {not_after}; this machine's clock says {now}", list(.names))]
@@ -56,6 +59,8 @@ pub enum TlsFault {
         now: String,
         /// The names in the certificate.
         names: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
     },
     /// The certificate's time has not begun.
     #[error("the certificate for {} is valid from {not_before}; this machine's clock says {now}", list(.names))]
@@ -66,6 +71,8 @@ pub enum TlsFault {
         now: String,
         /// The names in the certificate.
         names: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
     },
     /// The issuer of the last certificate sent is not trusted here.
     #[error("the certificate for {} is issued by `{issuer}`, which this machine does not trust", list(.names))]
@@ -74,6 +81,8 @@ pub enum TlsFault {
         issuer: String,
         /// The names in the certificate.
         names: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
     },
     /// Only a leaf was sent, and its issuer is not trusted here by itself.
     #[error(
@@ -85,14 +94,16 @@ pub enum TlsFault {
         issuer: String,
         /// The names in the certificate.
         names: Vec<String>,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
     },
     /// Issuer and subject are the same.
-    #[error("the certificate `{subject}` vouches for itself; its SHA-256 fingerprint is {fingerprint}")]
+    #[error("the certificate `{subject}` vouches for itself")]
     SelfSigned {
         /// The subject, which is also the issuer.
         subject: String,
-        /// Lower-case hex of the SHA-256 of its DER form.
-        fingerprint: String,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
         /// The names in the certificate.
         names: Vec<String>,
     },
@@ -117,6 +128,22 @@ pub enum TlsFault {
     /// The rest; the library's words.
     #[error("{0}")]
     Other(String),
+}
+
+impl TlsFault {
+    /// The fingerprint of a certificate that was shown and not accepted.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Name { fingerprint, .. }
+            | Self::Expired { fingerprint, .. }
+            | Self::NotYetValid { fingerprint, .. }
+            | Self::UnknownIssuer { fingerprint, .. }
+            | Self::ChainIncomplete { fingerprint, .. }
+            | Self::SelfSigned { fingerprint, .. } => Some(*fingerprint),
+            _ => None,
+        }
+    }
 }
 
 /// Why bytes could not get through.
@@ -175,7 +202,7 @@ pub enum NetError {
         /// The port.
         port: u16,
         /// Why.
-        fault: TlsFault,
+        fault: Box<TlsFault>,
     },
     /// An established connection broke, or took too long.
     #[error("the connection to {host} broke: {said}")]
@@ -285,7 +312,11 @@ impl NetError {
             Self::Connect { attempts, .. } => {
                 connect_finding(attempts, self.is_offline(), |v| at(connect, v))
             }
-            Self::Tls { fault, .. } => tls_finding(fault, |v| at(tls, v)),
+            Self::Tls { fault, .. } => {
+                let mut finding = tls_finding(fault, |v| at(tls, v));
+                finding.fingerprint = fault.fingerprint().map(|fingerprint| fingerprint.to_string());
+                finding
+            }
             Self::Lost { .. } => at(connect, Verdict::ConnectionLost),
             Self::Http { .. } => at(Stage::Discovery, Verdict::ProtocolError),
         }

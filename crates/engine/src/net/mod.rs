@@ -15,8 +15,10 @@ pub use error::{Attempt, NetError, Outcome, TlsFault};
 pub use http::{Answer, Hop, Method};
 pub use pipe::{Pipe, Recorded};
 
+use crate::transcript::{Tape, Transcript};
 use dns::Dns;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
+use restante_core::settings::{Fingerprint, Settings};
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::collections::VecDeque;
@@ -63,6 +65,14 @@ impl Default for NetworkOptions {
 #[derive(Clone)]
 pub struct Network {
     shared: Arc<Shared>,
+    transcript: Option<Transcript>,
+    pinned: Option<Arc<Pinned>>,
+}
+
+/// Certificates that a person has compared, and TLS that accepts them.
+struct Pinned {
+    pins: Vec<(String, Fingerprint)>,
+    tls: OnceLock<Result<Arc<ClientConfig>, TlsFault>>,
 }
 
 struct Shared {
@@ -119,7 +129,7 @@ impl Network {
     /// # Errors
     /// [`BadCaFile`] when a file of [`NetworkOptions::ca_files`] cannot be read as PEM certificates.
     pub fn new(options: &NetworkOptions) -> Result<Self, BadCaFile> {
-        Ok(Self { shared: Arc::new(Shared::new(options)?) })
+        Ok(Self { shared: Arc::new(Shared::new(options)?), transcript: None, pinned: None })
     }
 
     /// The same, with ports that stand in for others.
@@ -127,7 +137,25 @@ impl Network {
     pub(crate) fn with_ports(options: &NetworkOptions, ports: &[(u16, u16)]) -> Self {
         let mut shared = Shared::new(options).unwrap();
         shared.ports = ports.iter().copied().collect();
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), transcript: None, pinned: None }
+    }
+
+    /// The same way out, with every line of mail connections written down.
+    #[must_use]
+    pub fn transcribed(&self, transcript: Transcript) -> Self {
+        Self { transcript: Some(transcript), ..self.clone() }
+    }
+
+    /// The same way out, where a host of `pins` may also show a certificate with its fingerprint.
+    #[must_use]
+    pub fn pinned(&self, pins: Vec<(String, Fingerprint)>) -> Self {
+        let pinned = (!pins.is_empty()).then(|| Arc::new(Pinned { pins, tls: OnceLock::new() }));
+        Self { pinned, ..self.clone() }
+    }
+
+    /// Where a connection to a service is written down, when that was asked for.
+    pub(crate) fn tape(&self, settings: &Settings) -> Option<Tape> {
+        self.transcript.as_ref().map(|transcript| transcript.tape(settings))
     }
 
     /// The addresses of a host, IPv6 first; an address literal is its own answer.
@@ -199,7 +227,11 @@ impl Network {
     /// # Errors
     /// [`NetError::Tls`].
     pub async fn tls(&self, host: &str, stream: TcpStream) -> Result<TlsStream<Recorded>, NetError> {
-        self.handshake(host, stream, self.shared.config(&self.shared.tls, &[])).await
+        let config = match &self.pinned {
+            Some(pinned) => self.shared.config(&pinned.tls, &[], &pinned.pins),
+            None => self.shared.config(&self.shared.tls, &[], &[]),
+        };
+        self.handshake(host, stream, config).await
     }
 
     /// Connects and protects: what implicit TLS needs.
@@ -213,7 +245,7 @@ impl Network {
 
     pub(crate) async fn connect_https(&self, host: &str, port: u16) -> Result<Pipe, NetError> {
         let stream = self.connect(host, port).await?;
-        let config = self.shared.config(&self.shared.https, &[b"http/1.1"]);
+        let config = self.shared.config(&self.shared.https, &[b"http/1.1"], &[]);
         Ok(Pipe::Tls(Box::new(self.handshake(host, stream, config).await?)))
     }
 
@@ -232,7 +264,7 @@ impl Network {
                 Err(_) => Err(TlsFault::Silent(millis(limit))),
             },
         };
-        done.map_err(|fault| NetError::Tls { host: host.to_owned(), port, fault })
+        done.map_err(|fault| NetError::Tls { host: host.to_owned(), port, fault: Box::new(fault) })
     }
 }
 
@@ -259,9 +291,10 @@ impl Shared {
         &self,
         cell: &OnceLock<Result<Arc<ClientConfig>, TlsFault>>,
         alpn: &[&[u8]],
+        pins: &[(String, Fingerprint)],
     ) -> Result<Arc<ClientConfig>, TlsFault> {
         cell.get_or_init(|| {
-            let mut config = tls::client(&self.extra)?;
+            let mut config = tls::client(&self.extra, pins)?;
             config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
             Ok(Arc::new(config))
         })

@@ -3,6 +3,7 @@
 use super::testing::{Ca, FUTURE, GOOD, Identity, PAST, Site, Zone, greet_in_tls, say};
 use super::{Method, Mx, NetError, Network, NetworkOptions, Outcome, Pipe, TlsFault};
 use restante_core::diagnosis::{Certainty, PasswordJudgement, Service, Stage, Verdict};
+use restante_core::settings::Fingerprint;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -16,7 +17,7 @@ fn network(ca_files: Vec<PathBuf>) -> Network {
 
 async fn fault(network: &Network, port: u16) -> TlsFault {
     match network.connect_tls("localhost", port).await {
-        Err(NetError::Tls { fault, .. }) => fault,
+        Err(NetError::Tls { fault, .. }) => *fault,
         other => panic!("no TLS fault: {other:?}"),
     }
 }
@@ -46,12 +47,10 @@ async fn a_complete_chain_is_accepted_and_an_incomplete_one_is_named() {
     assert!(network.connect_tls("localhost", port).await.is_ok());
     let port = greet_in_tls(ca.issue_below(&["localhost"], false), "").await;
     let fault = fault(&network, port).await;
+    let TlsFault::ChainIncomplete { issuer, names, .. } = fault else { panic!("{fault}") };
     assert_eq!(
-        fault,
-        TlsFault::ChainIncomplete {
-            issuer: "CN=restante test root intermediate".into(),
-            names: vec!["localhost".into()]
-        }
+        (issuer.as_str(), names),
+        ("CN=restante test root intermediate", vec!["localhost".to_owned()])
     );
 }
 
@@ -92,12 +91,34 @@ async fn a_self_signed_certificate_shows_its_fingerprint() {
         let file = folder.path().join("own.pem");
         let identity = Identity::self_signed(&["localhost"], authority, &file);
         let port = greet_in_tls(identity, "").await;
-        let TlsFault::SelfSigned { subject, fingerprint, .. } = fault(&network(vec![ca.file()]), port).await
-        else {
-            panic!("not self-signed")
-        };
+        let fault = fault(&network(vec![ca.file()]), port).await;
+        let TlsFault::SelfSigned { subject, fingerprint, .. } = &fault else { panic!("{fault}") };
         assert!(subject.contains("alone"), "{subject}");
-        assert_eq!(fingerprint.len(), 64);
+        let error = NetError::Tls { host: "localhost".into(), port, fault: Box::new(fault.clone()) };
+        assert_eq!(error.finding(Service::Imap).fingerprint, Some(fingerprint.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_certificate_is_accepted_for_its_host_whatever_is_wrong_with_it() {
+    let ca = Ca::new("restante test root");
+    let network = network(vec![ca.file()]);
+    let file = ca.file().with_file_name("own.pem");
+    let identities = [
+        Identity::self_signed(&["localhost"], false, &file),
+        ca.issue(&["localhost"], PAST),
+        ca.issue(&["mail.example.org"], GOOD),
+        Ca::new("Another root").issue(&["localhost"], GOOD),
+    ];
+    for identity in identities {
+        let port = greet_in_tls(identity, "").await;
+        let fingerprint = fault(&network, port).await.fingerprint().unwrap();
+        let pinned = network.pinned(vec![("LOCALHOST".to_owned(), fingerprint)]);
+        assert!(pinned.connect_tls("localhost", port).await.is_ok());
+        let elsewhere = network.pinned(vec![("127.0.0.1".to_owned(), fingerprint)]);
+        assert!(elsewhere.connect_tls("localhost", port).await.is_err(), "the pin is for another host");
+        let other = network.pinned(vec![("localhost".to_owned(), Fingerprint::new([0; 32]))]);
+        assert!(other.connect_tls("localhost", port).await.is_err(), "the pin is another certificate's");
     }
 }
 
@@ -111,7 +132,10 @@ async fn a_self_signed_certificate_named_as_a_root_is_accepted_for_its_name_only
         assert!(network.connect_tls("localhost", port).await.is_ok(), "authority: {authority}");
         let stream = network.connect("localhost", port).await.unwrap();
         let error = network.tls("other.example.org", stream).await.unwrap_err();
-        assert!(matches!(error, NetError::Tls { fault: TlsFault::Name { .. }, .. }), "{error}");
+        assert!(
+            matches!(&error, NetError::Tls { fault, .. } if matches!(**fault, TlsFault::Name { .. })),
+            "{error}"
+        );
     }
 }
 
@@ -178,7 +202,7 @@ async fn a_server_that_never_answers_the_handshake_is_given_up() {
     };
     let port = say(b"").await;
     let error = Network::new(&options).unwrap().connect_tls("localhost", port).await.unwrap_err();
-    assert!(matches!(error, NetError::Tls { fault: TlsFault::Silent(50), .. }), "{error}");
+    assert!(matches!(&error, NetError::Tls { fault, .. } if **fault == TlsFault::Silent(50)), "{error}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::error::TlsFault;
 use super::pipe::Recorded;
+use restante_core::settings::Fingerprint;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
@@ -38,11 +39,17 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// The client's side of TLS: the system's roots (or those `SSL_CERT_FILE` names) and `extra` ones.
-pub(super) fn client(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, TlsFault> {
+///
+/// A host of `pins` may also show a certificate with its fingerprint, whoever issued it, for whatever name
+/// and time: a person has compared it.
+pub(super) fn client(
+    extra: &[CertificateDer<'static>],
+    pins: &[(String, Fingerprint)],
+) -> Result<ClientConfig, TlsFault> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier::new_with_extra_roots(extra.iter().cloned(), Arc::clone(&provider))
         .map_err(|error| TlsFault::NoRoots(error.to_string()))?;
-    let explaining = Explaining { verifier, extra: extra.to_vec() };
+    let explaining = Explaining { verifier, extra: extra.to_vec(), pins: pins.to_vec() };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsFault::Other(error.to_string()))?;
@@ -108,6 +115,7 @@ fn printable(bytes: &[u8]) -> String {
 struct Explaining {
     verifier: Verifier,
     extra: Vec<CertificateDer<'static>>,
+    pins: Vec<(String, Fingerprint)>,
 }
 
 impl ServerCertVerifier for Explaining {
@@ -128,6 +136,13 @@ impl ServerCertVerifier for Explaining {
         let Some(leaf) = Seen::read(end_entity) else {
             return Err(Error::InvalidCertificate(CertificateError::BadEncoding));
         };
+        let host = server_name.to_str();
+        let pinned = |(name, pin): &(String, Fingerprint)| {
+            name.eq_ignore_ascii_case(&host) && *pin == leaf.fingerprint
+        };
+        if self.pins.iter().any(pinned) {
+            return Ok(ServerCertVerified::assertion());
+        }
         let named = self.extra.iter().any(|root| root.as_ref() == end_entity.as_ref());
         let fault = if named && is_unanchored(&reason) {
             // A certificate that a person named with --ca-file is its own root, also when it says that it
@@ -175,7 +190,7 @@ struct Seen {
     self_issued: bool,
     not_before: i64,
     not_after: i64,
-    fingerprint: String,
+    fingerprint: Fingerprint,
 }
 
 impl Seen {
@@ -191,7 +206,6 @@ impl Seen {
                 }
             }
         }
-        let digest = Sha256::digest(der);
         Some(Self {
             names,
             subject: parsed.subject().to_string(),
@@ -199,9 +213,13 @@ impl Seen {
             self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
-            fingerprint: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            fingerprint: fingerprint(der),
         })
     }
+}
+
+fn fingerprint(der: &CertificateDer<'_>) -> Fingerprint {
+    Fingerprint::new(Sha256::digest(der).into())
 }
 
 fn address(bytes: &[u8]) -> Option<String> {
@@ -236,16 +254,16 @@ fn own_root_fault(
     wanted: &ServerName<'_>,
     now: UnixTime,
 ) -> Option<TlsFault> {
-    let names = leaf.names.clone();
-    let clock = seconds(now);
+    let (names, fingerprint) = (leaf.names.clone(), leaf.fingerprint);
+    let (clock, now) = (seconds(now), date(seconds(now)));
     if clock > leaf.not_after {
-        return Some(TlsFault::Expired { not_after: date(leaf.not_after), now: date(clock), names });
+        return Some(TlsFault::Expired { not_after: date(leaf.not_after), now, names, fingerprint });
     }
     if clock < leaf.not_before {
-        return Some(TlsFault::NotYetValid { not_before: date(leaf.not_before), now: date(clock), names });
+        return Some(TlsFault::NotYetValid { not_before: date(leaf.not_before), now, names, fingerprint });
     }
     let matches = ParsedCertificate::try_from(der).is_ok_and(|p| verify_server_name(&p, wanted).is_ok());
-    (!matches).then(|| TlsFault::Name { wanted: wanted.to_str().into_owned(), names })
+    (!matches).then(|| TlsFault::Name { wanted: wanted.to_str().into_owned(), names, fingerprint })
 }
 
 fn fault(
@@ -255,31 +273,36 @@ fn fault(
     wanted: &ServerName<'_>,
     now: UnixTime,
 ) -> TlsFault {
-    let names = leaf.names;
+    let (names, fingerprint) = (leaf.names, leaf.fingerprint);
+    let clock = date(seconds(now));
+    let expired = |end| TlsFault::Expired {
+        not_after: date(end),
+        now: clock.clone(),
+        names: names.clone(),
+        fingerprint,
+    };
+    let early = |begin| TlsFault::NotYetValid {
+        not_before: date(begin),
+        now: clock.clone(),
+        names: names.clone(),
+        fingerprint,
+    };
     match reason {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            TlsFault::Name { wanted: wanted.to_str().into_owned(), names }
+            TlsFault::Name { wanted: wanted.to_str().into_owned(), names, fingerprint }
         }
-        CertificateError::Expired => {
-            TlsFault::Expired { not_after: date(leaf.not_after), now: date(seconds(now)), names }
-        }
-        CertificateError::ExpiredContext { not_after, .. } => {
-            TlsFault::Expired { not_after: date(seconds(*not_after)), now: date(seconds(now)), names }
-        }
-        CertificateError::NotValidYet => {
-            TlsFault::NotYetValid { not_before: date(leaf.not_before), now: date(seconds(now)), names }
-        }
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            TlsFault::NotYetValid { not_before: date(seconds(*not_before)), now: date(seconds(now)), names }
-        }
+        CertificateError::Expired => expired(leaf.not_after),
+        CertificateError::ExpiredContext { not_after, .. } => expired(seconds(*not_after)),
+        CertificateError::NotValidYet => early(leaf.not_before),
+        CertificateError::NotValidYetContext { not_before, .. } => early(seconds(*not_before)),
         reason if is_unanchored(reason) && leaf.self_issued => {
-            TlsFault::SelfSigned { subject: leaf.subject, fingerprint: leaf.fingerprint, names }
+            TlsFault::SelfSigned { subject: leaf.subject, fingerprint, names }
         }
         CertificateError::UnknownIssuer => match intermediates.last() {
-            None => TlsFault::ChainIncomplete { issuer: leaf.issuer, names },
+            None => TlsFault::ChainIncomplete { issuer: leaf.issuer, names, fingerprint },
             Some(last) => {
                 let issuer = Seen::read(last).map_or(leaf.issuer, |seen| seen.issuer);
-                TlsFault::UnknownIssuer { issuer, names }
+                TlsFault::UnknownIssuer { issuer, names, fingerprint }
             }
         },
         other => TlsFault::Certificate(other.to_string()),

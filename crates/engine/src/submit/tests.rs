@@ -81,6 +81,9 @@ fn account(port: u16) -> Account {
         imap: settings(Protocol::Imap),
         smtp: Some(settings(Protocol::Smtp)),
         source: Source::Given,
+        given: Vec::new(),
+        pins: Vec::new(),
+        draft: false,
         secret: SecretPlace::File,
     }
 }

@@ -60,9 +60,9 @@ impl Context {
         Ok(Accounts::load(&self.places)?)
     }
 
-    /// The account named with `--account`, or the only one.
+    /// The account named with `--account`, or the only one, for work on its servers.
     pub(super) fn account(&self) -> Result<Account, Failure> {
-        Ok(self.accounts()?.find(self.global.account.as_deref())?.clone())
+        Ok(self.accounts()?.ready(self.global.account.as_deref())?.clone())
     }
 
     /// For reading mail.

@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Negative,
     /// Something is left to do later (75), and it was already said.
     Queued,
+    /// It was already said; the exit code.
+    Said(u8),
 }
 
 impl Failure {
@@ -46,7 +48,8 @@ impl Failure {
         ExitCode::from(code)
     }
 
-    fn exit_code(&self) -> u8 {
+    /// The exit code it ends with.
+    pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Engine(error) => error.exit_code(),
             Self::Usage(_) => 64,
@@ -55,10 +58,12 @@ impl Failure {
             Self::Io(_) => 74,
             Self::Refused(_) | Self::Negative => 1,
             Self::Queued => 75,
+            Self::Said(code) => *code,
         }
     }
 
-    fn text(&self) -> Option<String> {
+    /// What a person reads.
+    pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Engine(error) => Some(error.to_string()),
             Self::Usage(text)
@@ -66,7 +71,7 @@ impl Failure {
             | Self::NotFound(text)
             | Self::Io(text)
             | Self::Refused(text) => Some(text.clone()),
-            Self::Negative | Self::Queued => None,
+            Self::Negative | Self::Queued | Self::Said(_) => None,
         }
     }
 
@@ -82,7 +87,7 @@ impl Failure {
             Self::Data(_) => "bad-data",
             Self::NotFound(_) => "not-found",
             Self::Refused(_) => "refused",
-            Self::Usage(_) | Self::Negative | Self::Queued => "usage",
+            Self::Usage(_) | Self::Negative | Self::Queued | Self::Said(_) => "usage",
         };
         json!({
             "verdict": verdict, "stage": null, "certainty": "certain", "password": "not-judged",

@@ -5,7 +5,9 @@ mod completions;
 mod context;
 mod count;
 mod discover;
+mod doctor;
 mod error;
+mod given;
 mod list;
 mod man;
 mod message;
@@ -22,6 +24,7 @@ mod send;
 mod setup;
 mod steps;
 mod sync;
+mod trial;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use context::Context;
@@ -95,6 +98,7 @@ enum Color {
 enum Command {
     Setup(setup::Setup),
     Discover(discover::Discover),
+    Doctor(doctor::Doctor),
     Account(account::Account),
     Sync(sync::Sync),
     List(list::List),
@@ -130,6 +134,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Setup(command) => command.run(&context),
         Command::Discover(command) => command.run(&context),
+        Command::Doctor(command) => command.run(&context),
         Command::Account(command) => command.run(&context),
         Command::Sync(command) => command.run(&context),
         Command::List(command) => command.run(&context),

@@ -16,6 +16,11 @@ impl Prompt {
         self.asked
     }
 
+    /// Whether there is somebody to ask.
+    pub(super) fn is_possible() -> bool {
+        std::io::stdin().is_terminal()
+    }
+
     /// Asks for a line.
     pub(super) fn line(&mut self, question: &str, instead: &str) -> Result<String, Failure> {
         self.may_ask(question, instead)?;
@@ -44,7 +49,7 @@ impl Prompt {
     }
 
     fn may_ask(&mut self, question: &str, instead: &str) -> Result<(), Failure> {
-        if !std::io::stdin().is_terminal() {
+        if !Self::is_possible() {
             let question = question.trim_end_matches([':', '?']);
             return Err(Failure::Usage(format!("cannot ask \"{question}\" without a terminal; {instead}")));
         }

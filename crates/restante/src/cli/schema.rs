@@ -6,11 +6,12 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 12] = [
+pub(super) const SCHEMAS: [(&str, &str); 13] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
     ("count", include_str!("../../schemas/count.json")),
     ("discover", include_str!("../../schemas/discover.json")),
+    ("doctor", include_str!("../../schemas/doctor.json")),
     ("error", include_str!("../../schemas/error.json")),
     ("list", include_str!("../../schemas/list.json")),
     ("outbox", include_str!("../../schemas/outbox.json")),

@@ -88,7 +88,7 @@ pub(super) fn moment() -> Result<Moment, Failure> {
 /// Puts a message into the outbox, sends it unless that is forbidden, and says what came of it.
 pub(super) fn dispatch(context: &Context, account: &Account, frozen: Frozen) -> Result<ExitCode, Failure> {
     // Whatever may be wrong with the command line is wrong before the message is in the outbox.
-    let network = network(context)?;
+    let network = network(context, account)?;
     let keeper = context.keeper_in_time()?;
     let done = context.block_on(async {
         let id = enqueue(&keeper, account, frozen).await?;
@@ -103,7 +103,7 @@ pub(super) fn dispatch_again(
     account: &Account,
     id: SubmissionId,
 ) -> Result<ExitCode, Failure> {
-    let network = network(context)?;
+    let network = network(context, account)?;
     let keeper = context.keeper_in_time()?;
     let done = context.block_on(async {
         keeper.with(move |store| submit::requeue(store, id, now())).await?;
@@ -113,8 +113,11 @@ pub(super) fn dispatch_again(
 }
 
 /// The way out, unless sending is forbidden.
-fn network(context: &Context) -> Result<Option<Network>, Failure> {
-    if context.global.no_send || context.global.offline { Ok(None) } else { context.network().map(Some) }
+fn network(context: &Context, account: &Account) -> Result<Option<Network>, Failure> {
+    if context.global.no_send || context.global.offline {
+        return Ok(None);
+    }
+    Ok(Some(context.network()?.pinned(account.pinned())))
 }
 
 fn finish(

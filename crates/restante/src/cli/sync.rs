@@ -69,8 +69,10 @@ impl Sync {
         let accounts = context.accounts()?;
         let named = self.account.as_deref().or(context.global.account.as_deref());
         let accounts = match named {
-            None if accounts.all().len() > 1 => accounts.all().to_vec(),
-            named => vec![accounts.find(named)?.clone()],
+            None if accounts.all().len() > 1 => {
+                accounts.all().iter().filter(|account| !account.draft).cloned().collect()
+            }
+            named => vec![accounts.ready(named)?.clone()],
         };
         let keeper = context.keeper()?;
         let mut failed = None;
@@ -90,7 +92,7 @@ impl Sync {
 
 async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<(), Failure> {
     let begun = Instant::now();
-    let network = context.network()?;
+    let network = context.network()?.pinned(account.pinned());
     let secret = secrets::load(&context.places, account)?;
     let checklist = Checklist::new(context);
     let mut steps = Steps::new(|step| {

@@ -125,6 +125,7 @@ fn a_typing_error_in_the_password_is_explained_and_one_attempt() {
     let person = Person::new("autoconfig.test");
     let mut terminal = Terminal::start(&person, &format!("setup {}", person.address));
     terminal.answer("Password for", "corect horse");
+    terminal.answer("What now?", "q");
     let (screen, status) = terminal.end();
     assert_eq!(status, 77, "{screen}");
     assert!(!screen.contains("corect horse"), "{screen}");

@@ -1,0 +1,275 @@
+//! What a person may say about an account beside its address: servers, user name, password, trust. The
+//! same options wherever an account is tried.
+
+use super::error::Failure;
+use super::prompt::Prompt;
+use super::steps::{Checklist, found, read_password};
+use clap::Args;
+use restante_core::Secret;
+use restante_core::mail::Address;
+use restante_core::settings::{Authentication, Candidate, Fingerprint, Protocol, Security, Settings, Source};
+use restante_engine::account::{Account, SecretPlace, Value};
+use restante_engine::discover::{DiscoverOptions, discover};
+use restante_engine::net::Network;
+use restante_engine::{Error, secrets};
+
+/// Options of every command that tries an account.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Given {
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Run this command whenever the password is needed; it is stored, the password is not.
+    #[arg(long, value_name = "CMD", conflicts_with = "password_stdin")]
+    password_command: Option<String>,
+    /// The server for reading, when it is known.
+    #[arg(long, value_name = "HOST[:PORT][/tls|starttls]")]
+    imap: Option<String>,
+    /// The server for sending, when it is known.
+    #[arg(long, value_name = "HOST[:PORT][/tls|starttls]")]
+    smtp: Option<String>,
+    /// Set the account up for reading only.
+    #[arg(long, conflicts_with = "smtp")]
+    pub(super) without_sending: bool,
+    /// The user name, when it is not the one that was found.
+    #[arg(long, value_name = "NAME")]
+    pub(super) username: Option<String>,
+    /// How to log in: automatic, password, cram-md5, scram-sha-256, oauthbearer, xoauth2.
+    #[arg(long, value_name = "METHOD")]
+    auth: Option<String>,
+    /// Use settings that nobody vouches for without asking.
+    #[arg(long)]
+    accept_untrusted: bool,
+    /// Accept the certificate with this fingerprint from this account's servers, after comparing it. May be
+    /// given more than once.
+    #[arg(long, value_name = "sha256:HEX")]
+    pub(super) pin: Vec<Fingerprint>,
+}
+
+impl Given {
+    /// Whether the options say where the password is.
+    pub(super) fn names_secret(&self) -> bool {
+        self.password_stdin || self.password_command.is_some()
+    }
+
+    /// Values that were given in place of found ones.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let given = [
+            (Value::Imap, self.imap.is_some()),
+            (Value::Smtp, self.smtp.is_some()),
+            (Value::Username, self.username.is_some()),
+            (Value::Authentication, self.auth.is_some()),
+        ];
+        given.into_iter().filter_map(|(value, is)| is.then_some(value)).collect()
+    }
+
+    /// What is to be tried for an address: the servers that were given, else what is found. The findings
+    /// of the search come along, for whoever wants to say more than that it found something.
+    pub(super) async fn candidate(
+        &self,
+        network: &Network,
+        address: &Address,
+        checklist: &Checklist,
+    ) -> Result<Candidate, Failure> {
+        let (imap, smtp) = self.servers(&address.to_string())?;
+        let known = imap.is_some() && (smtp.is_some() || self.without_sending);
+        let mut candidate = if known {
+            given_candidate()
+        } else {
+            search(network, address, imap.is_some(), checklist).await?
+        };
+        if let Some(imap) = imap {
+            candidate.incoming = vec![imap];
+        }
+        if let Some(smtp) = smtp {
+            candidate.outgoing = vec![smtp];
+        }
+        self.adjust(&mut candidate)?;
+        Ok(candidate)
+    }
+
+    /// An account's own servers, with what was given in their place.
+    pub(super) fn of_account(&self, account: &Account) -> Result<Candidate, Failure> {
+        let (imap, smtp) = self.servers(&account.imap.username)?;
+        let mut candidate = Candidate { source: account.source, ..given_candidate() };
+        candidate.incoming = vec![imap.unwrap_or_else(|| account.imap.clone())];
+        candidate.outgoing = smtp.or_else(|| account.smtp.clone()).into_iter().collect();
+        self.adjust(&mut candidate)?;
+        Ok(candidate)
+    }
+
+    /// The third question: only where nobody vouches for the settings. False when the person says no.
+    pub(super) fn accepts(&self, prompt: &mut Prompt, candidate: &Candidate) -> Result<bool, Failure> {
+        if candidate.trusted || self.accept_untrusted {
+            return Ok(true);
+        }
+        let hosts: Vec<String> =
+            candidate.imap().into_iter().chain(candidate.smtp()).map(ToString::to_string).collect();
+        let question = format!(
+            "Your password would go to {}. Nobody vouches for these servers: {}.\nUse them?",
+            hosts.join(" and "),
+            candidate.why
+        );
+        prompt.confirm(&question, "--accept-untrusted takes such settings")
+    }
+
+    /// The password, and where it is kept from now on.
+    pub(super) fn secret(
+        &self,
+        prompt: &mut Prompt,
+        address: &Address,
+    ) -> Result<(Secret, SecretPlace), Failure> {
+        if let Some(command) = &self.password_command {
+            let secret = secrets::run(&address.to_string(), command)?;
+            return Ok((secret, SecretPlace::Command(command.clone())));
+        }
+        let secret = if self.password_stdin {
+            read_password()?
+        } else {
+            let instead = "use --password-stdin or --password-command";
+            prompt.password(&format!("Password for {address}:"), instead)?
+        };
+        if secret.expose().is_empty() {
+            return Err(Failure::Usage("the password is empty".to_owned()));
+        }
+        Ok((secret, SecretPlace::File))
+    }
+
+    fn servers(&self, username: &str) -> Result<(Option<Settings>, Option<Settings>), Failure> {
+        let read = |text: &Option<String>, protocol| {
+            text.as_deref().map(|text| service(text, protocol, username)).transpose()
+        };
+        Ok((read(&self.imap, Protocol::Imap)?, read(&self.smtp, Protocol::Smtp)?))
+    }
+
+    fn adjust(&self, candidate: &mut Candidate) -> Result<(), Failure> {
+        if self.without_sending {
+            candidate.outgoing.clear();
+        }
+        let authentication = self.auth.as_deref().map(authentication).transpose()?;
+        for settings in candidate.incoming.iter_mut().chain(&mut candidate.outgoing) {
+            if let Some(username) = &self.username {
+                settings.username.clone_from(username);
+            }
+            if let Some(authentication) = &authentication {
+                settings.authentication.clone_from(authentication);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The services of a candidate that may be tried: IMAP and SMTP, protected, in its order.
+pub(super) fn usable(candidate: &Candidate) -> (Vec<Settings>, Vec<Settings>) {
+    let protected = |protocol| move |s: &&Settings| s.protocol == protocol && s.security != Security::None;
+    (
+        candidate.incoming.iter().filter(protected(Protocol::Imap)).cloned().collect(),
+        candidate.outgoing.iter().filter(protected(Protocol::Smtp)).cloned().collect(),
+    )
+}
+
+pub(super) fn given_candidate() -> Candidate {
+    Candidate {
+        source: Source::Given,
+        url: String::new(),
+        trusted: true,
+        why: "you gave these servers".to_owned(),
+        incoming: Vec::new(),
+        outgoing: Vec::new(),
+    }
+}
+
+async fn search(
+    network: &Network,
+    address: &Address,
+    imap_is_known: bool,
+    checklist: &Checklist,
+) -> Result<Candidate, Failure> {
+    let options = DiscoverOptions::default();
+    let discovery = discover(network, address, &options, &mut |line| checklist.trace(line)).await;
+    let candidate = discovery.candidates.into_iter().find(|c| c.imap().is_some() || imap_is_known);
+    let Some(candidate) = candidate else {
+        let finding = discovery.findings.into_iter().next();
+        return Err(finding.map_or_else(
+            || Failure::Usage("no settings were found; give --imap and --smtp".to_owned()),
+            |finding| Error::from(finding).into(),
+        ));
+    };
+    checklist.line(true, &found(&candidate));
+    Ok(candidate)
+}
+
+/// Reads `HOST[:PORT][/tls|starttls]`.
+pub(super) fn service(text: &str, protocol: Protocol, username: &str) -> Result<Settings, Failure> {
+    let bad = |what: &str| Failure::Usage(format!("`{text}` is no server: {what}"));
+    let (rest, security) = match text.rsplit_once('/') {
+        Some((rest, "tls")) => (rest, Some(Security::Tls)),
+        Some((rest, "starttls")) => (rest, Some(Security::StartTls)),
+        Some(_) => return Err(bad("after the / stands tls or starttls")),
+        None => (text, None),
+    };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (
+            host,
+            Some(port.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(|| bad("the port is no number"))?),
+        ),
+        _ => (rest, None),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
+        return Err(bad("the host name is missing or malformed"));
+    }
+    let (port, security) = match (protocol, port, security) {
+        (_, Some(port), Some(security)) => (port, security),
+        (_, Some(port @ (143 | 587 | 25)), None) => (port, Security::StartTls),
+        (_, Some(port), None) => (port, Security::Tls),
+        (Protocol::Smtp, None, Some(Security::Tls)) => (465, Security::Tls),
+        (Protocol::Smtp, None, _) => (587, Security::StartTls),
+        (_, None, Some(Security::StartTls)) => (143, Security::StartTls),
+        (_, None, _) => (993, Security::Tls),
+    };
+    Ok(Settings {
+        protocol,
+        host: host.to_owned(),
+        port,
+        security,
+        authentication: Vec::new(),
+        username: username.to_owned(),
+    })
+}
+
+fn authentication(word: &str) -> Result<Vec<Authentication>, Failure> {
+    Ok(match word {
+        "automatic" => Vec::new(),
+        "password" => vec![Authentication::Password],
+        "cram-md5" => vec![Authentication::CramMd5],
+        "scram-sha-256" => vec![Authentication::ScramSha256],
+        "oauthbearer" | "xoauth2" => vec![Authentication::OAuth2],
+        other => return Err(Failure::Usage(format!("`{other}` is no way to log in that restante knows"))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_given_in_short_and_in_full() {
+        for (text, protocol, expected) in [
+            ("imap.example.org", Protocol::Imap, "imap.example.org:993/tls"),
+            ("imap.example.org:143", Protocol::Imap, "imap.example.org:143/starttls"),
+            ("imap.example.org/starttls", Protocol::Imap, "imap.example.org:143/starttls"),
+            ("smtp.example.org", Protocol::Smtp, "smtp.example.org:587/starttls"),
+            ("smtp.example.org/tls", Protocol::Smtp, "smtp.example.org:465/tls"),
+            ("127.0.0.1:1143/starttls", Protocol::Imap, "127.0.0.1:1143/starttls"),
+            ("[::1]:993", Protocol::Imap, "::1:993/tls"),
+            ("[::1]", Protocol::Imap, "::1:993/tls"),
+            ("::1", Protocol::Imap, "::1:993/tls"),
+        ] {
+            assert_eq!(service(text, protocol, "u").unwrap().to_string(), expected, "{text}");
+        }
+        for text in ["", ":993", "a b", "x:0", "x:99999", "x/ssl"] {
+            assert!(service(text, Protocol::Imap, "u").is_err(), "{text}");
+        }
+    }
+}
