@@ -1,0 +1,148 @@
+//! What IMAP servers say. The texts were collected from public reports and the sources of servers; the codes
+//! are those of RFC 5530 (section 3), RFC 2221 and RFC 9051.
+
+use super::When::{
+    Any, AppPasswordOnly, At, Greets, NeedsAddress, NeedsLocalPart, SignInOnly, TwoStepBlocks,
+};
+use super::{Certainty, Row, Verdict};
+use Certainty::{CannotTell, Certain, Likely};
+use Verdict::{
+    AccountLocked, AccountNotConnected, AddressBlocked, AdminConsentRequired, AppPasswordRequired,
+    BrowserSignInRequired, CleartextRefused, ConnectionLost, CredentialsRefused, GreetingRefused, IdRequired,
+    MailboxFull, MailboxMoved, MechanismUnsupported, OauthRequired, RateLimited, RequestRefused,
+    ServiceDisabled, TemporaryFailure, TooManyConnections, TwoStepBlocksPassword, UsernameForm,
+};
+
+/// `* BYE`.
+#[rustfmt::skip]
+pub(super) const GREETING: &[Row] = &[
+    (Any, "", "too many connections", TooManyConnections, Certain, &[]),
+    (Any, "", "too many simultaneous connections", TooManyConnections, Certain, &[]),
+    (Any, "", "too many concurrent", TooManyConnections, Certain, &[]),
+    (Any, "", "maximum number of connections", TooManyConnections, Certain, &[]),
+    (Any, "", "maximum connections", TooManyConnections, Certain, &[]),
+    (Any, "", "connection limit", TooManyConnections, Certain, &[]),
+    (Any, "LIMIT", "", TooManyConnections, Likely, &[RateLimited]),
+    (Any, "UNAVAILABLE", "", TemporaryFailure, Certain, &[]),
+    (Any, "", "blocked", AddressBlocked, Likely, &[GreetingRefused]),
+    (Any, "", "banned", AddressBlocked, Likely, &[GreetingRefused]),
+    (Any, "", "blacklist", AddressBlocked, Likely, &[GreetingRefused]),
+    (Any, "", "access denied", AddressBlocked, Likely, &[GreetingRefused]),
+    (Any, "", "not allowed to connect", AddressBlocked, Likely, &[GreetingRefused]),
+    (Any, "", "temporarily", TemporaryFailure, Likely, &[GreetingRefused]),
+    (Any, "", "unavailable", TemporaryFailure, Likely, &[GreetingRefused]),
+    (Any, "", "try again later", TemporaryFailure, Likely, &[GreetingRefused]),
+    (Any, "", "too busy", TemporaryFailure, Likely, &[TooManyConnections]),
+    (Any, "", "overloaded", TemporaryFailure, Likely, &[TooManyConnections]),
+    (Any, "", "maintenance", TemporaryFailure, Likely, &[GreetingRefused]),
+    (Any, "", "shutting down", TemporaryFailure, Certain, &[]),
+    (Any, "", "session expired", ConnectionLost, Likely, &[]),
+    (Any, "", "connection closed. 14", AccountNotConnected, Likely, &[ConnectionLost]),
+    (Any, "", "", GreetingRefused, Certain, &[]),
+];
+
+/// `NO` and `BAD` to LOGIN and AUTHENTICATE.
+#[rustfmt::skip]
+pub(super) const LOGIN: &[Row] = &[
+    // Texts that say more than their code.
+    (Any, "", "invalid app password", CredentialsRefused, CannotTell, &[AppPasswordRequired]),
+    (Any, "", "application-specific password", AppPasswordRequired, Certain, &[]),
+    (Any, "", "application password is required", AppPasswordRequired, Certain, &[]),
+    (Any, "", "neobhodim parol prilozheniya", AppPasswordRequired, Certain, &[]),
+    (Any, "", "app password", AppPasswordRequired, Likely, &[]),
+    (Any, "", "app-specific password", AppPasswordRequired, Likely, &[]),
+    (Any, "", "authorized code", AppPasswordRequired, Certain, &[]),
+    (Any, "", "authorization code", AppPasswordRequired, Certain, &[]),
+    (Any, "", "授权码", AppPasswordRequired, Certain, &[]),
+    (Any, "", "weixin token", AppPasswordRequired, Likely, &[ServiceDisabled]),
+    (Any, "WEBALERT", "", BrowserSignInRequired, Certain, &[]),
+    (Any, "", "via your web browser", BrowserSignInRequired, Certain, &[]),
+    (Any, "", "web login required", BrowserSignInRequired, Certain, &[]),
+    (Any, "", "enable imap for your account", ServiceDisabled, Certain, &[]),
+    (Any, "", "or imap is disabled", CredentialsRefused, CannotTell, &[ServiceDisabled, AppPasswordRequired, UsernameForm]),
+    (Any, "", "imap is disabled", ServiceDisabled, Certain, &[]),
+    (Any, "", "imap access is disabled", ServiceDisabled, Certain, &[]),
+    (Any, "", "imap access disabled", ServiceDisabled, Certain, &[]),
+    (Any, "", "not enabled for imap", ServiceDisabled, Certain, &[]),
+    (Any, "", "service is not open, password is incorrect", CredentialsRefused, CannotTell, &[ServiceDisabled, AppPasswordRequired, RateLimited, TemporaryFailure]),
+    (Any, "", "login frequency limited", RateLimited, Likely, &[CredentialsRefused]),
+    (Any, "", "authenticated but not connected", AccountNotConnected, Certain, &[]),
+    (Any, "", "aadsts90094", AdminConsentRequired, Certain, &[]),
+    (Any, "", "aadsts65001", AdminConsentRequired, Certain, &[]),
+    (Any, "", "basic authentication is disabled", OauthRequired, Certain, &[]),
+    (Any, "", "basic authentication is not supported", OauthRequired, Certain, &[]),
+    (Any, "", "two-factor", TwoStepBlocksPassword, Likely, &[AppPasswordRequired]),
+    (Any, "", "two-step", TwoStepBlocksPassword, Likely, &[AppPasswordRequired]),
+    (Any, "", "2fa", TwoStepBlocksPassword, Likely, &[AppPasswordRequired]),
+    (Any, "", "too many login attempts", RateLimited, Certain, &[]),
+    (Any, "", "too many bad auth attempts", AccountLocked, Likely, &[RateLimited, AppPasswordRequired]),
+    (Any, "", "too many failed", RateLimited, Likely, &[AccountLocked]),
+    (Any, "", "rate limit", RateLimited, Certain, &[]),
+    (Any, "", "too many simultaneous connections", TooManyConnections, Certain, &[]),
+    (Any, "", "maximum number of connections", TooManyConnections, Certain, &[]),
+    (Any, "", "too many connections", TooManyConnections, Certain, &[]),
+    (Any, "", "temporary authentication failure", TemporaryFailure, Certain, &[]),
+    (Any, "", "temporarily unavailable", TemporaryFailure, Certain, &[]),
+    (Any, "", "server unavailable", TemporaryFailure, Certain, &[]),
+    (Any, "", "internal error", TemporaryFailure, Likely, &[]),
+    (Any, "", "under a layer", CleartextRefused, Likely, &[]),
+    (Any, "", "plaintext authentication disallowed", CleartextRefused, Certain, &[]),
+    (Any, "", "cleartext authentication disallowed", CleartextRefused, Certain, &[]),
+    (Any, "", "the password was exposed", CleartextRefused, Certain, &[]),
+    (Any, "", "account is locked", AccountLocked, Certain, &[]),
+    (Any, "", "account locked", AccountLocked, Certain, &[]),
+    (Any, "", "account is disabled", AccountLocked, Certain, &[]),
+    (Any, "", "account disabled", AccountLocked, Certain, &[]),
+    (Any, "", "password expired", AccountLocked, Certain, &[]),
+    (Any, "", "full email address", UsernameForm, Likely, &[CredentialsRefused]),
+    (Any, "", "mechanism not supported", MechanismUnsupported, Certain, &[]),
+    (Any, "", "unsupported authentication mechanism", MechanismUnsupported, Certain, &[]),
+    (Any, "", "no mechanism available", MechanismUnsupported, Certain, &[]),
+    (Any, "", "authenticate command unknown", MechanismUnsupported, Likely, &[]),
+    // Codes.
+    (Any, "UNAVAILABLE", "", TemporaryFailure, Certain, &[]),
+    (Any, "INUSE", "", TemporaryFailure, Certain, &[]),
+    (Any, "SERVERBUG", "", TemporaryFailure, Likely, &[]),
+    (Any, "LIMIT", "", TooManyConnections, Likely, &[RateLimited]),
+    (Any, "PRIVACYREQUIRED", "", CleartextRefused, Certain, &[]),
+    (Any, "EXPIRED", "", AccountLocked, Certain, &[]),
+    (Any, "CONTACTADMIN", "", AccountLocked, Certain, &[]),
+    (Any, "AUTHORIZATIONFAILED", "", AccountLocked, Likely, &[AccountNotConnected]),
+    (Any, "NOPERM", "", AccountLocked, Likely, &[ServiceDisabled]),
+    (Any, "REFERRAL", "", MailboxMoved, Certain, &[]),
+    // From here on the line says nothing, and only what is around it may.
+    (NeedsAddress, "", "", UsernameForm, Likely, &[CredentialsRefused, AppPasswordRequired]),
+    // Its two-step accounts get a text of their own, above.
+    (At("Gmail"), "", "", CredentialsRefused, CannotTell, &[AppPasswordRequired, BrowserSignInRequired]),
+    (At("GMX"), "none", "authentication failed", ServiceDisabled, Likely, &[CredentialsRefused, AppPasswordRequired]),
+    (At("WEB.DE"), "none", "authentication failed", ServiceDisabled, Likely, &[CredentialsRefused, AppPasswordRequired]),
+    (SignInOnly, "", "", OauthRequired, Likely, &[ServiceDisabled]),
+    (Greets("microsoft exchange imap4 service is ready"), "none", "login failed", OauthRequired, Likely, &[CredentialsRefused, ServiceDisabled, UsernameForm]),
+    (Greets("microsoft exchange imap4 service is ready"), "none", "authenticate failed", OauthRequired, Likely, &[CredentialsRefused, ServiceDisabled, UsernameForm]),
+    (TwoStepBlocks, "", "", TwoStepBlocksPassword, Likely, &[CredentialsRefused]),
+    (AppPasswordOnly, "", "", AppPasswordRequired, Likely, &[CredentialsRefused, ServiceDisabled, UsernameForm]),
+    (NeedsLocalPart, "", "", UsernameForm, Likely, &[CredentialsRefused, AppPasswordRequired, ServiceDisabled]),
+    (Any, "", "login error or password error", CredentialsRefused, CannotTell, &[AppPasswordRequired, ServiceDisabled]),
+    (Any, "AUTHENTICATIONFAILED", "", CredentialsRefused, CannotTell, &[AppPasswordRequired, ServiceDisabled, UsernameForm]),
+    (Any, "", "", CredentialsRefused, CannotTell, &[AppPasswordRequired, ServiceDisabled, UsernameForm, OauthRequired]),
+];
+
+/// `NO` and `BAD` to anything after the login.
+#[rustfmt::skip]
+pub(super) const MAILBOX: &[Row] = &[
+    (Any, "", "unsafe login", IdRequired, Certain, &[]),
+    (Any, "", "authenticated but not connected", AccountNotConnected, Certain, &[]),
+    (Any, "", "server unavailable", TemporaryFailure, Certain, &[]),
+    (Any, "", "over quota", MailboxFull, Likely, &[]),
+    (Any, "", "quota exceeded", MailboxFull, Likely, &[]),
+    (Any, "", "too many simultaneous connections", TooManyConnections, Certain, &[]),
+    (Any, "OVERQUOTA", "", MailboxFull, Certain, &[]),
+    (Any, "UNAVAILABLE", "", TemporaryFailure, Certain, &[]),
+    (Any, "INUSE", "", TemporaryFailure, Certain, &[]),
+    (Any, "SERVERBUG", "", TemporaryFailure, Likely, &[]),
+    (Any, "LIMIT", "", TooManyConnections, Likely, &[RateLimited]),
+    (Any, "CONTACTADMIN", "", AccountLocked, Certain, &[]),
+    (Any, "EXPIRED", "", AccountLocked, Certain, &[]),
+    (Any, "REFERRAL", "", MailboxMoved, Certain, &[]),
+    (Any, "", "", RequestRefused, Certain, &[]),
+];
