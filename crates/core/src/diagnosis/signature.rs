@@ -234,7 +234,7 @@ fn judge(heard: &Heard<'_>, around: Around<'_>, stage: Stage, service: Service, 
     if is_refused(verdict, also) {
         finding.password = PasswordJudgement::Refused;
     }
-    advise(&mut finding, provider, protocol, around.username);
+    advise(&mut finding, around);
     finding
 }
 
@@ -252,8 +252,9 @@ fn is_refused(verdict: Verdict, also: &[Verdict]) -> bool {
     verdict == CredentialsRefused || may_be && also.contains(&CredentialsRefused)
 }
 
-/// The provider's own words for what to do, and its page, where it has them.
-fn advise(finding: &mut Finding, provider: Option<&Provider>, protocol: Protocol, username: &str) {
+/// Puts the provider's own words for what to do into a finding, and its page, where it has them.
+pub fn advise(finding: &mut Finding, around: Around<'_>) {
+    let protocol = if finding.service == Service::Smtp { Protocol::Smtp } else { Protocol::Imap };
     if finding.verdict == Verdict::MailboxMoved
         && let Some(new) = finding.evidence.split_once("REFERRAL ").and_then(|(_, rest)| referral(rest))
     {
@@ -263,7 +264,7 @@ fn advise(finding: &mut Finding, provider: Option<&Provider>, protocol: Protocol
         );
         return;
     }
-    let Some(provider) = provider else { return };
+    let Some(provider) = around.provider() else { return };
     let advice = match finding.verdict {
         Verdict::AppPasswordRequired | Verdict::TwoStepBlocksPassword => provider.password_advice(),
         Verdict::OauthRequired => match provider.access {
@@ -279,7 +280,7 @@ fn advise(finding: &mut Finding, provider: Option<&Provider>, protocol: Protocol
             return;
         }
         Verdict::UsernameForm => {
-            if let Some(remedy) = other_form(provider, protocol, username) {
+            if let Some(remedy) = other_form(provider, protocol, around.username) {
                 finding.remedy = remedy;
             }
             return;

@@ -7,9 +7,9 @@ use crate::sasl as login;
 use crate::steps::Steps;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::{Around, imap_refusal};
-use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
-use restante_core::imap::wire::{Command, Status};
+use restante_core::imap::wire::{Code, Command, Response, Status};
 use restante_core::sasl::{self, Exchange, Mechanism, SaslError};
 use restante_core::settings::{Security, Settings};
 
@@ -77,7 +77,9 @@ pub async fn log_in(
 ) -> Result<(), Error> {
     steps
         .run(Stage::Login, Service::Imap, async {
-            let how = authenticate(connection, settings, secret).await?;
+            let how = authenticate(connection, settings, secret)
+                .await
+                .map_err(|error| login::without_secret(error, settings, secret))?;
             if connection.capabilities().is_empty() {
                 connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
             }
@@ -166,14 +168,24 @@ async fn finish(
 ) -> Result<(), Error> {
     let tag = connection.send(command);
     let mut gave_up = None;
+    let mut warned = None;
     let completion = loop {
         if let Some(completion) = connection.completion(tag) {
             break completion;
         }
         let mut challenge = None;
         let progressed = connection.step(&mut |event| {
-            if let Event::Continue { text } = event {
-                challenge = Some(text);
+            match event {
+                Event::Continue { text } => challenge = Some(text),
+                Event::Untagged(Response::Status {
+                    tag: None,
+                    status: Status::No | Status::Bad,
+                    code,
+                    text,
+                }) => {
+                    warned = Some((code, text));
+                }
+                _ => {}
             }
             Ok(())
         })?;
@@ -203,10 +215,28 @@ async fn finish(
             .map_or(Ok(()), |e| e.verified().map_err(|error| login::failed(Service::Imap, &host, &error)));
     }
     let around = Around { host: &host, greeting: connection.greeted(), username: &settings.username };
-    let code = completion.code.as_ref().map(|code| code.name());
-    let mut finding = imap_refusal(around, code, &completion.text);
-    finding.evidence = format!("{host} answered: {}", completion.line());
+    let refusal =
+        |code: &Option<Code>, text: &str| imap_refusal(around, code.as_ref().map(written).as_deref(), text);
+    let mut finding = refusal(&completion.code, &completion.text);
+    let mut line = completion.line();
+    // What comes before the completion may say more, as the page to open (`* NO [WEBALERT https://…]`).
+    if let Some((code, text)) = warned {
+        let warning = refusal(&code, &text);
+        line = format!("{}; {line}", warning.evidence);
+        if warning.certainty == Certainty::Certain {
+            finding = warning;
+        }
+    }
+    finding.evidence = format!("{host} answered: {line}");
     Err(finding.into())
+}
+
+/// A response code as the server wrote it, without its brackets.
+fn written(code: &Code) -> String {
+    match code {
+        Code::Other(name, arguments) if !arguments.is_empty() => format!("{name} {arguments}"),
+        code => code.name().to_owned(),
+    }
 }
 
 /// A server that forbids every login (`LOGINDISABLED`) wants encryption, not another mechanism.

@@ -44,6 +44,8 @@ pub(super) const LOGIN: &[Row] = &[
     (Any, "", "authorization code", AppPasswordRequired, Certain, &[]),
     (Any, "", "authorized code", AppPasswordRequired, Certain, &[]),
     (Any, "", "授权码", AppPasswordRequired, Certain, &[]),
+    // The same in GB 18030, read as Latin-1.
+    (Any, "", "êúè¨âë", AppPasswordRequired, Certain, &[]),
     (Any, "", "app password", AppPasswordRequired, Likely, &[]),
     (Any, "", "aadsts90094", AdminConsentRequired, Certain, &[]),
     (Any, "", "aadsts65001", AdminConsentRequired, Certain, &[]),

@@ -144,7 +144,7 @@ fn no_row_hides_behind_another() {
             });
             assert_eq!(hidden, None, "{on:?} {row:?} can never be reached");
             assert_eq!(row.2, row.2.to_lowercase(), "{on:?}");
-            assert!(!(row.4 == Certain && !row.5.is_empty()), "{on:?} {row:?}: certain, and yet others");
+            assert!(row.4 != Certain || row.5.is_empty(), "{on:?} {row:?}: certain, and yet others");
         }
         let last = rows.last().map(|row| (row.0, row.1, row.2));
         assert_eq!(last, Some((When::Any, "", "")), "{on:?}: something may fit no row");
@@ -438,6 +438,8 @@ fn submission_knows_the_provider_too() {
             Likely,
             "https://service.mail.qq.com/",
         ),
+        // GB 18030, read as Latin-1.
+        ("smtp.example.org", 535, "", "Error: ÇëÊ¹ÓÃÊÚÈ¨ÂëµÇÂ¼", AppPasswordRequired, Certain, ""),
         ("smtp.163.com", 550, "", "User has no permission", ServiceDisabled, Likely, "https://mail.163.com/"),
         (
             "smtp.kolabnow.com",
