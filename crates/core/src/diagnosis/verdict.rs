@@ -108,7 +108,7 @@ catalogue! {
         "The server cannot do this at the moment."
         "Keep the password and try again later: this says nothing about it."
         ""
-    TooManyConnections "too-many-connections" 75 [Greeting Login Mailbox SubmissionConnect SubmissionLogin]
+    TooManyConnections "too-many-connections" 75 [Greeting Login Mailbox SubmissionConnect SubmissionLogin Sender]
         "Too many connections to this account or from this network are open."
         "Close other mail programs and try again in some minutes; the password was not looked at."
         ""
@@ -278,7 +278,7 @@ catalogue! {
         "The message is larger than the server takes."
         "Send less, or a link in its place; the evidence has the limit where the server told it."
         "EHLO announces a SIZE below the message's (RFC 1870)."
-    MailboxFull "mailbox-full" 69 [Mailbox]
+    MailboxFull "mailbox-full" 69 [Mailbox Sender]
         "There is no room left in the mailbox on the server."
         "Delete mail there, or ask the provider for more room."
         ""

@@ -38,6 +38,9 @@ pub(super) const GREETING: &[Row] = &[
     (Any, "", "shutting down", TemporaryFailure, Certain, &[]),
     (Any, "", "session expired", ConnectionLost, Likely, &[]),
     (Any, "", "connection closed. 14", AccountNotConnected, Likely, &[ConnectionLost]),
+    (Any, "", "connection closed", ConnectionLost, Likely, &[GreetingRefused]),
+    (Any, "", "autologout", ConnectionLost, Likely, &[]),
+    (Any, "", "inactivity", ConnectionLost, Likely, &[]),
     (Any, "", "", GreetingRefused, Certain, &[]),
 ];
 

@@ -7,9 +7,10 @@ use Certainty::{CannotTell, Certain, Likely};
 use Verdict::{
     AccountLocked, AddressBlocked, AddressInvalid, AdminConsentRequired, AppPasswordRequired,
     BrowserSignInRequired, CleartextRefused, ClientHostRefused, CredentialsRefused, GreetingRefused,
-    MechanismUnsupported, MessageRefused, MessageTooLarge, OauthRequired, ProtocolError, RateLimited,
-    RecipientRefused, SenderNotAllowed, ServiceDisabled, StarttlsNotOffered, SubmissionAuthNotOffered,
-    SubmissionAuthRequired, TemporaryFailure, TooManyConnections, TwoStepBlocksPassword, UsernameForm,
+    MailboxFull, MechanismUnsupported, MessageRefused, MessageTooLarge, OauthRequired, ProtocolError,
+    RateLimited, RecipientRefused, SenderNotAllowed, ServiceDisabled, StarttlsNotOffered,
+    SubmissionAuthNotOffered, SubmissionAuthRequired, TemporaryFailure, TooManyConnections,
+    TwoStepBlocksPassword, UsernameForm,
 };
 
 /// The greeting, and EHLO.
@@ -25,7 +26,8 @@ pub(super) const GREETING: &[Row] = &[
     (Any, "", "access denied", ClientHostRefused, Likely, &[GreetingRefused]),
     (Any, "421", "", GreetingRefused, Likely, &[TemporaryFailure]),
     (Any, "4xx", "", TemporaryFailure, Likely, &[GreetingRefused]),
-    (Any, "", "", GreetingRefused, Certain, &[]),
+    (Any, "554", "", GreetingRefused, Certain, &[]),
+    (Any, "", "", GreetingRefused, Likely, &[ProtocolError]),
 ];
 
 /// AUTH, and what comes before it.
@@ -96,7 +98,10 @@ pub(super) const SENDER: &[Row] = &[
     // What passes by itself.
     (Any, "4xx", "too many connections", TooManyConnections, Certain, &[]),
     (Any, "4xx", "concurrent connections", TooManyConnections, Likely, &[TemporaryFailure]),
-    (Any, "4xx", "rate limit", RateLimited, Certain, &[]),
+    (Any, "4xx", "rate limit exceeded", RateLimited, Certain, &[]),
+    (Any, "4xx", "rate limit*dmarc", MessageRefused, Likely, &[RateLimited]),
+    (Any, "4xx", "rate limit*reputation", ClientHostRefused, Likely, &[RateLimited]),
+    (Any, "4xx", "rate limit", RateLimited, Likely, &[TemporaryFailure, ClientHostRefused]),
     (Any, "4xx", "too many", RateLimited, Likely, &[TemporaryFailure]),
     (Any, "4xx", "too quickly", RateLimited, Likely, &[TemporaryFailure]),
     (Any, "4xx", "excessive volume", RateLimited, Likely, &[TemporaryFailure]),
@@ -166,7 +171,7 @@ pub(super) const SENDER: &[Row] = &[
     (Any, "", "account that you tried to reach", RecipientRefused, Certain, &[]),
     (Any, "", "addressee unknown", RecipientRefused, Certain, &[]),
     (Any, "", "mailbox not found", RecipientRefused, Certain, &[]),
-    (Any, "", "mailbox full", RecipientRefused, Certain, &[]),
+    (Any, "", "mailbox full", RecipientRefused, Likely, &[MailboxFull]),
     (Any, "", "recipient address rejected", RecipientRefused, Likely, &[MessageRefused]),
     (Any, "", "invalid recipient", RecipientRefused, Certain, &[]),
     (Any, "", "recipnotfound", RecipientRefused, Certain, &[]),
@@ -178,8 +183,8 @@ pub(super) const SENDER: &[Row] = &[
     (Any, "", "not a registered", RecipientRefused, Likely, &[]),
     (Any, "", "doesn't have a*account", RecipientRefused, Certain, &[]),
     (Any, "", "user not exist", RecipientRefused, Certain, &[]),
-    (Any, "", "overquota", RecipientRefused, Certain, &[]),
-    (Any, "", "over quota", RecipientRefused, Certain, &[]),
+    (Any, "", "overquota", RecipientRefused, Likely, &[MailboxFull]),
+    (Any, "", "over quota", RecipientRefused, Likely, &[MailboxFull]),
     (Any, "", "quota exceeded", RecipientRefused, Likely, &[RateLimited]),
     (Any, "", "is disabled", RecipientRefused, Likely, &[]),
     (Any, "", "is frozen", RecipientRefused, Likely, &[]),
