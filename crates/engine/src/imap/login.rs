@@ -215,8 +215,9 @@ async fn finish(
             .map_or(Ok(()), |e| e.verified().map_err(|error| login::failed(Service::Imap, &host, &error)));
     }
     let around = Around { host: &host, greeting: connection.greeted(), username: &settings.username };
-    let refusal =
-        |code: &Option<Code>, text: &str| imap_refusal(around, code.as_ref().map(written).as_deref(), text);
+    let refusal = |code: &Option<Code>, text: &str| {
+        imap_refusal(around, code.as_ref().map(Code::written).as_deref(), text)
+    };
     let mut finding = refusal(&completion.code, &completion.text);
     let mut line = completion.line();
     // What comes before the completion may say more, as the page to open (`* NO [WEBALERT https://…]`).
@@ -231,14 +232,6 @@ async fn finish(
     Err(finding.into())
 }
 
-/// A response code as the server wrote it, without its brackets.
-fn written(code: &Code) -> String {
-    match code {
-        Code::Other(name, arguments) if !arguments.is_empty() => format!("{name} {arguments}"),
-        code => code.name().to_owned(),
-    }
-}
-
 /// A server that forbids every login (`LOGINDISABLED`) wants encryption, not another mechanism.
 fn explained(error: Error, disabled: bool) -> Error {
     match error {
@@ -247,5 +240,70 @@ fn explained(error: Error, disabled: bool) -> Error {
             Finding::new(stage, service, Verdict::CleartextRefused, evidence).into()
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use restante_core::settings::Protocol;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// What comes of a LOGIN that a server answers with these lines.
+    async fn refused_with(lines: &'static str) -> Finding {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            stream.get_mut().write_all(b"* OK hi\r\n").await.unwrap();
+            stream.read_line(&mut String::new()).await.unwrap();
+            stream.get_mut().write_all(lines.as_bytes()).await.unwrap();
+            stream
+        });
+        let pipe = Pipe::Plain(TcpStream::connect(address).await.unwrap());
+        let mut connection = Connection::new(pipe, "imap.example.org");
+        connection.greeting().await.unwrap();
+        let settings = Settings {
+            protocol: Protocol::Imap,
+            host: "imap.example.org".into(),
+            port: 993,
+            security: Security::Tls,
+            authentication: Vec::new(),
+            username: "joe@example.org".into(),
+        };
+        let secret = Secret::new("hunter2!");
+        let command = Command::new("LOGIN").string(b"joe@example.org").string(secret.expose().as_bytes());
+        let result = finish(&mut connection, &settings, command, None).await;
+        server.await.unwrap();
+        let error = result.map_err(|error| login::without_secret(error, &settings, &secret)).unwrap_err();
+        let Error::Finding(finding) = error else { panic!("{error:?}") };
+        *finding
+    }
+
+    #[tokio::test]
+    async fn the_page_to_open_is_in_the_line_before_the_refusal() {
+        let lines = "* NO [WEBALERT https://accounts.example.org/go?a=1] Web login required.\r\n\
+                     a1 NO [ALERT] Please log in via your web browser: https://example.org/help\r\n";
+        let finding = refused_with(lines).await;
+        assert_eq!(finding.verdict, Verdict::BrowserSignInRequired);
+        assert_eq!(finding.link.as_deref(), Some("https://accounts.example.org/go?a=1"));
+        assert!(finding.evidence.contains("Please log in via your web browser"), "{}", finding.evidence);
+    }
+
+    #[tokio::test]
+    async fn a_referral_names_the_new_server() {
+        let finding = refused_with("a1 NO [REFERRAL imap://joe@new.example.org/] Moved\r\n").await;
+        assert_eq!(finding.verdict, Verdict::MailboxMoved);
+        assert!(finding.remedy.contains("--imap new.example.org"), "{}", finding.remedy);
+    }
+
+    #[tokio::test]
+    async fn a_password_that_the_server_repeats_is_not_in_the_evidence() {
+        let finding = refused_with("a1 BAD unknown command: LOGIN joe@example.org hunter2!\r\n").await;
+        assert_eq!(
+            finding.evidence,
+            "imap.example.org answered: BAD unknown command: LOGIN joe@example.org …"
+        );
     }
 }
