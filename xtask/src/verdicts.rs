@@ -35,8 +35,8 @@ The codes are stable. How sure a finding is stands beside it: `certain` when the
 `likely` when it is the best of several (the others are in `also`), `cannot-tell` when the server does not say.
 The exit code is that of a command which fails for this reason; 0 is a note.
 
-In the tables of lines, the first row that fits decides. An empty cell fits everything, `*` stands for anything,
-`none` is a refusal without a response code, and upper and lower case are the same.
+In the tables of lines an empty cell fits everything, `*` stands for anything, `none` is a refusal without a
+response code, and upper and lower case are the same. Where several rows fit, the more particular one decides.
 ",
     );
     for verdict in Verdict::ALL {
