@@ -262,7 +262,7 @@ catalogue! {
         "The login is fine; this account may not send from this address."
         "Send from the account's own address, or have the provider add this one to the account."
         ""
-    RecipientRefused "recipient-refused" 67 [Sender]
+    RecipientRefused "recipient-refused" 69 [Sender]
         "The server takes no mail for this recipient."
         "Check the address for a typing error; the server's line says whether the mailbox is unknown, full or closed."
         ""
