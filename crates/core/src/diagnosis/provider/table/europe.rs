@@ -43,14 +43,14 @@ pub(super) const GMX_COM: Provider = Provider {
     two_step: TwoStep::AppPassword(Advice {
         say: "With two-step sign-in on, GMX wants an application-specific password: create it in the \
               account's security settings and use it here.",
-        link: "https://support.gmx.com/security/2fa/application-specific-passwords.html",
+        link: "https://support.gmx.com/pop-imap/imap/imap.html",
     }),
     switch: Some(Advice {
         say: "Switch POP3/IMAP on in GMX's web mail, in a desktop browser: it is off for new accounts, and \
               GMX switches it off again when it was long unused.",
-        link: "https://support.gmx.com/pop-imap/toggle.html",
+        link: "https://support.gmx.com/pop-imap/imap/imap.html",
     }),
-    source: "https://support.gmx.com/pop-imap/toggle.html",
+    source: "https://support.gmx.com/pop-imap/imap/imap.html",
     ..Provider::BARE
 };
 
@@ -70,7 +70,7 @@ pub(super) const WEB_DE: Provider = Provider {
     two_step: TwoStep::AppPassword(Advice {
         say: "With two-step sign-in on, WEB.DE wants an application-specific password: create it in the \
               account's security settings and use it here.",
-        link: "https://hilfe.web.de/sicherheit/2fa/anwendungsspezifisches-passwort.html",
+        link: "https://web.de/email/sicherheit/zwei-faktor-authentifizierung/",
     }),
     switch: Some(Advice {
         say: "Switch POP3/IMAP on in WEB.DE's web mail, in a desktop browser: it is off for new accounts, \

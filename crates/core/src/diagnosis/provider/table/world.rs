@@ -173,10 +173,11 @@ pub(super) const FASTMAIL: Provider = Provider {
     smtp: &[full("smtp.fastmail.com", 465, Tls), full("smtp.fastmail.com", 587, StartTls)],
     two_step: TwoStep::Always(Advice {
         say: "Fastmail takes no account password from mail programs: create an app password with access to \
-              mail and use it here. The user name is the account's own address, not an alias.",
+              mail and use it here (Basic plans have no IMAP). The user name is the account's own address, not an \
+              alias.",
         link: "https://app.fastmail.com/settings/security/apps",
     }),
-    source: "https://www.fastmail.help/hc/en-us/articles/360058752854",
+    source: "https://www.fastmail.com/help/clients/apppassword.html",
     ..Provider::BARE
 };
 
