@@ -1,11 +1,13 @@
 //! Everything a developer runs: `cargo xtask COMMAND`. One file a command.
 
 mod bench;
+mod corpus;
 mod demo;
 mod lab;
 mod layers;
 mod programs;
 mod test;
+mod verdicts;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ cargo xtask COMMAND
   bench sync                         a first sync beside a raw drain and mbsync, as ratios
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
+  corpus replies [--verbose] PATH... refusals by real servers against the table of diagnosis
+  verdicts                           write docs/verdicts.md from the catalogue of diagnosis
   layers                             the order of the crates, and of the modules in core
 ";
 
@@ -34,11 +38,13 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&words),
         Some("bench-inside") => bench::inside(&words),
         Some("bench-drain") => bench::drain(&words),
+        Some("corpus") => corpus::run(&words),
         Some("demo") => demo::run(&words),
         Some("demo-inside") => demo::inside(),
         Some("lab") => lab::run(words),
         Some("layers") => layers::run(),
         Some("test") => test::run(&words),
+        Some("verdicts") => verdicts::run(),
         Some("--help" | "-h" | "help") => {
             print!("{USAGE}");
             Ok(0)

@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use restante_core::Secret;
-use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
+use restante_core::diagnosis::signature::{Around, advise};
+use restante_core::diagnosis::{self, Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::sasl::{self, ChooseError, Exchange, Mechanism, SaslError};
 use restante_core::settings::Settings;
 
@@ -22,7 +23,9 @@ pub(crate) fn begin(
             ChooseError::Cleartext(_) => Verdict::CleartextRefused,
             ChooseError::Unsupported { .. } => Verdict::MechanismUnsupported,
         };
-        finding(service, verdict, format!("{}: {error}", settings.host))
+        let mut finding = finding(service, verdict, format!("{}: {error}", settings.host));
+        advise(&mut finding, Around { host: &settings.host, greeting: "", username: &settings.username });
+        finding
     })?;
     let mut entropy = [0; 24];
     getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
@@ -43,6 +46,17 @@ pub(crate) fn failed(service: Service, host: &str, error: &SaslError) -> Error {
         finding.password = PasswordJudgement::Refused;
     }
     finding.into()
+}
+
+/// The same error without the password in it, should the server have repeated what it was sent.
+pub(crate) fn without_secret(error: Error, settings: &Settings, secret: &Secret) -> Error {
+    match error {
+        Error::Finding(mut finding) => {
+            finding.evidence = diagnosis::hide(&finding.evidence, &settings.username, secret.expose());
+            Error::Finding(finding)
+        }
+        other => other,
+    }
 }
 
 fn finding(service: Service, verdict: Verdict, evidence: String) -> Finding {

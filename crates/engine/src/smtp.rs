@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::transcript::Tape;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::{Around, smtp_refusal};
-use restante_core::diagnosis::{Finding, PasswordJudgement, Service, Stage, Verdict};
+use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::settings::{Security, Settings};
 use restante_core::smtp::{Envelope, EnvelopeError, Event, Outcome, Protection, Reply, Session, SmtpError};
 use std::cell::Cell;
@@ -101,7 +101,10 @@ impl Submitter {
         let sent = Cell::new(0);
         let done = steps
             .run(Stage::SubmissionLogin, Service::Smtp, async {
-                let how = self.authenticate(settings, secret, &sent).await?;
+                let how = self
+                    .authenticate(settings, secret, &sent)
+                    .await
+                    .map_err(|error| login::without_secret(error, settings, secret))?;
                 Ok(((), format!("{} with {how}", settings.username)))
             })
             .await;
@@ -180,11 +183,7 @@ impl Submitter {
         let line = reply.one_line();
         let around = Around { host: &self.host, greeting: &self.greeting, username: &self.username };
         let mut finding = smtp_refusal(around, stage, reply.code, enhanced.as_deref(), &line);
-        finding.evidence = format!("{} answered: {line}", self.host);
-        if stage == Stage::Sender {
-            // There is no way here but past the login.
-            finding.password = PasswordJudgement::Accepted;
-        }
+        finding.evidence = format!("{} answered: {}", self.host, finding.evidence);
         finding.into()
     }
 

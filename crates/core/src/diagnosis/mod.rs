@@ -1,9 +1,17 @@
 //! What is wrong, how sure that is, and what to do about it.
 
+mod compare;
+mod hide;
+mod password;
 pub mod provider;
+mod referral;
 pub mod signature;
 mod verdict;
 
+pub use compare::{Login, compare};
+pub use hide::hide;
+pub use password::{password_notes, ungrouped};
+pub use referral::{Referral, referral};
 pub use verdict::Verdict;
 
 use serde::Serialize;
@@ -41,6 +49,28 @@ pub enum Stage {
     Sender,
 }
 
+impl Stage {
+    /// The stable code, as `submission-login`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Discovery => "discovery",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Greeting => "greeting",
+            Self::Capability => "capability",
+            Self::Login => "login",
+            Self::Mailbox => "mailbox",
+            Self::SubmissionConnect => "submission-connect",
+            Self::SubmissionTls => "submission-tls",
+            Self::SubmissionLogin => "submission-login",
+            Self::Sender => "sender",
+        }
+    }
+}
+
 /// Which side a fact is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -63,6 +93,18 @@ pub enum Certainty {
     Likely,
     /// The server does not say.
     CannotTell,
+}
+
+impl Certainty {
+    /// The stable code, as `cannot-tell`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::CannotTell => "cannot-tell",
+        }
+    }
 }
 
 /// Whether the server judged the password. `NotJudged` is what saves a person from retyping a right
@@ -144,5 +186,34 @@ impl fmt::Display for Finding {
             write!(f, "\n  see:  {link}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_json() {
+        for stage in [
+            Stage::Address,
+            Stage::Discovery,
+            Stage::Dns,
+            Stage::Connect,
+            Stage::Tls,
+            Stage::Greeting,
+            Stage::Capability,
+            Stage::Login,
+            Stage::Mailbox,
+            Stage::SubmissionConnect,
+            Stage::SubmissionTls,
+            Stage::SubmissionLogin,
+            Stage::Sender,
+        ] {
+            assert_eq!(serde_json::to_value(stage).unwrap(), stage.code());
+        }
+        for certainty in [Certainty::Certain, Certainty::Likely, Certainty::CannotTell] {
+            assert_eq!(serde_json::to_value(certainty).unwrap(), certainty.code());
+        }
     }
 }

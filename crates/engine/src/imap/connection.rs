@@ -2,6 +2,7 @@
 
 use crate::error::{Error, lost};
 use crate::transcript::Tape;
+use restante_core::diagnosis::signature::{Around, imap_greeting, mailbox_refusal};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
 use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
@@ -148,23 +149,19 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         loop {
             let mut greeting = None;
             self.step(&mut |event| {
-                if let Event::Greeting { status, text, .. } = event {
-                    greeting = Some((status, text));
+                if let Event::Greeting { status, code, text } = event {
+                    greeting = Some((status, code, text));
                 }
                 Ok(())
             })?;
             match greeting {
-                Some((Status::Bye, text)) => {
-                    let line = format!("* BYE {text}");
-                    return Err(Finding::new(
-                        Stage::Greeting,
-                        Service::Imap,
-                        Verdict::GreetingRefused,
-                        format!("{} said: {line}", self.host),
-                    )
-                    .into());
+                Some((Status::Bye, code, text)) => {
+                    let code = code.map(|code| format!("[{}] ", code.name())).unwrap_or_default();
+                    let mut finding = imap_greeting(self.around(), &format!("{code}{text}"));
+                    finding.evidence = format!("{} said: {}", self.host, finding.evidence);
+                    return Err(finding.into());
                 }
-                Some((status, text)) => {
+                Some((status, _, text)) => {
                     self.greeting.clone_from(&text);
                     return Ok((status, text));
                 }
@@ -217,18 +214,18 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// The server's `NO` or `BAD` to a command, as a finding.
     #[must_use]
     pub fn refused(&self, name: &str, completion: &Completion) -> Error {
-        let evidence = format!("{} answered {name} with: {}", self.host, completion.line());
-        let verdict = match &completion.code {
-            Some(code) if matches!(code.name(), "UNAVAILABLE" | "INUSE" | "SERVERBUG") => {
-                Verdict::TemporaryFailure
-            }
-            Some(code) if code.name() == "LIMIT" => Verdict::TooManyConnections,
-            Some(code) if code.name() == "OVERQUOTA" => Verdict::MailboxFull,
-            // NO is an answer, only BAD says that somebody did not understand.
-            _ if completion.status == Status::No => Verdict::RequestRefused,
-            _ => Verdict::ProtocolError,
-        };
-        Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence).into()
+        let code = completion.code.as_ref().map(Code::written);
+        let mut finding = mailbox_refusal(self.around(), code.as_deref(), &completion.text);
+        // NO is an answer; a BAD that nothing is known of says that somebody did not understand.
+        if completion.status != Status::No && finding.verdict == Verdict::RequestRefused {
+            finding = Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, "");
+        }
+        finding.evidence = format!("{} answered {name} with: {}", self.host, completion.line());
+        finding.into()
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around { host: &self.host, greeting: &self.greeting, username: "" }
     }
 
     /// Hands events to `on` until `tag` is complete.
@@ -401,11 +398,33 @@ mod tests {
         assert_eq!(greeted_by("* OK ready\r\n").await.unwrap(), (Status::Ok, "ready".into()));
         for (line, verdict) in [
             ("HTTP/1.1 400 Bad Request\r\n", Verdict::NotAMailServer),
-            ("* BYE too busy\r\n", Verdict::GreetingRefused),
+            ("* BYE not today\r\n", Verdict::GreetingRefused),
+            ("* BYE [UNAVAILABLE] not today\r\n", Verdict::TemporaryFailure),
             ("* OK half a li", Verdict::ConnectionLost),
         ] {
             let Err(Error::Finding(finding)) = greeted_by(line).await else { panic!("{line}") };
             assert_eq!(finding.verdict, verdict, "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_after_the_login_says_what_it_is_about() {
+        for (line, verdict) in [
+            ("NO Unsafe Login. Please contact the support", Verdict::IdRequired),
+            ("BAD User is authenticated but not connected.", Verdict::AccountNotConnected),
+            ("NO [OVERQUOTA] full", Verdict::MailboxFull),
+            ("NO [REFERRAL imap://new.example.org/] gone", Verdict::MailboxMoved),
+            ("NO what?", Verdict::RequestRefused),
+            ("BAD what?", Verdict::ProtocolError),
+        ] {
+            let (near, mut far) = tokio::io::duplex(1024);
+            far.write_all(format!("* OK hi\r\na1 {line}\r\n").as_bytes()).await.unwrap();
+            let mut connection = Connection::new(near, "imap.example.org");
+            connection.greeting().await.unwrap();
+            let result = connection.ok(Command::new("NOOP"), |_| Ok(())).await;
+            let Err(Error::Finding(finding)) = result else { panic!("{line}") };
+            assert_eq!(finding.verdict, verdict, "{line}");
+            assert_eq!(finding.evidence, format!("imap.example.org answered NOOP with: {line}"));
         }
     }
 

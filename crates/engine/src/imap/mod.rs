@@ -1,5 +1,6 @@
 //! IMAP at work: opening a connection, logging in, and carrying commands.
 
+mod authenticate;
 mod connection;
 mod login;
 

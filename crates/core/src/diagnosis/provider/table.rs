@@ -1,78 +1,34 @@
 //! The rows. One provider a row; a fact without a page that says so does not belong here.
 
-use super::{Access, Advice, Provider, Server, TwoStep, UserName};
-use crate::settings::Security::{StartTls, Tls};
+mod asia;
+mod bridge;
+mod europe;
+mod world;
 
-const fn full(host: &'static str, port: u16, security: crate::settings::Security) -> Server {
+use super::{Provider, Server, UserName};
+use crate::settings::Security;
+
+/// The first row that fits decides: of two providers with one exchanger domain inside the other, the inner
+/// stands first.
+#[rustfmt::skip]
+pub(super) const ALL: &[Provider] = &[
+    world::GMAIL, world::OUTLOOK, world::MICROSOFT_365, world::AOL, world::YAHOO, world::ICLOUD, world::FASTMAIL,
+    world::ZOHO, world::ZOHO_EU, world::ZOHO_IN, world::ZOHO_AU, world::ZOHO_JP, world::ZOHO_CA,
+    europe::GMX, europe::GMX_COM, europe::WEB_DE, europe::T_ONLINE, europe::FREENET, europe::POSTEO,
+    europe::MAILBOX_ORG, europe::KOLAB_NOW, europe::MIGADU, europe::INFOMANIAK, europe::OVH,
+    europe::IONOS_DE, europe::IONOS, europe::IONOS_UK, europe::IONOS_FR, europe::IONOS_ES, europe::IONOS_IT,
+    europe::STRATO,
+    asia::YANDEX, asia::MAIL_RU, asia::EXMAIL, asia::QQ, asia::NETEASE_163, asia::NETEASE_126,
+    asia::NETEASE_YEAH, asia::NAVER,
+    bridge::PROTON, bridge::TUTA, bridge::HEY,
+];
+
+/// A server that wants the full address as the user name.
+const fn full(host: &'static str, port: u16, security: Security) -> Server {
     Server { host, port, security, user_name: UserName::Address }
 }
 
-pub(super) const ALL: &[Provider] = &[
-    Provider {
-        name: "Gmail",
-        domains: &["gmail.com", "googlemail.com"],
-        exchanges: &["google.com", "googlemail.com"],
-        servers: &["gmail.com", "googlemail.com"],
-        imap: &[full("imap.gmail.com", 993, Tls)],
-        smtp: &[full("smtp.gmail.com", 465, Tls), full("smtp.gmail.com", 587, StartTls)],
-        access: Access::Password,
-        two_step: TwoStep::Always(Advice {
-            say: "Google takes no account password from mail programs: turn two-step verification on, then \
-                  create an app password and use it here.",
-            link: "https://myaccount.google.com/apppasswords",
-        }),
-        switch: None,
-        checked: "2026-11",
-        source: "https://support.google.com/accounts/answer/185833",
-    },
-    Provider {
-        name: "Proton",
-        domains: &["proton.me", "protonmail.com", "protonmail.ch", "pm.me"],
-        exchanges: &["protonmail.ch"],
-        servers: &[],
-        imap: &[],
-        smtp: &[],
-        access: Access::Bridge(Advice {
-            say: "Proton needs its Bridge program on this machine (paid plans only). When it runs, use the \
-                  password it shows and --imap 127.0.0.1:1143/starttls --smtp 127.0.0.1:1025/starttls, with its \
-                  certificate in --ca-file.",
-            link: "https://proton.me/mail/bridge",
-        }),
-        two_step: TwoStep::Unknown,
-        switch: None,
-        checked: "2026-11",
-        source: "https://proton.me/mail/bridge",
-    },
-    Provider {
-        name: "Tuta",
-        domains: &["tuta.com", "tuta.io", "tutanota.com", "tutanota.de", "tutamail.com", "keemail.me"],
-        exchanges: &["tutanota.de"],
-        servers: &[],
-        imap: &[],
-        smtp: &[],
-        access: Access::Bridge(Advice {
-            say: "Tuta has no IMAP and no bridge: only its own programs can read this mail.",
-            link: "https://tuta.com/support",
-        }),
-        two_step: TwoStep::Unknown,
-        switch: None,
-        checked: "2026-11",
-        source: "https://tuta.com/support",
-    },
-    Provider {
-        name: "HEY",
-        domains: &["hey.com"],
-        exchanges: &["app.hey.com"],
-        servers: &[],
-        imap: &[],
-        smtp: &[],
-        access: Access::Bridge(Advice {
-            say: "HEY has no IMAP and no bridge: only its own programs can read this mail.",
-            link: "https://help.hey.com",
-        }),
-        two_step: TwoStep::Unknown,
-        switch: None,
-        checked: "2026-11",
-        source: "https://help.hey.com",
-    },
-];
+/// A server that wants the part before the `@` as the user name.
+const fn local(host: &'static str, port: u16, security: Security) -> Server {
+    Server { host, port, security, user_name: UserName::LocalPart }
+}

@@ -103,6 +103,15 @@ pub enum Code {
 }
 
 impl Code {
+    /// The code as the server wrote it where its arguments are not read, as `REFERRAL imap://…`, else its name.
+    #[must_use]
+    pub fn written(&self) -> String {
+        match self {
+            Self::Other(name, arguments) if !arguments.is_empty() => format!("{name} {arguments}"),
+            code => code.name().to_owned(),
+        }
+    }
+
     /// The code's name when nothing but its name matters, as `AUTHENTICATIONFAILED`.
     #[must_use]
     pub fn name(&self) -> &str {
