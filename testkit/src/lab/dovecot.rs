@@ -99,7 +99,7 @@ fn configuration(state: &State, net: Net, root: bool) -> String {
     // is known to nobody.
     let old = net.old_tls();
     locals.push_str(&format!(
-        "local {old} {{\n  ssl_min_protocol = TLSv1\n  ssl_cipher_list = AES128-SHA:AES256-SHA:@SECLEVEL=0\n  \
+        "local {old} {{\n  ssl_min_protocol = TLSv1\n  ssl_cipher_list = ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0\n  \
          ssl_cipher_suites = TLS_AES_128_CCM_8_SHA256\n}}\n"
     ));
     let swapped = net.swapped();
