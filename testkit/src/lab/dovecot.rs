@@ -107,6 +107,7 @@ fn configuration(state: &State, net: Net, root: bool) -> String {
     // auth_debug: its lines are what counts login attempts.
     // denied/never: a path that cannot be opened is a password database that is out of order.
     // auth_failure_delay: even at 0 most failures are answered at the next tick of half a second.
+    // auth_policy_check_after_auth: without it the policy makes SCRAM lose the server's last message.
     // anvil-auth-penalty: without this every failed login makes the next one from the same address slower.
     format!(
         r#"# Written by the laboratory, anew for every start.
@@ -131,8 +132,8 @@ auth_failure_delay = 0
 mail_max_userip_connections = 50
 auth_policy_server_url = http://{mail}:{policy}/
 auth_policy_hash_nonce = laboratory
-auth_policy_check_before_auth = yes
-auth_policy_check_after_auth = no
+auth_policy_check_before_auth = no
+auth_policy_check_after_auth = yes
 auth_policy_report_after_auth = no
 auth_policy_reject_on_fail = no
 

@@ -154,8 +154,8 @@ impl Lab {
         Client::connect(self, host, server, address).context(|| host.into())
     }
 
-    /// From now on Dovecot refuses this user, whatever the password, with these words: `NO [ALERT] …`. They begin
-    /// with a response code. Postfix refuses with the same words: `535 5.7.8 Error: authentication failed: …`.
+    /// From now on Dovecot refuses this user's right password with these words: `NO [ALERT] …`. They begin with a
+    /// response code. A wrong password is refused as ever. Postfix refuses with the same words: `535 5.7.8 Error: authentication failed: …`.
     pub fn refuse_with(&self, user: &str, words: &str) -> Result<()> {
         if !words.starts_with('[') || words.contains(['\r', '\n']) {
             return Err(format!("Dovecot would put [ALERT] in front of {words:?}").into());

@@ -1,4 +1,4 @@
-//! The server Dovecot asks before it looks at a password (its "auth policy"): the only way to make it refuse with
+//! The server Dovecot asks before it lets somebody in (its "auth policy"): the only way to make it refuse with
 //! words of our choice.
 
 use std::net::Ipv4Addr;
