@@ -151,7 +151,12 @@ impl Lab {
             Server::Cyrus => ("imap.cyrus.test", self.net.cyrus()),
             Server::Courier => ("imap.courier.test", self.net.courier()),
         };
-        Client::connect(self, host, server, address).context(|| host.into())
+        self.client_at(host, server, address)
+    }
+
+    /// Another client of this user at a server of one's choice, e.g. `imap.limit.test` and [`Net::limit`].
+    pub fn client_at(&self, host: &str, server: Ipv4Addr, user: &str) -> Result<Client> {
+        Client::connect(self, host, server, user).context(|| host.into())
     }
 
     /// From now on Dovecot refuses this user's right password with these words: `NO [ALERT] …`. They begin with a
