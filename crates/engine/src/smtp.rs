@@ -198,7 +198,8 @@ impl Submitter {
             return Err(self.finding(Stage::SubmissionLogin, Verdict::SubmissionAuthNotOffered, evidence));
         }
         let offered = extensions.mechanisms();
-        let exchange = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret)?;
+        // Not bound to the channel: after a refusal here nobody could tell whether the binding was the reason.
+        let exchange = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret, None)?;
         let mechanism = exchange.mechanism();
         if self.session.authenticate(exchange).is_err() {
             return Err(self.fault("the login was not due"));

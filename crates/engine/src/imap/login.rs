@@ -142,10 +142,38 @@ async fn authenticate(
             Command::new("LOGIN").string(settings.username.as_bytes()).string(secret.expose().as_bytes());
         return finish(connection, settings, login, None).await.map(|()| "LOGIN".to_owned());
     }
-    let begun = login::begin(Service::Imap, settings, &offered, protected, secret);
+    // Cyrus binds to tls-unique only, which TLS 1.3 has not, and offers PLUS all the same.
+    let channel =
+        connection.pipe().channel_binding().filter(|_| !connection.greeted().contains("Cyrus IMAP"));
+    let begun = login::begin(Service::Imap, settings, &offered, protected, secret, channel);
     let mut exchange = begun.map_err(|error| explained(error, disabled))?;
-    let mechanism = exchange.mechanism();
-    let mut command = Command::new("AUTHENTICATE").raw(mechanism.name());
+    let mut outcome = exchanged(connection, settings, &mut exchange).await;
+    if let Err(Error::Finding(finding)) = &outcome
+        && is_about_the_binding(&exchange, finding)
+    {
+        exchange = login::begin(Service::Imap, settings, &offered, protected, secret, None)?;
+        outcome = exchanged(connection, settings, &mut exchange).await;
+    }
+    outcome.map(|()| exchange.mechanism().name().to_owned())
+}
+
+/// Whether a bound login failed for its binding and not for its password: then trying without is no second attempt.
+/// No server names the kinds of binding it knows.
+fn is_about_the_binding(exchange: &Exchange, finding: &Finding) -> bool {
+    // RFC 5802, section 7; and what libsasl2 calls it, which says "authentication failure" of passwords.
+    let said = |words| finding.evidence.contains(words);
+    exchange.mechanism() == Mechanism::ScramSha256Plus
+        && finding.verdict != Verdict::ConnectionLost
+        && (exchange.is_undecided() || said("channel-binding") || said("bad protocol / cancel"))
+}
+
+/// One AUTHENTICATE with this exchange.
+async fn exchanged(
+    connection: &mut Connection<Pipe>,
+    settings: &Settings,
+    exchange: &mut Exchange,
+) -> Result<(), Error> {
+    let mut command = Command::new("AUTHENTICATE").raw(exchange.mechanism().name());
     // RFC 4959: the first message goes along where the server can take it.
     if connection.capabilities().has("SASL-IR")
         && let Some(initial) = exchange.initial()
@@ -153,8 +181,7 @@ async fn authenticate(
         let initial = if initial.is_empty() { "=".to_owned() } else { sasl::encode(&initial) };
         command = command.raw(&initial);
     }
-    finish(connection, settings, command, Some(&mut exchange)).await?;
-    Ok(mechanism.name().to_owned())
+    finish(connection, settings, command, Some(exchange)).await
 }
 
 /// Carries an exchange to its end and judges the end.
@@ -219,3 +246,7 @@ fn explained(error: Error, disabled: bool) -> Error {
         other => other,
     }
 }
+
+#[cfg(test)]
+#[path = "login_tests.rs"]
+mod tests;
