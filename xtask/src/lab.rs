@@ -173,6 +173,9 @@ fn serve(words: &[OsString]) -> Result<i32> {
 /// Starts a laboratory, installing what it needs first.
 pub(crate) fn start_lab(state: &State, name: &str, ephemeral: bool) -> Result<Lab> {
     lab::install(&lab::missing(Path::new("/")))?;
+    if lab::uid() == 0 {
+        lab::unpack(state)?;
+    }
     let lab = lab::up(&std::env::current_exe()?, state, name, ephemeral)?;
     match lab.mode() {
         Mode::Namespace => {}
@@ -216,6 +219,8 @@ fn describe(lab: &Lab, name: &str) {
     let option = if name == DEFAULT { String::new() } else { format!(" --name {name}") };
     println!("laboratory {name}: {} ({})", lab.state().dir().display(), lab.mode().name());
     println!("  {:<12} Dovecot 993 143, Postfix 587 465 25", net.mail());
+    println!("  {:<12} Cyrus 993 143", net.cyrus());
+    println!("  {:<12} Courier 993 143", net.courier());
     println!("  {:<12} DNS", net.dns());
     println!("  {:<12} web 443 80", net.web());
     println!("  trust        {}", lab.ca_file().display());

@@ -4,19 +4,24 @@ use crate::error::Error;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::{Around, advise};
 use restante_core::diagnosis::{self, Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
-use restante_core::sasl::{self, ChooseError, Exchange, Mechanism, SaslError};
+use restante_core::sasl::{self, Binding, ChannelBinding, ChooseError, Exchange, Mechanism, SaslError};
 use restante_core::settings::Settings;
 
-/// Chooses a mechanism and begins its exchange; nothing is sent yet.
+/// Chooses a mechanism and begins its exchange; nothing is sent yet. Without a `channel` to bind to,
+/// SCRAM-SHA-256-PLUS counts as not offered.
 pub(crate) fn begin(
     service: Service,
     settings: &Settings,
     offered: &[Mechanism],
     protected: bool,
     secret: &Secret,
+    channel: Option<ChannelBinding>,
 ) -> Result<Exchange, Error> {
+    let plus = offered.contains(&Mechanism::ScramSha256Plus);
+    let offered: Vec<Mechanism> =
+        offered.iter().copied().filter(|m| channel.is_some() || *m != Mechanism::ScramSha256Plus).collect();
     let ascii = secret.expose().is_ascii();
-    let mechanism = sasl::choose(offered, &settings.authentication, protected, ascii).map_err(|error| {
+    let mechanism = sasl::choose(&offered, &settings.authentication, protected, ascii).map_err(|error| {
         let verdict = match error {
             ChooseError::OnlyOAuth { .. } => Verdict::OauthRequired,
             ChooseError::PasswordNotAscii => Verdict::PasswordNotAscii,
@@ -29,7 +34,13 @@ pub(crate) fn begin(
     })?;
     let mut entropy = [0; 24];
     getrandom::fill(&mut entropy).map_err(|e| Error::Configuration(format!("no random numbers: {e}")))?;
-    Exchange::start(mechanism, &settings.username, secret, entropy)
+    let binding = match channel {
+        Some(channel) if mechanism == Mechanism::ScramSha256Plus => Binding::To(channel),
+        // RFC 5802, section 6: `y` is for who could bind and sees no offer to.
+        Some(_) if !plus => Binding::NotOffered,
+        _ => Binding::None,
+    };
+    Exchange::bound(mechanism, &settings.username, secret, binding, entropy)
         .map_err(|error| failed(service, &settings.host, &error))
 }
 

@@ -214,7 +214,9 @@ impl Submitter {
         let mut offered = extensions.mechanisms();
         let mut refused = None;
         loop {
-            let begun = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret);
+            // Not bound to the channel: after a refusal here nobody could tell whether the binding was the
+            // reason.
+            let begun = login::begin(Service::Smtp, settings, &offered, self.pipe.is_tls(), secret, None);
             let exchange = match (begun, refused.take()) {
                 (Ok(exchange), _) => exchange,
                 (Err(_), Some(refused)) => return Err(refused),

@@ -19,7 +19,7 @@ use restante_core::imap::wire::{Command, Response};
 use restante_core::mail::{MailboxName, SpecialUse};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
-use restante_store::{AccountId, Store, StoreError, Submission, SubmissionId};
+use restante_store::{AccountId, MailboxRow, Store, StoreError, Submission, SubmissionId};
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -137,16 +137,17 @@ pub async fn file_sent(
     // Before the first sync nobody has asked yet which mailboxes there are.
     let mailboxes =
         if mailboxes.is_empty() { sync::mailboxes(connection, keeper, account).await? } else { mailboxes };
-    let special = mailboxes.iter().find(|m| m.mailbox.special_use == Some(SpecialUse::Sent));
-    // Without RFC 6154 the usual names have to do.
-    let named = || {
-        mailboxes.iter().find(|m| {
-            let name = m.mailbox.name.as_str();
-            let last = m.mailbox.delimiter.map_or(name, |d| name.rsplit(d).next().unwrap_or(name));
-            ["sent", "sent items", "sent messages", "sent mail"].iter().any(|n| last.eq_ignore_ascii_case(n))
-        })
-    };
-    let Some(sent) = special.or_else(named).map(|m| m.mailbox.name.clone()) else {
+    let mut name = sent_among(&mailboxes);
+    if name.is_none() {
+        // Another program may have created it since the last sync; if not, we do.
+        let mailboxes = sync::mailboxes(connection, keeper, account).await?;
+        let listed: Vec<_> = mailboxes.iter().map(|row| row.mailbox.clone()).collect();
+        name = sent_among(&mailboxes);
+        if name.is_none() {
+            name = sync::create_sent(connection, &listed).await?;
+        }
+    }
+    let Some(sent) = name else {
         // Nowhere to file: the copy stays in the outbox.
         return Ok(0);
     };
@@ -169,6 +170,19 @@ pub async fn file_sent(
             .await?;
     }
     Ok(filed)
+}
+
+/// The mailbox for what was sent: the one the server marks (RFC 6154), or one of the usual name.
+fn sent_among(mailboxes: &[MailboxRow]) -> Option<MailboxName> {
+    let special = mailboxes.iter().find(|m| m.mailbox.special_use == Some(SpecialUse::Sent));
+    let named = || {
+        mailboxes.iter().find(|m| {
+            let name = m.mailbox.name.as_str();
+            let last = m.mailbox.delimiter.map_or(name, |d| name.rsplit(d).next().unwrap_or(name));
+            ["sent", "sent items", "sent messages", "sent mail"].iter().any(|n| last.eq_ignore_ascii_case(n))
+        })
+    };
+    special.or_else(named).map(|m| m.mailbox.name.clone())
 }
 
 /// Opens an account's IMAP service and logs in.
@@ -257,7 +271,8 @@ async fn is_there(
     message_id: &str,
 ) -> Result<bool, Error> {
     let utf8 = connection.session().utf8();
-    connection.ok(Command::new("EXAMINE").mailbox(sent, utf8), |_| Ok(())).await?;
+    // Not EXAMINE: Courier takes no APPEND to a mailbox that is open for reading only.
+    connection.ok(Command::new("SELECT").mailbox(sent, utf8), |_| Ok(())).await?;
     let mut found = false;
     let command = Command::new("UID SEARCH").raw("HEADER Message-ID").string(message_id.as_bytes());
     connection

@@ -70,7 +70,7 @@ const PLAIN_FIRST: &str = r#"
     C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
     S: * STATUS INBOX (MESSAGES 2 UIDNEXT 8 UIDVALIDITY 3)
     S: a2 OK
-    C: a3 EXAMINE "INBOX"
+    C: a3 SELECT "INBOX"
     S: * 2 EXISTS
     S: * OK [UIDVALIDITY 3] valid
     S: * OK [UIDNEXT 8] next
@@ -108,7 +108,7 @@ async fn a_plain_server_is_read_whole_and_then_compared() {
             C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
             S: * STATUS INBOX (MESSAGES 2 UIDNEXT 10 UIDVALIDITY 3)
             S: a2 OK
-            C: a3 EXAMINE "INBOX"
+            C: a3 SELECT "INBOX"
             S: * 2 EXISTS
             S: * OK [UIDVALIDITY 3] valid
             S: * OK [UIDNEXT 10] next
@@ -258,7 +258,7 @@ async fn a_new_uidvalidity_forgets_the_entries_and_no_content() {
             S: a1 OK listed
             C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
             S: a2 NO not now
-            C: a3 EXAMINE "INBOX"
+            C: a3 SELECT "INBOX"
             S: * 1 EXISTS
             S: * OK [UIDVALIDITY 4] valid
             S: * OK [UIDNEXT 2] next
@@ -300,7 +300,7 @@ async fn one_mailbox_that_does_not_open_leaves_the_others_in_peace() {
             S: a3 NO [SERVERBUG] broken
             S: * STATUS INBOX (MESSAGES 1 UIDNEXT 6 UIDVALIDITY 3)
             S: a4 OK
-            C: a5 EXAMINE "INBOX"
+            C: a5 SELECT "INBOX"
             S: * 1 EXISTS
             S: * OK [UIDVALIDITY 3] valid
             S: a5 OK opened, and it says no UIDNEXT
@@ -310,7 +310,7 @@ async fn one_mailbox_that_does_not_open_leaves_the_others_in_peace() {
             C: a7 UID FETCH 5 (UID FLAGS INTERNALDATE BODY.PEEK[])
             S: * 1 FETCH (UID 5 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] "Subject: five")
             S: a7 OK
-            C: a8 EXAMINE "Broken"
+            C: a8 SELECT "Broken"
             S: a8 NO [SERVERBUG] broken
             "#,
         )
@@ -334,7 +334,7 @@ async fn a_message_without_content_is_reported_and_fetched_again_next_time() {
             C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
             S: * STATUS INBOX (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 3)
             S: a2 OK
-            C: a3 EXAMINE "INBOX"
+            C: a3 SELECT "INBOX"
             S: * 2 EXISTS
             S: * OK [UIDVALIDITY 3] valid
             S: * OK [UIDNEXT 3] next
@@ -439,7 +439,7 @@ async fn answers_may_come_in_another_order() {
             S: a3 OK
             S: * STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)
             S: a2 OK
-            C: a4 EXAMINE "INBOX"
+            C: a4 SELECT "INBOX"
             S: * 0 EXISTS
             S: * OK [UIDVALIDITY 3] valid
             S: * OK [UIDNEXT 1] next
@@ -447,7 +447,7 @@ async fn answers_may_come_in_another_order() {
             C: a5 UID SEARCH ALL
             S: * SEARCH
             S: a5 OK
-            C: a6 EXAMINE "Other"
+            C: a6 SELECT "Other"
             S: * 0 EXISTS
             S: * OK [UIDVALIDITY 3] valid
             S: * OK [UIDNEXT 1] next

@@ -29,12 +29,23 @@ pub enum Variant {
     SelfSigned,
     /// Signed by a root that nobody trusts.
     Untrusted,
+    /// Good, but its issuer is not sent along.
+    NoIntermediate,
+    /// Its time begins next year.
+    NotYet,
 }
 
 impl Variant {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Good, Self::Expired, Self::WrongName, Self::SelfSigned, Self::Untrusted];
+    pub const ALL: [Self; 7] = [
+        Self::Good,
+        Self::Expired,
+        Self::WrongName,
+        Self::SelfSigned,
+        Self::Untrusted,
+        Self::NoIntermediate,
+        Self::NotYet,
+    ];
 
     /// The word for it in file names.
     pub fn name(self) -> &'static str {
@@ -44,6 +55,8 @@ impl Variant {
             Self::WrongName => "wrongname",
             Self::SelfSigned => "selfsigned",
             Self::Untrusted => "untrusted",
+            Self::NoIntermediate => "nointermediate",
+            Self::NotYet => "notyet",
         }
     }
 
@@ -126,6 +139,7 @@ impl Ca {
         params.use_authority_key_identifier_extension = true;
         let (from, until) = match variant {
             Variant::Expired => (self.year - 2, self.year),
+            Variant::NotYet => (self.year + 1, self.year + 3),
             _ => (self.year - 1, self.year + 2),
         };
         params.not_before = date_time_ymd(from, 1, 1);
@@ -134,6 +148,7 @@ impl Ca {
         let (certificate, above) = match variant {
             Variant::SelfSigned => (params.self_signed(&key)?, None),
             Variant::Untrusted => (params.signed_by(&key, &self.unknown)?, None),
+            Variant::NoIntermediate => (params.signed_by(&key, &self.issuer)?, None),
             _ => (params.signed_by(&key, &self.issuer)?, Some(self.intermediate.as_str())),
         };
         let chain_pem = format!("{}{}", certificate.pem(), above.unwrap_or_default());

@@ -1,5 +1,6 @@
 //! The domains every laboratory starts with, each of them one way in which mail is or is not offered.
 
+use super::faults;
 use super::net::Net;
 use super::state::{State, write_atomically};
 use crate::Result;
@@ -35,6 +36,23 @@ pub const DOMAINS: &[Domain] = &[
     Domain { name: "refused.test", shows: "the mail servers' ports are closed" },
     Domain { name: "silent.test", shows: "the mail servers accept connections and say nothing" },
     Domain { name: "garbage.test", shows: "the mail ports speak HTTP" },
+    Domain { name: "nointermediate.test", shows: "the mail servers do not send their certificate's issuer" },
+    Domain { name: "notyet.test", shows: "the mail servers' certificate is not valid yet" },
+    Domain { name: "limit.test", shows: "one connection for each user" },
+    Domain { name: "oldtls.test", shows: "encryption of long ago only" },
+    Domain { name: "noauth.test", shows: "submission without AUTH" },
+    Domain { name: "deadauth.test", shows: "submission that cannot check passwords now (454)" },
+    Domain { name: "small.test", shows: "submission of at most 64 KiB" },
+    Domain { name: "rejects.test", shows: "submission that refuses the client's address" },
+    Domain { name: "swapped.test", shows: "993 without TLS, 143 with it; 465 and 587 likewise" },
+    Domain { name: "blocked.test", shows: "the mail ports never answer, the web does" },
+    Domain { name: "webonly.test", shows: "the mail ports are closed, the web answers" },
+    Domain { name: "preauth.test", shows: "IMAP greets with PREAUTH" },
+    Domain { name: "bye.test", shows: "IMAP greets with BYE, submission with 421" },
+    Domain { name: "ssh.test", shows: "the mail ports speak SSH" },
+    Domain { name: "v6dead.test", shows: "nothing listens at the mail servers' IPv6 address" },
+    Domain { name: "cyrus.test", shows: "IMAP by Cyrus (SRV)" },
+    Domain { name: "courier.test", shows: "IMAP by Courier (autoconfig)" },
     Domain { name: "blackhole.test", shows: "DNS never answers" },
     Domain { name: "servfail.test", shows: "DNS answers SERVFAIL" },
 ];
@@ -71,25 +89,31 @@ pub(crate) fn write(state: &State, net: Net) -> Result<()> {
     zone("nullmx.test", format!("@ A {web}\n@ MX 0 .\n"))?;
     zone("blackhole.test", "!silent\n".into())?;
     zone("servfail.test", "!servfail\n".into())?;
-    for (domain, address) in [
-        ("wrongname.test", net.wrong_name()),
-        ("expired.test", net.expired()),
-        ("selfsigned.test", net.self_signed()),
-        ("untrusted.test", net.untrusted()),
-        ("notls.test", net.no_tls()),
-        ("refused.test", closed),
-        ("silent.test", net.silent()),
-        ("garbage.test", net.garbage()),
-    ] {
+    for (domain, address) in faults::domains(net) {
         let srv =
             format!("_imaps._tcp SRV 0 1 993 imap.{domain}\n_submission._tcp SRV 0 1 587 smtp.{domain}\n");
-        zone(domain, format!("{autoconfig}{srv}{}", servers(address)))?;
+        zone(domain, format!("{autoconfig}{srv}{}{}", servers(address), faults::more(domain)))?;
         document(
             state,
             &format!("autoconfig.{domain}/mail/config-v1.1.xml"),
             &config(domain, "imap", domain),
         )?;
     }
+
+    let (cyrus, courier) = (net.cyrus(), net.courier());
+    zone(
+        "cyrus.test",
+        format!(
+            "@ MX 10 mx1.hoster.test\n_imaps._tcp SRV 0 1 993 imap.cyrus.test\n\
+             _submission._tcp SRV 0 1 587 smtp.cyrus.test\nimap A {cyrus}\nsmtp A {mail}\n"
+        ),
+    )?;
+    zone("courier.test", format!("{autoconfig}@ MX 10 mx1.hoster.test\nimap A {courier}\nsmtp A {mail}\n"))?;
+    document(
+        state,
+        "autoconfig.courier.test/mail/config-v1.1.xml",
+        &config("courier.test", "imap", "courier.test"),
+    )?;
 
     document(
         state,

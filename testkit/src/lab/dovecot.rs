@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::ca::Variant;
 use super::net::Net;
+use super::policy;
 use super::state::{State, uid};
 use super::{MAIL_UID, PASSWORD};
 use crate::{Context, Result};
@@ -75,8 +76,13 @@ fn configuration(state: &State, net: Net, root: bool) -> String {
         (net.wrong_name(), Variant::WrongName),
         (net.self_signed(), Variant::SelfSigned),
         (net.untrusted(), Variant::Untrusted),
+        (net.no_intermediate(), Variant::NoIntermediate),
+        (net.not_yet(), Variant::NotYet),
     ];
     let mut listen = format!("{mail}");
+    for address in [net.limit(), net.old_tls(), net.no_auth(), net.dead_auth(), net.small(), net.rejects()] {
+        listen.push_str(&format!(" {address}"));
+    }
     let mut locals = String::new();
     for (address, variant) in variants {
         listen.push_str(&format!(" {address}"));
@@ -87,9 +93,21 @@ fn configuration(state: &State, net: Net, root: bool) -> String {
     }
     let no_tls = net.no_tls();
     locals.push_str(&format!("local {no_tls} {{\n  ssl = no\n}}\n"));
+    let limit = net.limit();
+    locals.push_str(&format!("local {limit} {{\n  mail_max_userip_connections = 1\n}}\n"));
+    // Dovecot cannot be told to stop at TLS 1.1, but these ciphers are those of that time; the one for TLS 1.3
+    // is known to nobody.
+    let old = net.old_tls();
+    locals.push_str(&format!(
+        "local {old} {{\n  ssl_min_protocol = TLSv1\n  ssl_cipher_list = ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0\n  \
+         ssl_cipher_suites = TLS_AES_128_CCM_8_SHA256\n}}\n"
+    ));
+    let swapped = net.swapped();
+    let policy = policy::PORT;
     // auth_debug: its lines are what counts login attempts.
     // denied/never: a path that cannot be opened is a password database that is out of order.
     // auth_failure_delay: even at 0 most failures are answered at the next tick of half a second.
+    // auth_policy_check_after_auth: without it the policy makes SCRAM lose the server's last message.
     // anvil-auth-penalty: without this every failed login makes the next one from the same address slower.
     format!(
         r#"# Written by the laboratory, anew for every start.
@@ -112,6 +130,12 @@ disable_plaintext_auth = yes
 auth_mechanisms = plain login cram-md5 scram-sha-256
 auth_failure_delay = 0
 mail_max_userip_connections = 50
+auth_policy_server_url = http://{mail}:{policy}/
+auth_policy_hash_nonce = laboratory
+auth_policy_check_before_auth = no
+auth_policy_check_after_auth = yes
+auth_policy_report_after_auth = no
+auth_policy_reject_on_fail = no
 
 passdb {{
   driver = passwd-file
@@ -194,6 +218,15 @@ service imap-login {{
   inet_listener imaps {{
     address = {listen}
     port = 993
+    ssl = yes
+  }}
+  inet_listener swapped {{
+    address = {swapped}
+    port = 993
+  }}
+  inet_listener swapped_tls {{
+    address = {swapped}
+    port = 143
     ssl = yes
   }}
   service_count = 0

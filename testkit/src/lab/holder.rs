@@ -13,7 +13,7 @@ use super::ca::Ca;
 use super::launch::Mode;
 use super::net::Net;
 use super::state::{State, write_atomically};
-use super::{dns, domains, dovecot, odd, postfix, web};
+use super::{courier, cyrus, dns, domains, dovecot, odd, policy, postfix, web};
 use crate::{Context, Result};
 
 /// How long the servers may take to answer for the first time.
@@ -40,14 +40,24 @@ pub fn serve(state: &State, name: &str, mode: Mode) -> Result<()> {
         postfix::prepare(state, net)?;
         servers.0.push(("Postfix", postfix::start(state)?));
     }
+    if mode.has_cyrus_and_courier() {
+        cyrus::prepare(state, net)?;
+        courier::prepare(state)?;
+        servers.0.push(("Cyrus", cyrus::start(state)?));
+        servers.0.push(("Courier", courier::start(state, net)?));
+    }
     // One thread: the servers' children die with the thread that started them (PR_SET_PDEATHSIG).
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut end = signal(SignalKind::terminate())?;
         dns::start(net.dns(), state.zones()).await?;
         web::start(net.web(), state.clone(), Arc::clone(&ca)).await?;
-        odd::garbage(net.garbage(), state, &ca).await?;
-        odd::silent(net.silent()).await?;
+        policy::start(net.mail(), state.clone()).await?;
+        if mode.has_cyrus_and_courier() {
+            cyrus::keep_log(state)?;
+            courier::answer_logins(state)?;
+        }
+        odd::start(net, state, &ca).await?;
         wait_for_servers(net, mode, &mut servers).await?;
         write_atomically(&state.description(), description(net, mode).as_bytes())?;
         let mut look = tokio::time::interval(Duration::from_millis(500));
@@ -128,6 +138,10 @@ async fn wait_for_servers(net: Net, mode: Mode, servers: &mut Servers) -> Result
     let mut ports: Vec<(Ipv4Addr, u16)> = [993, 143, 24, 12345].map(|port| (net.mail(), port)).to_vec();
     if mode.has_postfix() {
         ports.extend([25, 465, 587].map(|port| (net.mail(), port)));
+    }
+    if mode.has_cyrus_and_courier() {
+        ports.extend([993, 143, 24].map(|port| (net.cyrus(), port)));
+        ports.extend([993, 143].map(|port| (net.courier(), port)));
     }
     let deadline = Instant::now() + START;
     for (address, port) in ports {

@@ -18,10 +18,10 @@ const START: Duration = Duration::from_secs(30);
 pub enum Mode {
     /// Own network, mounts and processes, as root.
     Namespace,
-    /// The same without root; Postfix insists on root and is missing.
+    /// The same without root; Postfix insists on root and is missing, and so are Cyrus and Courier.
     UserNamespace,
     /// Namespaces are refused: the servers use the host's loopback, and names resolve only by asking
-    /// [`Lab::dns`].
+    /// [`Lab::dns`]. Cyrus and Courier are missing.
     Host,
 }
 
@@ -43,6 +43,11 @@ impl Mode {
     /// Whether mail can be sent.
     pub fn has_postfix(self) -> bool {
         self != Self::UserNamespace
+    }
+
+    /// Whether Cyrus and Courier run: they need root and mounts of their own.
+    pub fn has_cyrus_and_courier(self) -> bool {
+        self == Self::Namespace
     }
 
     fn unshare(self) -> &'static [&'static str] {
@@ -198,7 +203,9 @@ fn wait_until_described(child: &mut Child, state: &State) -> Result<()> {
             continue;
         }
         let mut said = String::new();
-        for path in [state.log(), state.dovecot().join("log/out.log"), state.postfix().join("log/out.log")] {
+        let folders = [state.dovecot(), state.postfix(), state.cyrus(), state.courier()];
+        let logs = folders.into_iter().map(|folder| folder.join("log/out.log"));
+        for path in std::iter::once(state.log()).chain(logs) {
             said.push_str(&fs::read_to_string(path).unwrap_or_default());
         }
         if ended.is_none() {

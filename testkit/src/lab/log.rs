@@ -30,22 +30,22 @@ pub struct Request {
     pub authorization: bool,
 }
 
-/// Dovecot writes its log by way of another process: read until nothing more comes.
-pub(crate) fn login_attempts(path: &Path, address: &str) -> Result<LoginAttempts> {
+/// The servers write their logs by way of other processes: read until nothing more comes.
+pub(crate) fn login_attempts(path: &Path, count: impl Fn(&str) -> LoginAttempts) -> Result<LoginAttempts> {
     let read = || fs::read(path).context(|| format!("cannot read {}", path.display()));
     let mut text = read()?;
     loop {
         std::thread::sleep(Duration::from_millis(50));
         let again = read()?;
         if again.len() == text.len() {
-            return Ok(count(&String::from_utf8_lossy(&text), address));
+            return Ok(count(&String::from_utf8_lossy(&text)));
         }
         text = again;
     }
 }
 
 /// One line for each attempt, `auth(USER,CLIENT,<SESSION>): Auth request finished`; Postfix asks without a session.
-fn count(log: &str, address: &str) -> LoginAttempts {
+pub(crate) fn dovecot(log: &str, address: &str) -> LoginAttempts {
     let opening = format!(" auth({},", address.to_lowercase());
     let mut found = LoginAttempts::default();
     for line in log.lines().filter_map(|line| line.strip_suffix("): Auth request finished")) {
@@ -57,6 +57,22 @@ fn count(log: &str, address: &str) -> LoginAttempts {
         }
     }
     found
+}
+
+/// `login: CLIENT USER MECHANISM User logged in` or `badlogin: CLIENT MECHANISM (USER) [REASON]`.
+pub(crate) fn cyrus(log: &str, address: &str) -> usize {
+    let address = address.to_lowercase();
+    let (good, bad) = (format!(" {address} "), format!(" ({address}) "));
+    let tried = |line: &&str| {
+        line.contains(": login: ") && line.contains(&good)
+            || line.contains(": badlogin: ") && line.contains(&bad)
+    };
+    log.lines().filter(tried).count()
+}
+
+/// A line is a user who tried.
+pub(crate) fn courier(log: &str, address: &str) -> usize {
+    log.lines().filter(|line| line.eq_ignore_ascii_case(address)).count()
 }
 
 pub(crate) fn requests(path: &Path) -> Result<Vec<Request>> {
@@ -92,7 +108,7 @@ mod tests {
 12:00 auth: Debug: auth(aa@x.test,127.0.0.1,<R>): Auth request finished
 12:00 auth: Debug: passwd-file(a@x.test,127.0.0.1): Finished passdb lookup
 ";
-        assert_eq!(count(log, "A@x.test"), LoginAttempts { imap: 2, smtp: 1 });
-        assert_eq!(count(log, "b@x.test"), LoginAttempts::default());
+        assert_eq!(dovecot(log, "A@x.test"), LoginAttempts { imap: 2, smtp: 1 });
+        assert_eq!(dovecot(log, "b@x.test"), LoginAttempts::default());
     }
 }

@@ -4,29 +4,40 @@
 //! with [`Lab::current`], invents users with [`Lab::fresh_user`] (every full address is a user, its password is
 //! [`PASSWORD`]), and asks the servers' own logs what was tried.
 //!
+//! Dovecot has the mail of every domain but two: `cyrus.test` is at Cyrus, `courier.test` at Courier. Postfix takes
+//! submissions of everybody. [`SPECIAL_USERS`] and [`Lab::refuse_with`] make logins fail; the domains where a
+//! server itself is at fault, with their ports:
+#![doc = include_str!("faults.md")]
 //! The ready domains are listed in [`DOMAINS`]; a test may add its own with [`Lab::zone`] and [`Lab::document`].
 
 mod ca;
+mod client;
+mod courier;
+mod cyrus;
 mod dns;
 mod domains;
 mod dovecot;
+mod faults;
 mod holder;
 mod install;
 mod launch;
 mod log;
 mod net;
 mod odd;
+mod policy;
 mod postfix;
 mod state;
+mod unpack;
 mod web;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use ca::Variant;
+pub use client::Client;
 pub use domains::{DOMAINS, Domain, autoconfig};
 pub use dovecot::SPECIAL_USERS;
 pub use holder::serve;
@@ -36,6 +47,7 @@ pub use log::{LoginAttempts, Request};
 pub use net::Net;
 pub use postfix::MESSAGE_SIZE_LIMIT;
 pub use state::{State, uid};
+pub use unpack::unpack;
 
 use crate::mail::{Plan, maildir};
 use crate::{Context, Result};
@@ -123,33 +135,40 @@ impl Lab {
         format!("user-{now:x}-{process:x}-{}@{domain}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Hands a message to Dovecot by LMTP, as if it had just arrived. Lines may end in LF or CRLF.
+    /// Hands a message to the user's server, as if it had just arrived. Lines may end in LF or CRLF.
     pub fn deliver(&self, address: &str, message: &[u8]) -> Result<()> {
-        let stream = TcpStream::connect((IpAddr::from(self.net.mail()), 24))
-            .context(|| "cannot reach Dovecot by LMTP".into())?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let mut lmtp = Lmtp { reader: BufReader::new(stream) };
-        lmtp.expect("220")?;
-        lmtp.ask("LHLO lab.test", "250")?;
-        lmtp.ask("MAIL FROM:<sender@autoconfig.test>", "250")?;
-        lmtp.ask(&format!("RCPT TO:<{address}>"), "250")?;
-        lmtp.ask("DATA", "354")?;
-        let mut data = Vec::with_capacity(message.len() + 1024);
-        let body = message.strip_suffix(b"\n").unwrap_or(message);
-        for line in body.split(|byte| *byte == b'\n') {
-            if line.starts_with(b".") {
-                data.push(b'.');
-            }
-            data.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
-            data.extend_from_slice(b"\r\n");
+        match Server::of(address) {
+            Server::Dovecot => lmtp(self.net.mail(), address, message),
+            Server::Cyrus => lmtp(self.net.cyrus(), address, message),
+            Server::Courier => courier::deliver(&self.state, address, message),
         }
-        data.extend_from_slice(b".\r\n");
-        lmtp.reader.get_mut().write_all(&data)?;
-        lmtp.expect("250")
     }
 
-    /// Runs `doveadm ARGS` and gives what it printed: the second client of every test.
+    /// Another client of this user, logged in to the user's server.
+    pub fn client(&self, address: &str) -> Result<Client> {
+        let (host, server) = match Server::of(address) {
+            Server::Dovecot => ("imap.autoconfig.test", self.net.mail()),
+            Server::Cyrus => ("imap.cyrus.test", self.net.cyrus()),
+            Server::Courier => ("imap.courier.test", self.net.courier()),
+        };
+        self.client_at(host, server, address)
+    }
+
+    /// Another client of this user at a server of one's choice, e.g. `imap.limit.test` and [`Net::limit`].
+    pub fn client_at(&self, host: &str, server: Ipv4Addr, user: &str) -> Result<Client> {
+        Client::connect(self, host, server, user).context(|| host.into())
+    }
+
+    /// From now on Dovecot refuses this user's right password with these words: `NO [ALERT] …`. They begin with a
+    /// response code. A wrong password is refused as ever. Postfix refuses with the same words: `535 5.7.8 Error: authentication failed: …`.
+    pub fn refuse_with(&self, user: &str, words: &str) -> Result<()> {
+        if !words.starts_with('[') || words.contains(['\r', '\n']) {
+            return Err(format!("Dovecot would put [ALERT] in front of {words:?}").into());
+        }
+        state::write_atomically(&policy::refusal(&self.state, user), words.as_bytes())
+    }
+
+    /// Runs `doveadm ARGS` and gives what it printed: a second client of users at Dovecot.
     /// For example `["flags", "add", "-u", user, "\\Seen", "mailbox", "INBOX", "uid", "1"]`.
     pub fn doveadm(&self, args: &[&str]) -> Result<String> {
         dovecot::doveadm(&self.state.dovecot(), args, b"")
@@ -177,9 +196,19 @@ impl Lab {
         maildir::write(&home, owner, plan)
     }
 
-    /// How often somebody tried to log in as this user, counted in Dovecot's own log.
+    /// How often somebody tried to log in as this user, counted in the servers' own logs.
     pub fn login_attempts(&self, address: &str) -> Result<LoginAttempts> {
-        log::login_attempts(&self.state.dovecot().join("log/dovecot.log"), address)
+        let dovecot = self.state.dovecot().join("log/dovecot.log");
+        // Postfix asks Dovecot about everybody.
+        let found = log::login_attempts(&dovecot, |text| log::dovecot(text, address))?;
+        let imap = |path: PathBuf, count: fn(&str, &str) -> usize| {
+            log::login_attempts(&path, |text| LoginAttempts { imap: count(text, address), smtp: found.smtp })
+        };
+        match Server::of(address) {
+            Server::Dovecot => Ok(found),
+            Server::Cyrus => imap(self.state.cyrus().join("log/cyrus.log"), log::cyrus),
+            Server::Courier => imap(courier::attempts(&self.state), log::courier),
+        }
     }
 
     /// Every HTTP request so far, oldest first.
@@ -250,6 +279,49 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> Result<T
     }
 }
 
+/// Which server has a user's mail.
+#[derive(Clone, Copy)]
+enum Server {
+    Dovecot,
+    Cyrus,
+    Courier,
+}
+
+impl Server {
+    fn of(address: &str) -> Self {
+        match address.rsplit_once('@').map_or("", |(_, domain)| domain) {
+            domain if domain.eq_ignore_ascii_case("cyrus.test") => Self::Cyrus,
+            domain if domain.eq_ignore_ascii_case("courier.test") => Self::Courier,
+            _ => Self::Dovecot,
+        }
+    }
+}
+
+/// Delivers by LMTP (RFC 2033).
+fn lmtp(server: Ipv4Addr, recipient: &str, message: &[u8]) -> Result<()> {
+    let stream = TcpStream::connect((server, 24)).context(|| format!("cannot reach {server} by LMTP"))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let mut lmtp = Lmtp { reader: BufReader::new(stream) };
+    lmtp.expect("220")?;
+    lmtp.ask("LHLO lab.test", "250")?;
+    lmtp.ask("MAIL FROM:<sender@autoconfig.test>", "250")?;
+    lmtp.ask(&format!("RCPT TO:<{recipient}>"), "250")?;
+    lmtp.ask("DATA", "354")?;
+    let mut data = Vec::with_capacity(message.len() + 1024);
+    let body = message.strip_suffix(b"\n").unwrap_or(message);
+    for line in body.split(|byte| *byte == b'\n') {
+        if line.starts_with(b".") {
+            data.push(b'.');
+        }
+        data.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        data.extend_from_slice(b"\r\n");
+    }
+    data.extend_from_slice(b".\r\n");
+    lmtp.reader.get_mut().write_all(&data)?;
+    lmtp.expect("250")
+}
+
 struct Lmtp {
     reader: BufReader<TcpStream>,
 }
@@ -264,10 +336,10 @@ impl Lmtp {
         loop {
             let mut line = String::new();
             if self.reader.read_line(&mut line)? == 0 {
-                return Err("Dovecot closed the LMTP connection".into());
+                return Err("the server closed the LMTP connection".into());
             }
             if !line.starts_with(code) {
-                return Err(format!("Dovecot said by LMTP: {}", line.trim_end()).into());
+                return Err(format!("the server said by LMTP: {}", line.trim_end()).into());
             }
             if line.as_bytes().get(3) != Some(&b'-') {
                 return Ok(());

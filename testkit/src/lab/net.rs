@@ -59,9 +59,64 @@ impl Net {
         self.at(5)
     }
 
+    /// The same servers, which do not send their certificate's issuer along.
+    pub fn no_intermediate(self) -> Ipv4Addr {
+        self.at(6)
+    }
+
+    /// The same servers with a certificate whose time has not begun.
+    pub fn not_yet(self) -> Ipv4Addr {
+        self.at(7)
+    }
+
     /// The same servers without any TLS (143 and 587 only).
     pub fn no_tls(self) -> Ipv4Addr {
         self.at(9)
+    }
+
+    /// Dovecot allows one connection for each user and address.
+    pub fn limit(self) -> Ipv4Addr {
+        self.at(10)
+    }
+
+    /// The same servers with encryption of long ago only.
+    pub fn old_tls(self) -> Ipv4Addr {
+        self.at(11)
+    }
+
+    /// Postfix offers no login.
+    pub fn no_auth(self) -> Ipv4Addr {
+        self.at(12)
+    }
+
+    /// Postfix cannot ask anybody about passwords.
+    pub fn dead_auth(self) -> Ipv4Addr {
+        self.at(13)
+    }
+
+    /// Postfix takes small messages only.
+    pub fn small(self) -> Ipv4Addr {
+        self.at(14)
+    }
+
+    /// Postfix refuses every client.
+    pub fn rejects(self) -> Ipv4Addr {
+        self.at(15)
+    }
+
+    /// The ports of implicit TLS and of STARTTLS have changed places.
+    pub fn swapped(self) -> Ipv4Addr {
+        self.at(16)
+    }
+
+    /// Connections to the mail ports are never answered; 80 and 443 are.
+    pub fn blocked(self) -> Ipv4Addr {
+        self.at(17)
+    }
+
+    /// Connections to the mail ports are refused; 80 and 443 answer.
+    pub fn web_only(self) -> Ipv4Addr {
+        self.at(18)
     }
 
     /// Speaks HTTP on the mail ports, inside TLS where the port has implicit TLS.
@@ -72,6 +127,31 @@ impl Net {
     /// Accepts connections on the mail ports and never says a word.
     pub fn silent(self) -> Ipv4Addr {
         self.at(21)
+    }
+
+    /// Greets with PREAUTH on the ports of IMAP.
+    pub fn preauth(self) -> Ipv4Addr {
+        self.at(22)
+    }
+
+    /// Greets with BYE, or with 421, and leaves.
+    pub fn bye(self) -> Ipv4Addr {
+        self.at(23)
+    }
+
+    /// Speaks SSH on the mail ports.
+    pub fn ssh(self) -> Ipv4Addr {
+        self.at(24)
+    }
+
+    /// Cyrus.
+    pub fn cyrus(self) -> Ipv4Addr {
+        self.at(30)
+    }
+
+    /// Courier.
+    pub fn courier(self) -> Ipv4Addr {
+        self.at(31)
     }
 
     /// The DNS server, UDP and TCP port 53.

@@ -7,7 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use super::ca::Variant;
+use super::cyrus::ACCOUNT;
 use super::net::Net;
+use super::odd::AUTH_PORT;
 use super::state::State;
 use crate::{Context, Result};
 
@@ -16,6 +18,16 @@ pub const MESSAGE_SIZE_LIMIT: usize = 20 * 1024 * 1024;
 
 /// The program; it is not on the path.
 pub(crate) const MASTER: &str = "/usr/lib/postfix/sbin/master";
+
+/// Delivers standard input to the Maildir of `$2`, an address, below the homes of `$1`.
+const INTO_MAILDIR: &str = r#"set -e
+case $2 in */* | .* | *@.*) exit 67 ;; esac
+maildir=$1/${2##*@}/${2%@*}/Maildir
+mkdir -p "$maildir/cur" "$maildir/new" "$maildir/tmp"
+name=$(date +%s.%N)_$$.lab
+cat > "$maildir/tmp/$name"
+mv "$maildir/tmp/$name" "$maildir/new/$name"
+"#;
 
 /// Writes the configuration and an empty queue below `postfix/`.
 pub(crate) fn prepare(state: &State, net: Net) -> Result<()> {
@@ -35,6 +47,10 @@ pub(crate) fn prepare(state: &State, net: Net) -> Result<()> {
         ("master.cf", master_cf(state, net)),
         // Any domain below .test is delivered here.
         ("domains", "/\\.test$/ lmtp\n".into()),
+        (
+            "transport",
+            format!("/@cyrus\\.test$/ lmtp:inet:{}:24\n/@courier\\.test$/ courier:\n", net.cyrus()),
+        ),
         ("recipients", "if !/^nobody-/\n/@/ known\nendif\n".into()),
         // Everybody may send as himself, and with his own +extension.
         ("senders", "/^([^+@]+)\\+[^@]*(@.*)$/ $1$2\n/^(.*)$/ $1\n".into()),
@@ -42,6 +58,7 @@ pub(crate) fn prepare(state: &State, net: Net) -> Result<()> {
     ] {
         write_old(&etc.join(name), &content)?;
     }
+    fs::write(etc.join("into-maildir"), INTO_MAILDIR)?;
     let (user, group) = identity()?;
     chown(&data, Some(user), None)?;
     for name in [
@@ -96,6 +113,17 @@ fn identity() -> Result<(u32, u32)> {
     Ok((user, group))
 }
 
+/// The numbers of an account and its group.
+pub(crate) fn account(name: &str) -> Result<(u32, u32)> {
+    let passwd = fs::read_to_string("/etc/passwd")?;
+    let line = passwd.lines().find(|line| line.split(':').next() == Some(name));
+    let mut fields = line.unwrap_or_default().split(':').skip(2).map(str::parse);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(user)), Some(Ok(group))) => Ok((user, group)),
+        _ => Err(format!("there is no user `{name}` here").into()),
+    }
+}
+
 fn numeric(table: &str, name: &str) -> Option<u32> {
     table.lines().map(|line| line.split(':')).find_map(|mut fields| {
         (fields.next() == Some(name)).then(|| fields.nth(1)).flatten().and_then(|id| id.parse().ok())
@@ -134,6 +162,8 @@ biff = no
 in_flow_delay = 0
 virtual_mailbox_domains = regexp:{p}/etc/domains
 virtual_mailbox_maps = regexp:{p}/etc/recipients
+transport_maps = regexp:{p}/etc/transport
+courier_destination_recipient_limit = 1
 virtual_transport = lmtp:inet:{mail}:24
 lmtp_destination_recipient_limit = 1
 recipient_delimiter = +
@@ -179,6 +209,8 @@ fn master_cf(state: &State, net: Net) -> String {
         (net.wrong_name(), Variant::WrongName),
         (net.self_signed(), Variant::SelfSigned),
         (net.untrusted(), Variant::Untrusted),
+        (net.no_intermediate(), Variant::NoIntermediate),
+        (net.not_yet(), Variant::NotYet),
     ] {
         let name = variant.name();
         let broken = format!("-o smtpd_tls_cert_file={ca}/{name}.pem -o smtpd_tls_key_file={ca}/{name}.key");
@@ -188,6 +220,38 @@ fn master_cf(state: &State, net: Net) -> String {
     text.push_str(&format!(
         "{}:587 inet n - n - - smtpd {submission} -o smtpd_tls_security_level=none -o smtpd_tls_auth_only=no\n",
         net.no_tls()
+    ));
+    let dead = format!("-o smtpd_sasl_path=inet:{}:{AUTH_PORT}", net.dead_auth());
+    let old = "-o smtpd_tls_protocols=TLSv1,TLSv1.1 -o smtpd_tls_mandatory_protocols=TLSv1,TLSv1.1 \
+               -o smtpd_tls_mandatory_ciphers=low -o tls_low_cipherlist=ALL:@SECLEVEL=0";
+    let open = submission
+        .replace("sasl_auth_enable=yes", "sasl_auth_enable=no")
+        .replace(" -o smtpd_client_restrictions=permit_sasl_authenticated,reject", "");
+    let rejects = submission.replace("permit_sasl_authenticated,reject", "reject");
+    let small = "-o message_size_limit=65536";
+    let at_once = "-o smtpd_delay_reject=no";
+    for (address, port, options) in [
+        (net.limit(), 587, submission.to_owned()),
+        (net.limit(), 465, format!("{submission} {tls}")),
+        (net.old_tls(), 587, format!("{submission} {old}")),
+        (net.old_tls(), 465, format!("{submission} {old} {tls}")),
+        (net.no_auth(), 587, open.clone()),
+        (net.no_auth(), 465, format!("{open} {tls}")),
+        (net.dead_auth(), 587, format!("{submission} {dead}")),
+        (net.dead_auth(), 465, format!("{submission} {dead} {tls}")),
+        (net.small(), 587, format!("{submission} {small}")),
+        (net.small(), 465, format!("{submission} {small} {tls}")),
+        (net.rejects(), 587, rejects.clone()),
+        (net.rejects(), 465, format!("{rejects} {at_once} {tls}")),
+        (net.swapped(), 465, submission.to_owned()),
+        (net.swapped(), 587, format!("{submission} {tls}")),
+    ] {
+        text.push_str(&format!("{address}:{port} inet n - n - - smtpd {options}\n"));
+    }
+    text.push_str(&format!(
+        "courier unix - n n - - pipe flags=Ru user={ACCOUNT} argv=/bin/sh {}/etc/into-maildir {}/home ${{recipient}}\n",
+        state.postfix().display(),
+        state.dir().display()
     ));
     // name type private unpriv chroot wakeup maxproc command; never chroot.
     text.push_str(

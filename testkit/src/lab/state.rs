@@ -96,7 +96,28 @@ impl State {
         self.dir.join("postfix")
     }
 
-    /// `home/DOMAIN/USER/Maildir`.
+    /// Cyrus's configuration, mail store, sockets and log.
+    pub fn cyrus(&self) -> PathBuf {
+        self.dir.join("cyrus")
+    }
+
+    /// Courier's settings, socket and logs. Its mail is in [`State::home`].
+    pub fn courier(&self) -> PathBuf {
+        self.dir.join("courier")
+    }
+
+    /// The answers that [`super::Lab::refuse_with`] ordered, a file for each user.
+    pub(crate) fn refusals(&self) -> PathBuf {
+        self.dir.join("refusals")
+    }
+
+    /// Where servers that are not installed are unpacked: shared by all laboratories beside this one, and kept.
+    pub(crate) fn programs(&self) -> PathBuf {
+        // No laboratory can have this name.
+        self.dir.parent().unwrap_or(&self.dir).join(".servers")
+    }
+
+    /// `home/DOMAIN/USER/Maildir`, of Dovecot's and Courier's users.
     pub fn home(&self, address: &str) -> PathBuf {
         let (user, domain) = address.rsplit_once('@').unwrap_or((address, ""));
         self.dir.join("home").join(domain).join(user)

@@ -1,7 +1,7 @@
 //! One attempt to prove who one is.
 
 use super::scram::Scram;
-use super::{Mechanism, oauth};
+use super::{Binding, Mechanism, oauth};
 use crate::Secret;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
@@ -41,6 +41,9 @@ pub enum SaslError {
     /// The server asks for too little or too much work (SCRAM).
     #[error("the server asks for {0} rounds of hashing; from 4096 to 10000000 are accepted")]
     Iterations(u32),
+    /// SCRAM-SHA-256-PLUS without a channel to bind to, or a channel with another mechanism.
+    #[error("this login cannot be bound to the connection")]
+    Binding,
     /// The server asks for more after the exchange is over.
     #[error("the server asks for more than the login method has")]
     Unexpected,
@@ -84,6 +87,26 @@ impl Exchange {
         secret: &Secret,
         entropy: [u8; 24],
     ) -> Result<Self, SaslError> {
+        Self::bound(mechanism, username, secret, Binding::None, entropy)
+    }
+
+    /// As [`Exchange::start`], and says what the login is bound to; only SCRAM does. SCRAM-SHA-256-PLUS needs
+    /// [`Binding::To`], and SCRAM-SHA-256 one of the others.
+    ///
+    /// # Errors
+    /// As [`Exchange::start`], and [`SaslError::Binding`] when mechanism and binding do not fit.
+    pub fn bound(
+        mechanism: Mechanism,
+        username: &str,
+        secret: &Secret,
+        binding: Binding,
+        entropy: [u8; 24],
+    ) -> Result<Self, SaslError> {
+        if mechanism.is_scram()
+            && (mechanism == Mechanism::ScramSha256Plus) != matches!(binding, Binding::To(_))
+        {
+            return Err(SaslError::Binding);
+        }
         let text = secret.expose();
         if username.contains('\0') || (mechanism.takes_token() && username.contains('\x01')) {
             return Err(SaslError::ForbiddenCharacter("user name"));
@@ -107,8 +130,8 @@ impl Exchange {
                 let (username, password) = owned();
                 State::Cram { username, password }
             }
-            Mechanism::ScramSha256 => {
-                State::Scram(Box::new(Scram::start(username, secret, &entropy)?), false)
+            Mechanism::ScramSha256 | Mechanism::ScramSha256Plus => {
+                State::Scram(Box::new(Scram::start(username, secret, binding, &entropy)?), false)
             }
             Mechanism::OAuthBearer => token(oauth::bearer(username, text), b"\x01")?,
             Mechanism::XOAuth2 => token(oauth::xoauth2(username, text), b"")?,
@@ -120,6 +143,13 @@ impl Exchange {
     #[must_use]
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism
+    }
+
+    /// Whether a refusal now cannot be about the password: SCRAM was begun, and nothing that depends on the
+    /// password was sent. That is how a server refuses a channel binding it does not know.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(&self.state, State::Scram(scram, _) if scram.is_at_the_beginning())
     }
 
     /// The initial response, for a protocol that can send it with the command. `None` when the server
@@ -191,7 +221,7 @@ impl Exchange {
     pub fn verified(&self) -> Result<(), SaslError> {
         let proved = match (&self.state, self.mechanism) {
             (State::Scram(scram, _), _) => scram.is_verified(),
-            (_, mechanism) => mechanism != Mechanism::ScramSha256,
+            (_, mechanism) => !mechanism.is_scram(),
         };
         if proved { Ok(()) } else { Err(SaslError::NotProved) }
     }
@@ -229,8 +259,13 @@ fn cram_md5(username: &str, password: &Secret, challenge: &[u8]) -> Result<Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sasl::ChannelBinding;
 
     fn start(mechanism: Mechanism, username: &str, secret: &str) -> Exchange {
+        if mechanism == Mechanism::ScramSha256Plus {
+            let binding = Binding::To(ChannelBinding::TlsExporter([5; 32]));
+            return Exchange::bound(mechanism, username, &Secret::new(secret), binding, [9; 24]).unwrap();
+        }
         Exchange::start(mechanism, username, &Secret::new(secret), [9; 24]).unwrap()
     }
 
@@ -282,6 +317,29 @@ mod tests {
         assert_eq!(scram.verified(), Err(SaslError::NotProved));
         assert!(scram.respond(b"nonsense").is_err());
         assert_eq!(scram.verified(), Err(SaslError::NotProved));
+    }
+
+    #[test]
+    fn plus_means_bound_and_only_plus() {
+        let secret = Secret::new("pw");
+        let channel = || Binding::To(ChannelBinding::TlsExporter([5; 32]));
+        let begun =
+            |mechanism, binding| Exchange::bound(mechanism, "ann", &secret, binding, [9; 24]).map(drop);
+        assert_eq!(begun(Mechanism::ScramSha256Plus, channel()), Ok(()));
+        assert_eq!(begun(Mechanism::ScramSha256Plus, Binding::NotOffered), Err(SaslError::Binding));
+        assert_eq!(begun(Mechanism::ScramSha256, channel()), Err(SaslError::Binding));
+        assert_eq!(begun(Mechanism::ScramSha256, Binding::NotOffered), Ok(()));
+        assert_eq!(begun(Mechanism::Plain, Binding::NotOffered), Ok(()));
+    }
+
+    #[test]
+    fn a_refusal_before_the_proof_is_not_about_the_password() {
+        let mut scram = start(Mechanism::ScramSha256Plus, "user", "pencil");
+        scram.initial().unwrap();
+        assert!(scram.is_undecided());
+        scram.respond(b"r=CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJx,s=AAAA,i=4096").unwrap();
+        assert!(!scram.is_undecided());
+        assert!(!start(Mechanism::Plain, "a", "b").is_undecided());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::fmt;
 /// A SASL mechanism restante speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mechanism {
+    /// SCRAM-SHA-256-PLUS (RFC 7677): as SCRAM-SHA-256, and bound to the TLS connection.
+    ScramSha256Plus,
     /// SCRAM-SHA-256 (RFC 7677): the password does not travel, and the server proves itself too.
     ScramSha256,
     /// PLAIN (RFC 4616): the password as UTF-8, inside TLS.
@@ -22,13 +24,21 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// Every mechanism, the best first within its kind.
-    pub const ALL: [Self; 6] =
-        [Self::ScramSha256, Self::Plain, Self::Login, Self::CramMd5, Self::OAuthBearer, Self::XOAuth2];
+    pub const ALL: [Self; 7] = [
+        Self::ScramSha256Plus,
+        Self::ScramSha256,
+        Self::Plain,
+        Self::Login,
+        Self::CramMd5,
+        Self::OAuthBearer,
+        Self::XOAuth2,
+    ];
 
     /// The registered name, as servers offer it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
             Self::ScramSha256 => "SCRAM-SHA-256",
             Self::Plain => "PLAIN",
             Self::Login => "LOGIN",
@@ -50,10 +60,16 @@ impl Mechanism {
         matches!(self, Self::OAuthBearer | Self::XOAuth2)
     }
 
+    /// Whether the server must prove itself too.
+    #[must_use]
+    pub fn is_scram(self) -> bool {
+        matches!(self, Self::ScramSha256 | Self::ScramSha256Plus)
+    }
+
     /// Whether the secret itself travels, so that only the channel protects it.
     #[must_use]
     pub fn reveals_secret(self) -> bool {
-        !matches!(self, Self::ScramSha256 | Self::CramMd5)
+        !(self.is_scram() || self == Self::CramMd5)
     }
 }
 
@@ -104,11 +120,11 @@ impl fmt::Display for Names<'_> {
 ///
 /// `offered` is what the server named, in any order. `allowed` is what the settings accept, best first;
 /// empty is [`Authentication::Automatic`]. `protected` says that the connection is inside verified TLS,
-/// or that a person agreed to go without.
+/// or that a person agreed to go without. Leave SCRAM-SHA-256-PLUS out of `offered` where there is nothing to bind to.
 ///
-/// - Automatic: SCRAM-SHA-256, PLAIN, LOGIN when protected; else SCRAM-SHA-256, CRAM-MD5.
+/// - Automatic: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN when protected; else SCRAM-SHA-256, CRAM-MD5.
 /// - Password: PLAIN, LOGIN, then SCRAM-SHA-256, which uses the same password better.
-/// - CRAM-MD5 and SCRAM-SHA-256: exactly that.
+/// - CRAM-MD5: exactly that. SCRAM-SHA-256: that, bound to the connection where possible.
 /// - OAuth 2: OAUTHBEARER, XOAUTH2.
 ///
 /// # Errors
@@ -146,14 +162,14 @@ pub fn choose(
 fn preference(allowed: &Authentication, protected: bool) -> &'static [Mechanism] {
     match allowed {
         Authentication::Automatic if protected => {
-            &[Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login]
+            &[Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login]
         }
         Authentication::Automatic => {
             &[Mechanism::ScramSha256, Mechanism::CramMd5, Mechanism::Plain, Mechanism::Login]
         }
         Authentication::Password => &[Mechanism::Plain, Mechanism::Login, Mechanism::ScramSha256],
         Authentication::CramMd5 => &[Mechanism::CramMd5],
-        Authentication::ScramSha256 => &[Mechanism::ScramSha256],
+        Authentication::ScramSha256 => &[Mechanism::ScramSha256Plus, Mechanism::ScramSha256],
         Authentication::OAuth2 => &[Mechanism::OAuthBearer, Mechanism::XOAuth2],
         Authentication::Other(_) => &[],
     }
@@ -162,12 +178,14 @@ fn preference(allowed: &Authentication, protected: bool) -> &'static [Mechanism]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Mechanism::{CramMd5, Login, OAuthBearer, Plain, ScramSha256, XOAuth2};
+    use Mechanism::{CramMd5, Login, OAuthBearer, Plain, ScramSha256, ScramSha256Plus, XOAuth2};
 
     #[test]
     fn inside_tls_the_automatic_order_is_scram_plain_login() {
         let all = Mechanism::ALL;
-        assert_eq!(choose(&all, &[], true, true), Ok(ScramSha256));
+        assert_eq!(choose(&all, &[], true, true), Ok(ScramSha256Plus));
+        assert_eq!(choose(&all[1..], &[], true, true), Ok(ScramSha256));
+        assert_eq!(choose(&all, &[Authentication::ScramSha256], true, true), Ok(ScramSha256Plus));
         assert_eq!(choose(&[Login, CramMd5, Plain], &[], true, true), Ok(Plain));
         assert_eq!(choose(&[CramMd5, Login], &[Authentication::Automatic], true, true), Ok(Login));
     }
@@ -218,6 +236,7 @@ mod tests {
     #[test]
     fn names_are_read_in_any_case() {
         assert_eq!(Mechanism::from_name("scram-sha-256"), Some(ScramSha256));
-        assert_eq!(Mechanism::from_name("SCRAM-SHA-256-PLUS"), None);
+        assert_eq!(Mechanism::from_name("SCRAM-SHA-256-PLUS"), Some(ScramSha256Plus));
+        assert_eq!(Mechanism::from_name("SCRAM-SHA-1-PLUS"), None);
     }
 }

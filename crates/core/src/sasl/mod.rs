@@ -3,12 +3,14 @@
 //! An [`Exchange`] speaks raw bytes. Base64 and the protocol's own framing are the caller's work;
 //! [`encode`] and [`decode`] do the base64. One exchange is one attempt: it is never reused.
 
+mod binding;
 mod exchange;
 mod mechanism;
 mod oauth;
 mod prep;
 mod scram;
 
+pub use binding::{Binding, ChannelBinding};
 pub use exchange::{Exchange, SaslError};
 pub use mechanism::{ChooseError, Mechanism, choose};
 pub use scram::{MAX_ITERATIONS, MIN_ITERATIONS};

@@ -1,7 +1,7 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677), the client's half, without channel binding.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677), the client's half, with and without channel binding.
 
-use super::SaslError;
 use super::prep::prepare;
+use super::{Binding, SaslError};
 use crate::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,13 +13,10 @@ pub const MIN_ITERATIONS: u32 = 4096;
 /// The most rounds that are computed for a server: seconds of work, not hours.
 pub const MAX_ITERATIONS: u32 = 10_000_000;
 
-/// What precedes client-first-message-bare: no channel binding, no authorisation identity. `-PLUS`
-/// replaces it, and appends the binding's data to it in [`finish`].
-const GS2_HEADER: &str = "n,,";
-
 /// The client's half of one exchange.
 pub(super) struct Scram {
     step: Step,
+    binding: Binding,
 }
 
 enum Step {
@@ -33,23 +30,33 @@ enum Step {
 
 impl Scram {
     /// Begins an exchange with `entropy` as the client's nonce.
-    pub(super) fn start(username: &str, password: &Secret, entropy: &[u8; 24]) -> Result<Self, SaslError> {
-        Self::with_nonce(username, password, STANDARD.encode(entropy))
+    pub(super) fn start(
+        username: &str,
+        password: &Secret,
+        binding: Binding,
+        entropy: &[u8; 24],
+    ) -> Result<Self, SaslError> {
+        Self::with_nonce(username, password, binding, STANDARD.encode(entropy))
     }
 
-    fn with_nonce(username: &str, password: &Secret, nonce: String) -> Result<Self, SaslError> {
+    fn with_nonce(
+        username: &str,
+        password: &Secret,
+        binding: Binding,
+        nonce: String,
+    ) -> Result<Self, SaslError> {
         let username = prepare(username).ok_or(SaslError::ForbiddenCharacter("user name"))?;
         let username = username.replace('=', "=3D").replace(',', "=2C");
         let password = prepare(password.expose()).ok_or(SaslError::ForbiddenCharacter("password"))?;
         let password = Secret::new(password.into_owned());
         let first_bare = format!("n={username},r={nonce}");
-        Ok(Self { step: Step::First { first_bare, nonce, password } })
+        Ok(Self { step: Step::First { first_bare, nonce, password }, binding })
     }
 
     /// client-first-message; empty once the server has answered it.
     pub(super) fn first(&self) -> Vec<u8> {
         match &self.step {
-            Step::First { first_bare, .. } => format!("{GS2_HEADER}{first_bare}").into_bytes(),
+            Step::First { first_bare, .. } => format!("{}{first_bare}", self.binding.header()).into_bytes(),
             Step::Final { .. } | Step::Verified => Vec::new(),
         }
     }
@@ -59,7 +66,7 @@ impl Scram {
         let challenge = str::from_utf8(challenge).map_err(|_| malformed("it is not UTF-8"))?;
         match &self.step {
             Step::First { first_bare, nonce, password } => {
-                let (step, reply) = finish(challenge, first_bare, nonce, password)?;
+                let (step, reply) = finish(challenge, first_bare, nonce, password, &self.binding)?;
                 self.step = step;
                 Ok(reply)
             }
@@ -70,6 +77,11 @@ impl Scram {
             }
             Step::Verified => Err(SaslError::Unexpected),
         }
+    }
+
+    /// Whether nothing was sent yet that depends on the password.
+    pub(super) fn is_at_the_beginning(&self) -> bool {
+        matches!(self.step, Step::First { .. })
     }
 
     pub(super) fn is_verified(&self) -> bool {
@@ -83,6 +95,7 @@ fn finish(
     first_bare: &str,
     nonce: &str,
     password: &Secret,
+    binding: &Binding,
 ) -> Result<(Step, Vec<u8>), SaslError> {
     let mut fields = server_first.split(',');
     let mut field = |name: &str| fields.next().and_then(|f| f.strip_prefix(name));
@@ -102,7 +115,7 @@ fn finish(
     pbkdf2::pbkdf2_hmac::<Sha256>(password.expose().as_bytes(), &salt, iterations, &mut salted);
     let client_key = mac(&salted, b"Client Key")?;
     let stored_key = Sha256::digest(&client_key);
-    let without_proof = format!("c={},r={full_nonce}", STANDARD.encode(GS2_HEADER));
+    let without_proof = format!("c={},r={full_nonce}", STANDARD.encode(binding.input()));
     let auth_message = format!("{first_bare},{server_first},{without_proof}");
     let signature = mac(&stored_key, auth_message.as_bytes())?;
     let proof: Vec<u8> = client_key.iter().zip(&signature).map(|(a, b)| a ^ b).collect();
@@ -139,6 +152,7 @@ fn malformed(what: &'static str) -> SaslError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sasl::ChannelBinding;
 
     // The example of RFC 7677, section 3.
     const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
@@ -147,7 +161,11 @@ mod tests {
     const SERVER_FINAL: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 
     fn start() -> Scram {
-        Scram::with_nonce("user", &Secret::new("pencil"), NONCE.to_owned()).unwrap()
+        bound(Binding::None)
+    }
+
+    fn bound(binding: Binding) -> Scram {
+        Scram::with_nonce("user", &Secret::new("pencil"), binding, NONCE.to_owned()).unwrap()
     }
 
     #[test]
@@ -162,6 +180,53 @@ mod tests {
         assert_eq!(scram.respond(SERVER_FINAL.as_bytes()), Ok(Vec::new()));
         assert!(scram.is_verified());
         assert_eq!(scram.respond(b""), Err(SaslError::Unexpected));
+    }
+
+    #[test]
+    fn what_the_login_is_bound_to_is_said_first_and_proved_later() {
+        let field = |reply: &[u8]| {
+            let reply = str::from_utf8(reply).unwrap();
+            STANDARD.decode(reply.split(',').next().unwrap().strip_prefix("c=").unwrap()).unwrap()
+        };
+        let exporter = ChannelBinding::TlsExporter([7; 32]);
+        let end_point = ChannelBinding::TlsServerEndPoint(b"hash".to_vec());
+        for (binding, header, data) in [
+            (Binding::NotOffered, "y,,", &b""[..]),
+            (Binding::To(exporter), "p=tls-exporter,,", &[7; 32]),
+            (Binding::To(end_point), "p=tls-server-end-point,,", b"hash"),
+        ] {
+            let mut scram = bound(binding);
+            assert_eq!(scram.first(), format!("{header}n=user,r={NONCE}").as_bytes());
+            assert!(scram.is_at_the_beginning());
+            let reply = scram.respond(SERVER_FIRST.as_bytes()).unwrap();
+            assert_eq!(field(&reply), [header.as_bytes(), data].concat());
+            assert!(!scram.is_at_the_beginning());
+            // The proof covers it: the signature of an exchange without binding does not fit.
+            assert_eq!(scram.respond(SERVER_FINAL.as_bytes()), Err(SaslError::WrongSignature));
+        }
+    }
+
+    /// The server's half, computed from RFC 5802 section 3 with the password of the example.
+    #[test]
+    fn a_server_on_the_same_connection_accepts_the_proof_and_is_believed() {
+        let mut scram = bound(Binding::To(ChannelBinding::TlsExporter([7; 32])));
+        let first = String::from_utf8(scram.first()).unwrap();
+        let bare = first.strip_prefix("p=tls-exporter,,").unwrap();
+        let reply = String::from_utf8(scram.respond(SERVER_FIRST.as_bytes()).unwrap()).unwrap();
+        let (without_proof, proof) = reply.rsplit_once(",p=").unwrap();
+        let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+        let mut salted = [0_u8; 32];
+        pbkdf2::pbkdf2_hmac::<Sha256>(b"pencil", &salt, 4096, &mut salted);
+        let client_key = mac(&salted, b"Client Key").unwrap();
+        let auth_message = format!("{bare},{SERVER_FIRST},{without_proof}");
+        let signature = mac(&Sha256::digest(&client_key), auth_message.as_bytes()).unwrap();
+        let proof = STANDARD.decode(proof).unwrap();
+        let recovered: Vec<u8> = proof.iter().zip(&signature).map(|(a, b)| a ^ b).collect();
+        assert_eq!(recovered, client_key);
+        let server_key = mac(&salted, b"Server Key").unwrap();
+        let last = format!("v={}", STANDARD.encode(mac(&server_key, auth_message.as_bytes()).unwrap()));
+        assert_eq!(scram.respond(last.as_bytes()), Ok(Vec::new()));
+        assert!(scram.is_verified());
     }
 
     #[test]
@@ -196,7 +261,7 @@ mod tests {
 
     #[test]
     fn user_names_escape_what_the_syntax_needs() {
-        let scram = Scram::with_nonce("a=b,c", &Secret::new("x"), "N".into()).unwrap();
+        let scram = Scram::with_nonce("a=b,c", &Secret::new("x"), Binding::None, "N".into()).unwrap();
         assert_eq!(scram.first(), b"n,,n=a=3Db=2Cc,r=N");
     }
 }

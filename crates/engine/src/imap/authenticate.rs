@@ -152,7 +152,8 @@ async fn finish(
         return Err(failed(&error).into());
     }
     if completion.status == Status::Ok {
-        return exchange.map_or(Ok(()), |exchange| Ok(exchange.verified().map_err(|error| failed(&error))?));
+        return exchange
+            .map_or(Ok(()), |exchange| Ok(exchange.verified().map_err(|error| failed(&error))?));
     }
     let around = Around { host, greeting: connection.greeted(), username: &settings.username };
     let refusal = |code: &Option<Code>, text: &str| {
@@ -189,5 +190,5 @@ fn explained(error: Error, disabled: bool) -> Error {
 }
 
 #[cfg(test)]
-#[path = "login_tests.rs"]
+#[path = "authenticate_tests.rs"]
 mod tests;

@@ -1,12 +1,16 @@
 //! The byte stream every protocol runs over, protected or not.
 
 use super::{NetError, Network};
+use restante_core::sasl::ChannelBinding;
+use rustls::ProtocolVersion;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A TCP connection that remembers the first bytes it received, because a failed TLS handshake is
 /// explained by them: a server that speaks first and in the clear is on a STARTTLS port.
@@ -91,6 +95,18 @@ impl Pipe {
         }
     }
 
+    /// What a login can be bound to: the connection itself in TLS 1.3, the server's certificate in TLS 1.2.
+    #[must_use]
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        let Self::Tls(stream) = self else { return None };
+        let (_, tls) = stream.get_ref();
+        if tls.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+            let exported = tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
+            return exported.ok().map(ChannelBinding::TlsExporter);
+        }
+        end_point(tls.peer_certificates()?.first()?).map(ChannelBinding::TlsServerEndPoint)
+    }
+
     /// The protocol version and cipher, as `TLSv1_3 TLS13_AES_256_GCM_SHA384`, for a person who asks.
     #[must_use]
     pub fn protection(&self) -> Option<String> {
@@ -100,6 +116,23 @@ impl Pipe {
         let suite = tls.negotiated_cipher_suite()?;
         Some(format!("{version:?} {:?}", suite.suite()))
     }
+}
+
+/// RFC 5929, section 4.1: hashed as the certificate's signature is, but by SHA-256 in place of MD5 and SHA-1. `None`
+/// for signatures with no hash of their own, for which no binding is defined.
+fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(match parsed.signature_algorithm.algorithm.to_id_string().as_str() {
+        // MD5, SHA-1 and SHA-256 with RSA; SHA-1 and SHA-256 with ECDSA.
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2" => Sha256::digest(certificate).to_vec(),
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Sha384::digest(certificate).to_vec(),
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Sha512::digest(certificate).to_vec(),
+        _ => return None,
+    })
 }
 
 impl AsyncRead for Pipe {

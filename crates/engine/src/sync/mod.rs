@@ -4,11 +4,13 @@
 //! the network: between them is a short queue. What is committed is always true: bodies first, then
 //! the entries that name them, then the state that they prove.
 
+mod create;
 mod index;
 mod keeper;
 mod list;
 mod pull;
 
+pub(crate) use create::create_sent;
 pub use index::index;
 pub use keeper::Keeper;
 

@@ -106,9 +106,11 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(self.done())
     }
 
-    /// EXAMINE: reading must change nothing, not even `\Recent`.
+    /// EXAMINE: reading must change nothing, not even `\Recent`. Not so without CONDSTORE: Courier invents a
+    /// UIDVALIDITY for each EXAMINE until somebody says SELECT, and everything would be fetched again each time.
     async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
-        let mut command = Command::new("EXAMINE").mailbox(&self.task.name, self.connection.session().utf8());
+        let verb = if self.abilities.condstore { "EXAMINE" } else { "SELECT" };
+        let mut command = Command::new(verb).mailbox(&self.task.name, self.connection.session().utf8());
         match pull::qresync_parameter(self.task.held).filter(|_| qresync) {
             Some((validity, since)) => {
                 command = command.raw(&format!("(QRESYNC ({} {}))", validity.get(), since.get()));
@@ -130,7 +132,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         // One mailbox that cannot be opened must not keep the others from being read.
         self.complain(
             Verdict::ProtocolError,
-            format!("the server answered EXAMINE with: {}", completion.line()),
+            format!("the server answered {verb} with: {}", completion.line()),
         );
         Ok(None)
     }

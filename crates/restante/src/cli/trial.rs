@@ -228,7 +228,11 @@ impl Trial<'_> {
 }
 
 /// What can be done about a failure, with the key for it and what the person reads.
-fn choices(finding: Option<&Finding>, candidate: Option<&Candidate>, code: u8) -> Vec<(&'static str, Mend, String)> {
+fn choices(
+    finding: Option<&Finding>,
+    candidate: Option<&Candidate>,
+    code: u8,
+) -> Vec<(&'static str, Mend, String)> {
     let mut choices = vec![("r", Mend::Again, "try again".to_owned())];
     let Some(candidate) = candidate else {
         choices.push(("s", Mend::Servers, "name the servers yourself".to_owned()));

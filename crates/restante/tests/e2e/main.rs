@@ -12,13 +12,17 @@
 
 mod account;
 mod answering;
+mod courier;
 mod crash;
+mod cyrus;
 mod hostile;
+mod logins;
 mod mailbox;
 mod network;
 mod person;
 mod reading;
 mod sending;
+mod servers;
 mod sync;
 mod terminal;
 mod trouble;

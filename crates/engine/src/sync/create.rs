@@ -1,0 +1,112 @@
+//! Creating the mailboxes restante needs and the server lacks.
+
+use crate::error::Error;
+use crate::imap::Connection;
+use restante_core::imap::wire::{Command, Status};
+use restante_core::mail::{Mailbox, MailboxName, SpecialUse};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Creates the mailbox for copies of what was sent, among those that are `listed`, and subscribes to it; `None`
+/// when the server allows it nowhere. With CREATE-SPECIAL-USE (RFC 6154, section 3) other programs learn what it is.
+///
+/// # Errors
+/// When the connection breaks.
+pub(crate) async fn create_sent<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    listed: &[Mailbox],
+) -> Result<Option<MailboxName>, Error> {
+    let utf8 = connection.session().utf8();
+    let marked = connection.capabilities().has("CREATE-SPECIAL-USE");
+    for name in places(listed, "Sent") {
+        let mut command = Command::new("CREATE").mailbox(&name, utf8);
+        if marked {
+            command = command.raw(&format!("(USE ({}))", SpecialUse::Sent.attribute()));
+        }
+        if connection.run(command, |_| Ok(())).await?.status == Status::Ok {
+            // Without a subscription it works too; some programs then do not show it.
+            connection.run(Command::new("SUBSCRIBE").mailbox(&name, utf8), |_| Ok(())).await?;
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a new mailbox may go, the likeliest first: at the top, or below INBOX where some servers keep everything
+/// (Courier, Cyrus; RFC 2342 calls it the personal namespace).
+fn places(listed: &[Mailbox], name: &str) -> Vec<MailboxName> {
+    let top = MailboxName::new(name);
+    let Some(delimiter) = listed.iter().find(|m| m.name.is_inbox()).and_then(|m| m.delimiter) else {
+        return vec![top];
+    };
+    let prefix = format!("INBOX{delimiter}");
+    let below = MailboxName::new(format!("{prefix}{name}"));
+    let mut others = listed.iter().map(|m| m.name.as_str()).filter(|name| *name != "INBOX").peekable();
+    if others.peek().is_some() && others.all(|name| name.starts_with(&prefix)) {
+        vec![below, top]
+    } else {
+        vec![top, below]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::script::play;
+
+    fn mailbox(name: &str) -> Mailbox {
+        let name = MailboxName::new(name);
+        Mailbox { name, delimiter: Some('.'), special_use: None, selectable: true }
+    }
+
+    async fn created(listed: &[&str], script: &str) -> Option<MailboxName> {
+        let (near, far) = tokio::io::duplex(4096);
+        let script = script.to_owned();
+        let server = tokio::spawn(async move { play(far, &script).await.unwrap() });
+        let mut connection = Connection::new(near, "imap.example.org");
+        connection.greeting().await.unwrap();
+        let listed: Vec<Mailbox> = listed.iter().copied().map(mailbox).collect();
+        let name = create_sent(&mut connection, &listed).await.unwrap();
+        drop(connection);
+        server.await.unwrap();
+        name
+    }
+
+    #[tokio::test]
+    async fn a_server_that_keeps_everything_below_inbox_is_followed_there() {
+        let script = r#"
+            S: * OK [CAPABILITY IMAP4rev1] ready
+            C: a1 CREATE "Sent"
+            S: a1 NO Invalid mailbox name.
+            C: a2 CREATE "INBOX.Sent"
+            S: a2 OK created
+            C: a3 SUBSCRIBE "INBOX.Sent"
+            S: a3 OK subscribed
+        "#;
+        assert_eq!(created(&["INBOX"], script).await, Some(MailboxName::new("INBOX.Sent")));
+    }
+
+    #[tokio::test]
+    async fn the_other_mailboxes_show_where_and_the_use_is_said() {
+        let script = r#"
+            S: * OK [CAPABILITY IMAP4rev1 CREATE-SPECIAL-USE] ready
+            C: a1 CREATE "INBOX.Sent" (USE (\Sent))
+            S: a1 OK created
+            C: a2 SUBSCRIBE "INBOX.Sent"
+            S: a2 NO not here
+        "#;
+        let listed = ["INBOX", "INBOX.Work", "INBOX.Work.Old"];
+        assert_eq!(created(&listed, script).await, Some(MailboxName::new("INBOX.Sent")));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_allows_it_nowhere_is_left_alone() {
+        let script = r#"
+            S: * OK [CAPABILITY IMAP4rev1] ready
+            C: a1 CREATE "Sent"
+            S: a1 NO no
+            C: a2 CREATE "INBOX.Sent"
+            S: a2 NO no
+        "#;
+        assert_eq!(created(&["INBOX", "Drafts"], script).await, None);
+    }
+}
