@@ -114,6 +114,9 @@ catalogue! {
     ServerMoved "server-moved" 69
         "The stored server is gone, and the provider names another one now."
         "Check old and new, and confirm the move."
+    SourcesDisagree "sources-disagree" 0
+        "Places that should know this domain name different servers."
+        "Nothing to do when it works: the most credible one is used. Whoever runs the domain should mend the others."
     DnsFailure "dns-failure" 75
         "The domain's name service does not answer properly."
         "Nothing is wrong with your settings; try again later, or ask the domain's owner."

@@ -1,15 +1,17 @@
 //! Questions to the DNS, with the ways to get no answer told apart.
 
-use super::NetError;
+use super::{NetError, Network};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError as HickoryError};
-use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::op::{Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
+use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
 /// One question to one server.
@@ -49,21 +51,29 @@ pub struct Srv {
 #[derive(Clone)]
 pub(super) struct Dns {
     resolver: Result<TokioResolver, String>,
+    /// A resolver on this machine: the only kind whose word about signatures counts (RFC 6840, section
+    /// 5.7), because anybody on the way to another could set the bit.
+    local: Option<SocketAddr>,
 }
 
 impl Dns {
     /// With the system's configuration, or one server `HOST[:PORT]`.
     pub(super) fn new(server: Option<&str>) -> Self {
-        let built = match server {
-            None => TokioResolver::builder_tokio().map_err(|error| error.to_string()),
-            Some(server) => server_config(server)
-                .map(|config| TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())),
+        let config = match server {
+            None => read_system_conf().map_err(|error| error.to_string()),
+            Some(server) => server_config(server).map(|config| (config, ResolverOpts::default())),
         };
+        let local = config.as_ref().ok().and_then(|(config, _)| local(config));
+        let built = config.map(|(config, options)| {
+            let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            *builder.options_mut() = options;
+            builder
+        });
         let resolver = built.and_then(|mut builder| {
             limit(builder.options_mut());
             builder.build().map_err(|error| error.to_string())
         });
-        Self { resolver }
+        Self { resolver, local }
     }
 
     /// The addresses of a host, IPv6 first (RFC 8305, section 4). An address literal is its own answer.
@@ -116,6 +126,18 @@ impl Dns {
             .await?;
         found.sort();
         Ok(found)
+    }
+
+    /// Whether the resolver on this machine, when there is one, found the signature of the mail exchangers
+    /// good. No answer is a no.
+    async fn is_mx_signed(&self, domain: &str) -> bool {
+        let Some(server) = self.local else { return false };
+        let asked = Name::from_ascii(domain).map(|mut name| {
+            name.set_fqdn(true);
+            Query::query(name, RecordType::MX)
+        });
+        let Ok(query) = asked else { return false };
+        timeout(QUESTION, authentic(server, query)).await.ok().flatten().unwrap_or(false)
     }
 
     pub(super) async fn srv(&self, name: &str) -> Result<Vec<Srv>, NetError> {
@@ -176,6 +198,42 @@ impl Dns {
                 if found.is_empty() { Err(none()) } else { Ok(found) }
             }
         }
+    }
+}
+
+/// Asks once by UDP with the AD bit set, which asks for the AD bit (RFC 6840, section 5.7).
+async fn authentic(server: SocketAddr, query: Query) -> Option<bool> {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.metadata.authentic_data = true;
+    message.add_query(query.clone());
+    let id = message.metadata.id;
+    let any = if server.is_ipv6() { "[::1]:0" } else { "127.0.0.1:0" };
+    let socket = UdpSocket::bind(any).await.ok()?;
+    socket.connect(server).await.ok()?;
+    socket.send(&message.to_vec().ok()?).await.ok()?;
+    let mut buffer = [0; 4096];
+    loop {
+        let length = socket.recv(&mut buffer).await.ok()?;
+        let Ok(reply) = Message::from_vec(buffer.get(..length)?) else { continue };
+        if reply.metadata.id == id && reply.queries.first() == Some(&query) {
+            let good = reply.metadata.response_code == ResponseCode::NoError;
+            return Some(good && reply.metadata.authentic_data);
+        }
+    }
+}
+
+fn local(config: &ResolverConfig) -> Option<SocketAddr> {
+    let server = config.name_servers().iter().find(|server| server.ip.is_loopback())?;
+    let port = server.connections.first().map_or(53, |connection| connection.port);
+    Some(SocketAddr::new(server.ip, port))
+}
+
+impl Network {
+    /// Whether the names of a domain's mail exchangers are signed (DNSSEC), by the word of a resolver on
+    /// this machine; any other resolver's word is worth nothing, as it comes unprotected.
+    pub async fn is_mx_signed(&self, domain: &str) -> bool {
+        self.shared.dns.is_mx_signed(domain).await
     }
 }
 
