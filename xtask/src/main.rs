@@ -1,6 +1,7 @@
 //! Everything a developer runs: `cargo xtask COMMAND`. One file a command.
 
 mod bench;
+mod corpus;
 mod demo;
 mod lab;
 mod layers;
@@ -22,6 +23,7 @@ cargo xtask COMMAND
   lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
                                      fill the mailbox of USER, a full address, with generated mail
   bench sync                         a first sync beside a raw drain and mbsync, as ratios
+  corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   layers                             the order of the crates, and of the modules in core
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&words),
         Some("bench-inside") => bench::inside(&words),
         Some("bench-drain") => bench::drain(&words),
+        Some("corpus") => corpus::run(&words),
+        Some("corpus-inside") => corpus::inside(&words),
         Some("demo") => demo::run(&words),
         Some("demo-inside") => demo::inside(),
         Some("lab") => lab::run(words),

@@ -43,9 +43,9 @@ pub(crate) async fn garbage(address: Ipv4Addr, state: &State, ca: &Arc<Ca>) -> R
     Ok(())
 }
 
-/// Accepts every connection on the mail ports and keeps it, without a word, until the client leaves.
+/// Accepts every connection on the mail ports and 443 and keeps it, without a word, until the client leaves.
 pub(crate) async fn silent(address: Ipv4Addr) -> Result<()> {
-    for port in [993, 143, 465, 587] {
+    for port in [993, 143, 465, 587, 443] {
         let listener = listen(address, port).await?;
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {

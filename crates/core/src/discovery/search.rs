@@ -143,6 +143,8 @@ impl Search {
     pub const PATIENCE: Duration = Duration::from_secs(3);
     /// The shortest that a source which could say something better is waited for.
     const GRACE: Duration = Duration::from_millis(300);
+    /// The shortest that one is waited for which could only say the same, or is heard for a report.
+    const MOMENT: Duration = Duration::from_millis(60);
     /// How long a source is waited for while no other of its kind has shown how long answers take here.
     const UNMEASURED: Duration = Duration::from_secs(1);
     /// More redirects between Autodiscover servers than these are a loop or a trick.
@@ -226,8 +228,8 @@ impl Search {
     ///
     /// A source that is silent keeps a usable answer waiting only while it could outrank it, and no longer
     /// than three times as long as the slowest answer of its kind took (at least 300 ms, at most
-    /// [`Search::PATIENCE`]); half of that again where two trusted sources agree. Nothing usable waits for
-    /// everything.
+    /// [`Search::PATIENCE`]). Where two trusted sources agree, and for lesser sources that are heard for a
+    /// report, it is twice as long, and at least 60 ms. Without a usable answer everything is waited for.
     #[must_use]
     pub fn is_over(&self, elapsed: Duration) -> bool {
         if self.facts.no_domain.is_some() {
@@ -266,8 +268,8 @@ impl Search {
         let agreed = is_agreed(best, candidates);
         self.open().filter_map(move |asked| {
             let kind = asked.ask.kind();
-            let slowest = self.slowest.get(&kind).map(|slowest| *slowest * 3 / 2);
-            let short = slowest.unwrap_or(Self::GRACE).clamp(Duration::from_millis(20), Self::PATIENCE);
+            let slowest = self.slowest.get(&kind).map(|slowest| *slowest * 2);
+            let short = slowest.unwrap_or(Self::GRACE).clamp(Self::MOMENT, Self::PATIENCE);
             match self.may_beat(&asked.ask, key) {
                 true if agreed => Some((asked, short)),
                 true => Some((asked, self.patience(kind))),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// One question to one server.
 const QUESTION: Duration = Duration::from_millis(1500);
 /// All questions to all servers for one name.
@@ -51,9 +52,10 @@ pub struct Srv {
 #[derive(Clone)]
 pub(super) struct Dns {
     resolver: Result<TokioResolver, String>,
-    /// A resolver on this machine: the only kind whose word about signatures counts (RFC 6840, section
-    /// 5.7), because anybody on the way to another could set the bit.
-    local: Option<SocketAddr>,
+    /// A resolver whose word about signatures counts (RFC 6840, section 5.7): it is on this machine, so that
+    /// nobody on the way can set the bit, and whoever runs the machine says that it checks, with
+    /// `options trust-ad` in resolv.conf(5). Without that line it may pass on what it was told itself.
+    validating: Option<SocketAddr>,
 }
 
 impl Dns {
@@ -63,7 +65,9 @@ impl Dns {
             None => read_system_conf().map_err(|error| error.to_string()),
             Some(server) => server_config(server).map(|config| (config, ResolverOpts::default())),
         };
-        let local = config.as_ref().ok().and_then(|(config, _)| local(config));
+        let trusted =
+            server.is_none() && std::fs::read_to_string(RESOLV_CONF).is_ok_and(|text| trusts_ad(&text));
+        let validating = config.as_ref().ok().filter(|_| trusted).and_then(|(config, _)| local(config));
         let built = config.map(|(config, options)| {
             let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
             *builder.options_mut() = options;
@@ -73,7 +77,7 @@ impl Dns {
             limit(builder.options_mut());
             builder.build().map_err(|error| error.to_string())
         });
-        Self { resolver, local }
+        Self { resolver, validating }
     }
 
     /// The addresses of a host, IPv6 first (RFC 8305, section 4). An address literal is its own answer.
@@ -128,10 +132,10 @@ impl Dns {
         Ok(found)
     }
 
-    /// Whether the resolver on this machine, when there is one, found the signature of the mail exchangers
-    /// good. No answer is a no.
+    /// Whether a resolver that checks signatures, when there is one, found those of the mail exchangers good.
+    /// No answer is a no.
     async fn is_mx_signed(&self, domain: &str) -> bool {
-        let Some(server) = self.local else { return false };
+        let Some(server) = self.validating else { return false };
         let asked = Name::from_ascii(domain).map(|mut name| {
             name.set_fqdn(true);
             Query::query(name, RecordType::MX)
@@ -223,6 +227,12 @@ async fn authentic(server: SocketAddr, query: Query) -> Option<bool> {
     }
 }
 
+/// Whether a resolv.conf(5) says that the name servers in it check signatures.
+fn trusts_ad(text: &str) -> bool {
+    let options = text.lines().filter_map(|line| line.trim().strip_prefix("options"));
+    options.flat_map(str::split_whitespace).any(|word| word == "trust-ad")
+}
+
 fn local(config: &ResolverConfig) -> Option<SocketAddr> {
     let server = config.name_servers().iter().find(|server| server.ip.is_loopback())?;
     let port = server.connections.first().map_or(53, |connection| connection.port);
@@ -230,8 +240,8 @@ fn local(config: &ResolverConfig) -> Option<SocketAddr> {
 }
 
 impl Network {
-    /// Whether the names of a domain's mail exchangers are signed (DNSSEC), by the word of a resolver on
-    /// this machine; any other resolver's word is worth nothing, as it comes unprotected.
+    /// Whether the names of a domain's mail exchangers are signed (DNSSEC), by the word of a resolver on this
+    /// machine that is said to check (`options trust-ad` in resolv.conf(5)); any other's is worth nothing.
     pub async fn is_mx_signed(&self, domain: &str) -> bool {
         self.shared.dns.is_mx_signed(domain).await
     }
@@ -301,4 +311,16 @@ fn server_config(server: &str) -> Result<ResolverConfig, String> {
         connection.port = address.port();
     }
     Ok(ResolverConfig::from_name_servers(vec![NameServerConfig::new(address.ip(), true, connections)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trusts_ad;
+
+    #[test]
+    fn signatures_count_only_where_the_machine_says_that_they_are_checked() {
+        assert!(trusts_ad("nameserver 127.0.0.53\noptions edns0 trust-ad\n"));
+        assert!(!trusts_ad("nameserver 127.0.0.11\noptions edns0\n# options trust-ad\n"));
+        assert!(!trusts_ad(""));
+    }
 }

@@ -160,7 +160,8 @@ fn where_two_trusted_sources_agree_a_silent_third_is_not_waited_for_long() {
     script.answer_config(ISPDB, "imap.example.org");
     script.answer_config(WELL_KNOWN, "imap.example.org");
     only_open(&mut script, AUTOCONFIG);
-    assert!(script.search.is_over(Duration::from_millis(20)));
+    assert!(!script.search.is_over(Duration::from_millis(59)));
+    assert!(script.search.is_over(Duration::from_millis(60)));
 }
 
 #[test]
@@ -176,8 +177,8 @@ fn a_report_hears_what_is_alive_and_does_not_wait_for_the_dead() {
     let mut script = Script::with("ann@example.org", true);
     script.answer_config(AUTOCONFIG, "imap.example.org");
     only_open(&mut script, ISPDB);
-    assert!(!script.search.is_over(Duration::from_millis(10)));
-    assert!(script.search.is_over(Duration::from_millis(20)));
+    assert!(!script.search.is_over(Duration::from_millis(59)));
+    assert!(script.search.is_over(Duration::from_millis(60)));
 }
 
 #[test]
