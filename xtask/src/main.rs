@@ -23,6 +23,7 @@ cargo xtask COMMAND
   lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
                                      fill the mailbox of USER, a full address, with generated mail
   bench sync                         a first sync beside a raw drain and mbsync, as ratios
+  bench discover                     finding settings while one source is a black hole
   corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner

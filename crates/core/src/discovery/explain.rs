@@ -6,6 +6,9 @@ use super::typo;
 use crate::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use crate::settings::{Candidate, Protocol, Source};
 
+/// How a machine without trusted certificates says so.
+const NO_ROOTS: &str = "this machine has no trusted certificates";
+
 pub(super) fn finding(verdict: Verdict, certainty: Certainty, evidence: impl Into<String>) -> Finding {
     let mut finding = Finding::new(Stage::Discovery, Service::Discovery, verdict, evidence);
     finding.certainty = certainty;
@@ -45,6 +48,10 @@ impl Search {
         }
         let of_source = |source| self.failures().find(move |(ask, _)| ask.source == source).map(|(_, f)| f);
         let ispdb = of_source(Source::Ispdb);
+        // Without any root nothing is foreign: the machine lacks its certificates.
+        if let Some(failure) = ispdb.filter(|failure| failure.evidence.contains(NO_ROOTS)) {
+            return Some(failure.clone());
+        }
         let foreign_certificate = ispdb.filter(|failure| {
             matches!(
                 failure.verdict,

@@ -13,6 +13,7 @@
 mod account;
 mod answering;
 mod crash;
+mod discovery;
 mod hostile;
 mod mailbox;
 mod network;

@@ -19,7 +19,7 @@ impl Search {
         let mut found: Vec<_> = self.facts.documents.values().map(|read| self.trusted_now(read)).collect();
         found.extend(self.pacc_candidate(at_the_end));
         let names_mail = |ask: &Ask| ask.source == Source::Srv && ask.can_name_imap();
-        if at_the_end || !(self.is_open(names_mail) || !self.vouching) {
+        if at_the_end || (self.vouching && !self.is_open(names_mail)) {
             found.extend(self.srv_candidate());
         }
         found.extend(self.provider_candidate());
