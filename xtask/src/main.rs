@@ -25,6 +25,7 @@ cargo xtask COMMAND
   bench sync                         a first sync beside a raw drain and mbsync, as ratios
   bench discover                     finding settings while one source is a black hole
   corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
+  corpus discovery FOLDER            what discovery makes of documents and records found in reports
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   layers                             the order of the crates, and of the modules in core

@@ -13,33 +13,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use serde_json::Value;
-use testkit::lab::{self, Lab, State};
+use testkit::lab::Lab;
 use testkit::{Context, Result};
 
-use crate::lab::start_lab;
-use crate::programs::{cargo, succeed, target};
+use crate::programs::target;
 
 /// Processes side by side.
 const WORKERS: usize = 4;
 /// The part before the `@` of every address asked about.
 const LOCAL: &str = "ann.lee";
-
-/// Starts a laboratory and runs [`inside`] in it.
-pub(super) fn run(words: &[OsString]) -> Result<i32> {
-    let [file] = words else { return Err("corpus ispdb FILE".into()) };
-    let file = std::path::absolute(file)?;
-    documents(&file)?;
-    succeed(&mut cargo(&["build", "--quiet", "--package", "restante"]))?;
-    let state = State::place(&target()?, &format!("corpus-{}", std::process::id()))?;
-    let lab = start_lab(&state, "corpus", true)?;
-    let program = std::env::current_exe()?.into_os_string();
-    let code = lab::run(&lab, &[program, "corpus-inside".into(), "ispdb".into(), file.into_os_string()]);
-    lab::down(&state)?;
-    if code.is_ok() {
-        state.remove()?;
-    }
-    code
-}
 
 /// Asks about every domain, in the laboratory.
 pub(super) fn inside(words: &[OsString]) -> Result<i32> {
@@ -209,7 +191,8 @@ fn texts_of(servers: &Value) -> impl Iterator<Item = (&str, &Value)> {
         .map(|server| (server["type"].as_str().unwrap_or_default(), server))
 }
 
-fn ask(lab: &Lab, address: &str) -> Result<(i32, Value)> {
+/// What the program prints about an address, with its exit code.
+pub(super) fn ask(lab: &Lab, address: &str) -> Result<(i32, Value)> {
     let program: PathBuf = target()?.join("debug/restante");
     let output = Command::new(program)
         .args(["discover", address, "--json"])

@@ -20,13 +20,14 @@ impl Exchange<'_> {
     /// Whether a candidate is the word of a web host about a domain whose mail has moved to a provider:
     /// documents of that kind are left behind everywhere.
     fn contradicts(&self, candidate: &Candidate) -> bool {
-        let of_web_host = matches!(
-            candidate.source,
-            Source::Autoconfig | Source::AutoconfigWellKnown | Source::Autodiscover | Source::Guess
-        );
         let Some((provider, imap)) = self.provider.zip(candidate.imap()) else { return false };
-        of_web_host && !runs(provider, &imap.host)
+        is_of_web_host(candidate.source) && !runs(provider, &imap.host)
     }
+}
+
+/// Whether a source is kept by whoever runs the domain's web server, who need not run its mail.
+pub(super) fn is_of_web_host(source: Source) -> bool {
+    matches!(source, Source::Autoconfig | Source::AutoconfigWellKnown | Source::Autodiscover | Source::Guess)
 }
 
 /// Whether a server is a provider's, by the table.

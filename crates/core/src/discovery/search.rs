@@ -95,6 +95,8 @@ struct Asked {
     done: bool,
     /// Since the begin of the search.
     since: Duration,
+    /// Silent for so long that what it is a part of is put together without it.
+    given_up: bool,
 }
 
 /// A document that was read.
@@ -176,14 +178,15 @@ impl Search {
     }
 
     fn add(&mut self, asks: impl IntoIterator<Item = Ask>) {
-        let asked = |ask| Asked { ask, done: false, since: Duration::ZERO };
+        let asked = |ask| Asked { ask, done: false, since: Duration::ZERO, given_up: false };
         self.asks.extend(asks.into_iter().map(asked));
     }
 
     /// What is to be asked now, `elapsed` after the begin. To be called after every reply, and at
     /// [`Search::next_look`].
     pub fn next_asks(&mut self, elapsed: Duration) -> Vec<(AskId, Ask)> {
-        if !self.vouching && !self.is_open(|ask| matches!(ask.what, What::Srv(..))) {
+        self.give_up(elapsed);
+        if !self.vouching && !self.is_awaited(|ask| matches!(ask.what, What::Srv(..))) {
             self.vouching = true;
             self.add(self.vouch_asks());
         }
@@ -199,6 +202,14 @@ impl Search {
         }
         self.started = self.asks.len();
         new
+    }
+
+    fn give_up(&mut self, elapsed: Duration) {
+        let patience = [Kind::Dns, Kind::Web, Kind::Mail].map(|kind| (kind, self.patience(kind)));
+        for asked in self.asks.iter_mut().take(self.started) {
+            let patience = patience.iter().find(|(kind, _)| *kind == asked.ask.kind());
+            asked.given_up |= patience.is_some_and(|(_, patience)| elapsed >= asked.since + *patience);
+        }
     }
 
     /// Takes a reply that came `ms` milliseconds after its question, and says what it amounts to.
@@ -291,11 +302,8 @@ impl Search {
             return false;
         }
         // A provider's mail exchanger may show that what a web host says is a leftover.
-        let of_web_host = matches!(
-            best.4,
-            Source::Autoconfig | Source::AutoconfigWellKnown | Source::Autodiscover | Source::Guess
-        );
-        if matches!(ask.what, What::Mx(_)) && of_web_host {
+        let (_, _, _, _, source) = best;
+        if matches!(ask.what, What::Mx(_)) && rank::is_of_web_host(source) {
             return true;
         }
         (false, !self.may_be_trusted(ask), false, false, ask.source) < best
@@ -307,6 +315,11 @@ impl Search {
 
     fn is_open(&self, which: impl Fn(&Ask) -> bool) -> bool {
         self.open().any(|asked| which(&asked.ask))
+    }
+
+    /// As [`Search::is_open`], for those that were not given up.
+    fn is_awaited(&self, which: impl Fn(&Ask) -> bool) -> bool {
+        self.open().any(|asked| !asked.given_up && which(&asked.ask))
     }
 
     /// Puts together what is known, `elapsed` after the begin. Questions still open are named as such.

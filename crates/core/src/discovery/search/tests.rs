@@ -165,6 +165,28 @@ fn where_two_trusted_sources_agree_a_silent_third_is_not_waited_for_long() {
 }
 
 #[test]
+fn a_silent_question_does_not_hold_up_the_others_of_its_candidate() {
+    let mut script = Script::new("ann@example.org");
+    script.answer("SRV _imaps._tcp.example.org", record("imap.example.org", 993));
+    only_open(&mut script, "SRV _submissions._tcp.example.org");
+    assert!(!script.is_over());
+    let later = Duration::from_millis(400);
+    script.advance(later);
+    assert!(script.search.is_over(later));
+    assert_eq!(script.search.finish(later).best().unwrap().source, Source::Srv);
+}
+
+#[test]
+fn a_web_hosts_word_is_doubted_where_the_mail_goes_to_a_provider_without_imap() {
+    let mut script = Script::new("ann@example.org");
+    script.answer_config(AUTOCONFIG, "mail.webhost.test");
+    script.answer("MX example.org", mx(&["mail.protonmail.ch"]));
+    let found = script.rest_is_absent();
+    assert!(found.best().is_some());
+    assert_eq!(found.findings[0].verdict, Verdict::NeedsBridge);
+}
+
+#[test]
 fn a_lesser_source_that_is_silent_is_not_waited_for() {
     let mut script = Script::new("ann@example.org");
     script.answer_config(AUTOCONFIG, "imap.example.org");

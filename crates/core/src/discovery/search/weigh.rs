@@ -13,13 +13,13 @@ use crate::settings::{Authentication, Candidate, Protocol, Settings, Source};
 const VOUCHED: usize = 4;
 
 impl Search {
-    /// What is known so far. What comes from several questions counts when all of them are answered, or
-    /// at the end, so that a candidate never depends on which answer was quicker.
+    /// What is known so far. What comes from several questions counts when all of them are answered or given
+    /// up, or at the end, so that a candidate does not depend on which of two answers was quicker.
     pub(super) fn candidates(&self, at_the_end: bool) -> Vec<Candidate> {
         let mut found: Vec<_> = self.facts.documents.values().map(|read| self.trusted_now(read)).collect();
         found.extend(self.pacc_candidate(at_the_end));
         let names_mail = |ask: &Ask| ask.source == Source::Srv && ask.can_name_imap();
-        if at_the_end || (self.vouching && !self.is_open(names_mail)) {
+        if at_the_end || (self.vouching && !self.is_awaited(names_mail)) {
             found.extend(self.srv_candidate());
         }
         found.extend(self.provider_candidate());
@@ -46,7 +46,7 @@ impl Search {
         let own = self.address().ascii_domain();
         let Some(records) = &self.facts.digests else {
             candidate.why = format!("the DNS of {own} did not tell the digest of this document");
-            let open = self.is_open(|ask| matches!(ask.what, What::Txt(_)));
+            let open = self.is_awaited(|ask| matches!(ask.what, What::Txt(_)));
             return (at_the_end || !open).then_some(candidate);
         };
         match pacc::vouched(body, records) {
@@ -191,9 +191,14 @@ impl Search {
             .iter()
             .enumerate()
             .filter_map(|(id, asked)| match &asked.ask.what {
-                What::Probe(service, host, port) if service.protocol() == protocol => {
-                    Some((ask::guess_order(*service), id, asked.done, *service, host, *port))
-                }
+                What::Probe(service, host, port) if service.protocol() == protocol => Some((
+                    ask::guess_order(*service),
+                    id,
+                    asked.done || asked.given_up,
+                    *service,
+                    host,
+                    *port,
+                )),
                 _ => None,
             })
             .collect();
@@ -223,7 +228,9 @@ impl Search {
             (Some(bridge), None) => findings.push(bridge),
             (Some(bridge), Some(best)) => {
                 let answers = best.imap().is_some_and(|imap| imap.host == "127.0.0.1");
-                if bridge.certainty == Certainty::Certain && !answers {
+                // A web host's word about a domain whose mail goes to such a provider is a leftover.
+                let doubted = bridge.certainty == Certainty::Certain || rank::is_of_web_host(best.source);
+                if doubted && !answers {
                     findings.push(bridge);
                 }
             }
