@@ -145,8 +145,10 @@ impl Search {
     pub const PATIENCE: Duration = Duration::from_secs(3);
     /// The shortest that a source which could say something better is waited for.
     const GRACE: Duration = Duration::from_millis(300);
-    /// The shortest that one is waited for which could only say the same, or is heard for a report.
-    const MOMENT: Duration = Duration::from_millis(60);
+    /// The shortest that a lesser one is heard for a report.
+    const COURTESY: Duration = Duration::from_millis(60);
+    /// The shortest that any is waited for where two trusted sources agree already.
+    const MOMENT: Duration = Duration::from_millis(10);
     /// How long a source is waited for while no other of its kind has shown how long answers take here.
     const UNMEASURED: Duration = Duration::from_secs(1);
     /// More redirects between Autodiscover servers than these are a loop or a trick.
@@ -239,8 +241,9 @@ impl Search {
     ///
     /// A source that is silent keeps a usable answer waiting only while it could outrank it, and no longer
     /// than three times as long as the slowest answer of its kind took (at least 300 ms, at most
-    /// [`Search::PATIENCE`]). Where two trusted sources agree, and for lesser sources that are heard for a
-    /// report, it is twice as long, and at least 60 ms. Without a usable answer everything is waited for.
+    /// [`Search::PATIENCE`]). A lesser source is heard for a report twice as long, at least 60 ms. Where two
+    /// trusted sources agree, it is a quarter longer than the slowest answer took, for all: a third is unlikely
+    /// to know better. Without a usable answer everything is waited for.
     #[must_use]
     pub fn is_over(&self, elapsed: Duration) -> bool {
         if self.facts.no_domain.is_some() {
@@ -279,13 +282,14 @@ impl Search {
         let agreed = is_agreed(best, candidates);
         self.open().filter_map(move |asked| {
             let kind = asked.ask.kind();
-            let slowest = self.slowest.get(&kind).map(|slowest| *slowest * 2);
-            let short = slowest.unwrap_or(Self::GRACE).clamp(Self::MOMENT, Self::PATIENCE);
-            match self.may_beat(&asked.ask, key) {
-                true if agreed => Some((asked, short)),
-                true => Some((asked, self.patience(kind))),
-                false => self.options.thorough.then_some((asked, short)),
-            }
+            let may_beat = self.may_beat(&asked.ask, key);
+            let patience = match self.slowest.get(&kind) {
+                Some(slowest) if agreed => (*slowest * 5 / 4).clamp(Self::MOMENT, Self::PATIENCE),
+                Some(slowest) if !may_beat => (*slowest * 2).clamp(Self::COURTESY, Self::PATIENCE),
+                None if agreed || !may_beat => Self::GRACE,
+                _ => self.patience(kind),
+            };
+            (may_beat || self.options.thorough).then_some((asked, patience))
         })
     }
 
