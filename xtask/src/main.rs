@@ -24,6 +24,9 @@ cargo xtask COMMAND
   lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
                                      fill the mailbox of USER, a full address, with generated mail
   bench sync                         a first sync beside a raw drain and mbsync, as ratios
+  bench discover                     finding settings while one source is a black hole
+  corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
+  corpus discovery FOLDER            what discovery makes of documents and records found in reports
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   corpus replies [--verbose] PATH... refusals by real servers against the table of diagnosis
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Some("bench-inside") => bench::inside(&words),
         Some("bench-drain") => bench::drain(&words),
         Some("corpus") => corpus::run(&words),
+        Some("corpus-inside") => corpus::inside(&words),
         Some("demo") => demo::run(&words),
         Some("demo-inside") => demo::inside(),
         Some("lab") => lab::run(words),

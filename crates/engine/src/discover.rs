@@ -7,7 +7,7 @@ use restante_core::discovery::{
 };
 use restante_core::mail::Address;
 use restante_core::settings::srv::{Record, Service};
-use restante_core::settings::{Protocol, Security};
+use restante_core::settings::{Protocol, Security, autodiscover, srv};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ pub struct DiscoverOptions {
     pub deadline: Duration,
     /// Where the ISPDB is; without it none is asked.
     pub ispdb: Option<String>,
-    /// Wait for every source, also when nothing better can come.
+    /// Hear every source that is alive, also when nothing better can come.
     pub thorough: bool,
 }
 
@@ -51,7 +51,6 @@ pub async fn discover(
 ) -> Discovery {
     let begin = Instant::now();
     let deadline = begin + options.deadline;
-    let patience = begin + Search::PATIENCE;
     let chosen = SearchOptions { ispdb: options.ispdb.clone(), thorough: options.thorough };
     let mut search = Search::new(address, chosen, jiff::Timestamp::now());
     let mut running: JoinSet<(AskId, Reply, u64)> = JoinSet::new();
@@ -69,14 +68,14 @@ pub async fn discover(
         if search.is_over(elapsed) || Instant::now() >= deadline {
             break;
         }
-        let wake = if Instant::now() < patience { patience.min(deadline) } else { deadline };
+        let wake = search.next_look(begin.elapsed()).map_or(deadline, |look| (begin + look).min(deadline));
         match timeout_at(wake, running.join_next()).await {
             Ok(Some(Ok((id, reply, ms)))) => {
                 if let Some(line) = search.handle(id, reply, ms) {
                     progress(&line);
                 }
             }
-            // Nothing runs: what is left waits for patience to end.
+            // Nothing runs: what is left waits for time to pass.
             Ok(None) => tokio::time::sleep_until(wake).await,
             Ok(Some(Err(_))) | Err(_) => {}
         }
@@ -85,19 +84,24 @@ pub async fn discover(
 }
 
 async fn perform(network: &Network, ask: &Ask, limit: Duration) -> Reply {
-    match &ask.what {
-        What::Fetch(url) => network.fetch(Method::Get, url, limit).await.map_or_else(
+    let document = async |method: Method, url: &str| {
+        network.fetch(method, url, limit).await.map_or_else(
             |error| reply_of(&error),
             |answer| {
+                let activesync =
+                    answer.header("MS-ASProtocolVersions").map(|text| text.chars().take(80).collect());
                 Reply::Document(Document {
+                    activesync,
                     hops: answer.hops.into_iter().map(|hop| hop.url).collect(),
                     status: answer.status,
                     body: answer.body,
                     date: answer.date,
                 })
             },
-        ),
-        What::Srv(service, domain) => network.srv(&service.name(domain)).await.map_or_else(
+        )
+    };
+    let records = async |name: &str| {
+        network.srv(name).await.map_or_else(
             |error| reply_of(&error),
             |records| {
                 let records = records.into_iter().map(|record| Record {
@@ -108,34 +112,66 @@ async fn perform(network: &Network, ask: &Ask, limit: Duration) -> Reply {
                 });
                 Reply::Srv(records.collect())
             },
-        ),
-        What::Mx(domain) => network.mx(domain).await.map_or_else(
-            |error| reply_of(&error),
-            |exchanges| Reply::Mx(exchanges.into_iter().map(|mx| mx.exchange).collect()),
-        ),
-        What::Probe(service, host, port) => match timeout(PROBE, probe(network, *service, host, *port)).await
-        {
-            Ok(Ok(greeting)) => Reply::Spoke(greeting),
-            Ok(Err(Unusable::Net(error))) => match reply_of(&error) {
-                Reply::Failed(_) => Reply::Failed(error.finding(side(*service))),
-                other => other,
-            },
-            Ok(Err(Unusable::Said(verdict, said))) => {
-                let stage =
-                    if verdict == Verdict::StarttlsNotOffered { Stage::Capability } else { Stage::Greeting };
-                Reply::Failed(Finding::new(
-                    stage,
-                    side(*service),
-                    verdict,
-                    format!("{host} port {port}: {said}"),
-                ))
-            }
-            Err(_) => {
-                let said =
-                    format!("{host} port {port} did not connect and greet within {} ms", millis(PROBE));
-                Reply::Failed(Finding::new(Stage::Connect, side(*service), Verdict::PortBlocked, said))
-            }
+        )
+    };
+    match &ask.what {
+        What::Fetch(url) => document(Method::Get, url).await,
+        What::Post(post) => {
+            let body = autodiscover::request(&post.about, post.schema);
+            document(Method::Post("text/xml; charset=utf-8", body.into_bytes()), &post.url).await
+        }
+        What::Options(url) => document(Method::Options, url).await,
+        What::Srv(service, domain) => records(&service.name(domain)).await,
+        What::SrvAutodiscover(domain) => records(&srv::autodiscover_name(domain)).await,
+        What::Txt(name) => network.txt(name).await.map_or_else(|error| reply_of(&error), Reply::Txt),
+        What::Mx(domain) => {
+            let (found, signed) = tokio::join!(network.mx(domain), network.is_mx_signed(domain));
+            found.map_or_else(
+                |error| reply_of(&error),
+                |exchanges| Reply::Mx {
+                    exchanges: exchanges.into_iter().map(|mx| mx.exchange).collect(),
+                    signed,
+                },
+            )
+        }
+        What::Probe(service, host, port) => {
+            spoke(*service, host, *port, probe(network, *service, host, *port, host)).await
+        }
+        What::Vouch(service, host, port, name) => {
+            spoke(*service, host, *port, probe(network, *service, host, *port, name)).await
+        }
+        What::Bridge(service, port) => {
+            let greeted = async {
+                let mut pipe = Pipe::Plain(network.connect("127.0.0.1", *port).await?);
+                greeting(&mut pipe, *service).await
+            };
+            spoke(*service, "127.0.0.1", *port, greeted).await
+        }
+    }
+}
+
+/// What a conversation with a mail server amounts to.
+async fn spoke(
+    service: Service,
+    host: &str,
+    port: u16,
+    conversation: impl Future<Output = Result<String, Unusable>>,
+) -> Reply {
+    match timeout(PROBE, conversation).await {
+        Ok(Ok(greeting)) => Reply::Spoke(greeting),
+        Ok(Err(Unusable::Net(error))) => match reply_of(&error) {
+            Reply::Failed(_) => Reply::Failed(error.finding(side(service))),
+            other => other,
         },
+        Ok(Err(Unusable::Said(verdict, said))) => {
+            let stage =
+                if verdict == Verdict::StarttlsNotOffered { Stage::Capability } else { Stage::Greeting };
+            Reply::Failed(Finding::new(stage, side(service), verdict, format!("{host} port {port}: {said}")))
+        }
+        Err(_) => {
+            let said = format!("{host} port {port} did not connect and greet within {} ms", millis(PROBE));
+            Reply::Failed(Finding::new(Stage::Connect, side(service), Verdict::PortBlocked, said))
+        }
     }
 }
 
@@ -163,11 +199,18 @@ impl From<NetError> for Unusable {
     }
 }
 
-/// Connects, protects and reads the greeting. No user name and no password is sent.
-async fn probe(network: &Network, service: Service, host: &str, port: u16) -> Result<String, Unusable> {
+/// Connects, protects with a certificate verified for `name`, and reads the greeting. No user name and no
+/// password is sent.
+async fn probe(
+    network: &Network,
+    service: Service,
+    host: &str,
+    port: u16,
+    name: &str,
+) -> Result<String, Unusable> {
     let stream = network.connect(host, port).await?;
     if service.security() == Security::Tls {
-        let mut pipe = Pipe::Tls(Box::new(network.tls(host, stream).await?));
+        let mut pipe = Pipe::Tls(Box::new(network.tls(name, stream).await?));
         let greeting = greeting(&mut pipe, service).await?;
         return Ok(greeting);
     }
@@ -197,7 +240,7 @@ async fn probe(network: &Network, service: Service, host: &str, port: u16) -> Re
             return Err(no_starttls());
         }
     }
-    pipe.starttls(network, host).await?;
+    pipe.starttls(network, name).await?;
     Ok(greeting)
 }
 

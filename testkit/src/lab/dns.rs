@@ -4,7 +4,8 @@
 //! the domain itself, `*` stands for any one label. Types: A, AAAA, CNAME, MX (`10 host.`), SRV
 //! (`priority weight port target`), TXT (the rest of the line, as it is). Names in the data are full names,
 //! with or without the final dot; a lone `.` is the root. `#` starts a comment.
-//! The line `!servfail` answers SERVFAIL to everything in the zone, `!silent` answers nothing.
+//! The line `!servfail` answers SERVFAIL to everything in the zone, `!silent` answers nothing, `!signed` says to whoever
+//! asks for it that the signatures are good (the AD bit, RFC 6840 section 5.7).
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -88,6 +89,7 @@ fn respond(zones: &Path, query: &[u8], udp: bool) -> Option<Vec<u8>> {
         Ok(None) => return None,
         Ok(Some(outcome)) => {
             reply.metadata.response_code = outcome.code;
+            reply.metadata.authentic_data = outcome.signed && query.metadata.authentic_data;
             reply.add_answers(outcome.answers);
             if let Some(authority) = outcome.authority {
                 reply.add_authority(authority);
@@ -109,30 +111,32 @@ struct Outcome {
     code: ResponseCode,
     answers: Vec<Record>,
     authority: Option<Record>,
+    signed: bool,
 }
 
 /// What a recursive resolver would say: aliases are followed, also into other zones. `None` is silence.
 fn resolve(zones: &Path, asked: &Name, kind: RecordType) -> Result<Option<Outcome>> {
     let mut answers = Vec::new();
     let mut name = asked.to_lowercase();
+    let mut signed = true;
     for _ in 0..LONGEST_ALIAS_CHAIN {
         let Some(zone) = Zone::of(zones, &name)? else {
             // Nothing exists but what has a zone: `.test` is ours, and the rest of the world is not here.
             let authority = Some(start_of_authority(&Name::root()));
-            return Ok(Some(Outcome { code: ResponseCode::NXDomain, answers, authority }));
+            return Ok(Some(Outcome { code: ResponseCode::NXDomain, answers, authority, signed: false }));
         };
         match zone.mood {
             Mood::Silent => return Ok(None),
             Mood::ServFail => {
-                return Ok(Some(Outcome { code: ResponseCode::ServFail, answers: vec![], authority: None }));
+                return Ok(Some(Outcome::servfail()));
             }
-            Mood::Normal => {}
+            Mood::Normal | Mood::Signed => signed &= zone.mood == Mood::Signed,
         }
         let here = zone.records(&name);
         let fitting: Vec<_> = here.iter().filter(|data| data.record_type() == kind).cloned().collect();
         if !fitting.is_empty() {
             answers.extend(fitting.into_iter().map(|data| Record::from_rdata(name.clone(), TTL, data)));
-            return Ok(Some(Outcome { code: ResponseCode::NoError, answers, authority: None }));
+            return Ok(Some(Outcome { code: ResponseCode::NoError, answers, authority: None, signed }));
         }
         let alias = here.iter().find_map(|data| match data {
             RData::CNAME(CNAME(target)) => Some(target.clone()),
@@ -145,12 +149,18 @@ fn resolve(zones: &Path, asked: &Name, kind: RecordType) -> Result<Option<Outcom
                 ResponseCode::NoError
             };
             let authority = Some(start_of_authority(&zone.apex));
-            return Ok(Some(Outcome { code, answers, authority }));
+            return Ok(Some(Outcome { code, answers, authority, signed }));
         };
         answers.push(Record::from_rdata(name, TTL, RData::CNAME(CNAME(target.clone()))));
         name = target.to_lowercase();
     }
-    Ok(Some(Outcome { code: ResponseCode::ServFail, answers: vec![], authority: None }))
+    Ok(Some(Outcome::servfail()))
+}
+
+impl Outcome {
+    fn servfail() -> Self {
+        Self { code: ResponseCode::ServFail, answers: vec![], authority: None, signed: false }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -158,6 +168,7 @@ enum Mood {
     Normal,
     ServFail,
     Silent,
+    Signed,
 }
 
 struct Zone {
@@ -195,6 +206,7 @@ impl Zone {
                 "" => continue,
                 "!servfail" => zone.mood = Mood::ServFail,
                 "!silent" => zone.mood = Mood::Silent,
+                "!signed" => zone.mood = Mood::Signed,
                 _ if line.starts_with('#') => continue,
                 _ => {
                     let (name, data) =

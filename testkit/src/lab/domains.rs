@@ -20,6 +20,21 @@ pub const DOMAINS: &[Domain] = &[
     Domain { name: "srv.test", shows: "SRV records only" },
     Domain { name: "mx.test", shows: "an MX at hoster.test, which has an autoconfig document" },
     Domain { name: "hoster.test", shows: "a hoster with autoconfig, mail for others too" },
+    Domain { name: "pacc.test", shows: "a configuration document (PACC) with its digest in the DNS" },
+    Domain { name: "autodiscover.test", shows: "Microsoft Autodiscover only, with SSL off on 587" },
+    Domain { name: "exchange.test", shows: "Exchange ActiveSync, and no IMAP" },
+    Domain { name: "wantslogin.test", shows: "an Autodiscover server that wants a login, and no IMAP" },
+    Domain { name: "leftover.test", shows: "autoconfig of a web host beside a provider's mail exchanger" },
+    Domain {
+        name: "srvaway.test",
+        shows: "SRV records that name hoster.test, whose certificate has this name too",
+    },
+    Domain { name: "srvnone.test", shows: "says by SRV 0 0 0 . that it has no IMAP (RFC 6186)" },
+    Domain { name: "picky.test", shows: "autoconfig that wants an address, else status 400" },
+    Domain { name: "plainhttp.test", shows: "autoconfig without TLS only" },
+    Domain { name: "downgrade.test", shows: "autoconfig that is redirected from https to http" },
+    Domain { name: "halfdead.test", shows: "an autoconfig host that is silent, and SRV records" },
+    Domain { name: "signed.test", shows: "as mx.test, in signed DNS" },
     Domain { name: "guess.test", shows: "imap. and smtp. simply exist" },
     Domain {
         name: "ispdb.test",
@@ -115,6 +130,7 @@ pub(crate) fn write(state: &State, net: Net) -> Result<()> {
         &config("courier.test", "imap", "courier.test"),
     )?;
 
+    write_odd(state, net)?;
     document(
         state,
         "autoconfig.autoconfig.test/mail/config-v1.1.xml",
@@ -130,6 +146,98 @@ pub(crate) fn write(state: &State, net: Net) -> Result<()> {
     document(state, "autoconfig.hoster.test/mail/config-v1.1.xml", &hosted)?;
     document(state, "autoconfig.thunderbird.net/v1.1/ispdb.test", &config("ispdb.test", "imap", "ispdb.test"))
 }
+
+/// Domains that publish their settings in less usual ways.
+fn write_odd(state: &State, net: Net) -> Result<()> {
+    let (mail, web, closed) = (net.mail(), net.web(), net.closed());
+    let zone = |domain: &str, text: String| write_atomically(&state.zones().join(domain), text.as_bytes());
+    let servers = format!("imap A {mail}\nsmtp A {mail}\n");
+    let path = "mail/config-v1.1.xml";
+
+    zone(
+        "pacc.test",
+        format!("ua-auto-config A {web}\n_ua-auto-config TXT v=UAAC1; a=sha256; d={PACC_DIGEST}\n{servers}"),
+    )?;
+    document(state, "ua-auto-config.pacc.test/.well-known/user-agent-configuration.json", PACC)?;
+
+    zone("autodiscover.test", format!("autodiscover A {web}\n{servers}"))?;
+    let protocol = |kind: &str, port: u16, ssl: &str| {
+        let host = kind.to_ascii_lowercase();
+        format!(
+            "<Protocol><Type>{kind}</Type><Server>{host}.autodiscover.test</Server><Port>{port}</Port>\
+             <LoginName>test@autodiscover.test</LoginName><SSL>{ssl}</SSL></Protocol>"
+        )
+    };
+    let account = [protocol("IMAP", 993, "on"), protocol("SMTP", 587, "off")].concat();
+    let settings = format!(
+        "<Autodiscover><Response><Account><AccountType>email</AccountType><Action>settings</Action>{account}\
+         </Account></Response></Autodiscover>"
+    );
+    document(state, "autodiscover.autodiscover.test/autodiscover/autodiscover.xml", &settings)?;
+
+    zone("exchange.test", format!("@ A {closed}\nautodiscover A {web}\nmail A {web}\n"))?;
+    let mobile = "<Autodiscover><Response><Action><Settings><Server><Type>MobileSync</Type>\
+        <Url>https://mail.exchange.test/Microsoft-Server-ActiveSync</Url></Server></Settings></Action></Response>\
+        </Autodiscover>";
+    document(state, "autodiscover.exchange.test/autodiscover/autodiscover.xml", mobile)?;
+    document(
+        state,
+        "mail.exchange.test/Microsoft-Server-ActiveSync.http",
+        "200\nMS-ASProtocolVersions: 14.1,16.1\n\n",
+    )?;
+    zone("wantslogin.test", format!("@ A {closed}\nautodiscover A {web}\n"))?;
+    document(
+        state,
+        "autodiscover.wantslogin.test/autodiscover/autodiscover.xml.http",
+        "401\nWWW-Authenticate: Basic realm=\"lab\"\n\n",
+    )?;
+
+    zone(
+        "leftover.test",
+        format!("@ A {web}\n@ MX 1 aspmx.l.google.com\nautoconfig A {web}\nmail A {mail}\n"),
+    )?;
+    document(
+        state,
+        &format!("autoconfig.leftover.test/{path}"),
+        &config("leftover.test", "mail", "leftover.test"),
+    )?;
+
+    zone(
+        "srvaway.test",
+        "_imaps._tcp SRV 0 1 993 imap.hoster.test\n_submission._tcp SRV 0 1 587 smtp.hoster.test\n".into(),
+    )?;
+    zone("srvnone.test", format!("@ A {closed}\n_imaps._tcp SRV 0 0 0 .\n_imap._tcp SRV 0 0 0 .\n"))?;
+
+    zone("picky.test", format!("autoconfig A {web}\n{servers}"))?;
+    let picky = config("picky.test", "imap", "picky.test").replace("%EMAILADDRESS%", "test@picky.test");
+    document(state, &format!("autoconfig.picky.test/{path}.http"), "400\n\n")?;
+    document(state, &format!("autoconfig.picky.test/{path}.asked"), &picky)?;
+
+    let plain = |host: &str, name: &str| {
+        let path = state.web("http").join(host).join(path);
+        write_atomically(&path, config(name, "imap", name).as_bytes())
+    };
+    zone("plainhttp.test", format!("@ A {closed}\nautoconfig A {web}\nimap A {closed}\n"))?;
+    plain("autoconfig.plainhttp.test", "plainhttp.test")?;
+    zone("downgrade.test", format!("@ A {closed}\nautoconfig A {web}\nopen A {web}\nimap A {closed}\n"))?;
+    let to = format!("302\nLocation: http://open.downgrade.test/{path}\n\n");
+    document(state, &format!("autoconfig.downgrade.test/{path}.http"), &to)?;
+    plain("open.downgrade.test", "downgrade.test")?;
+
+    let silent = net.silent();
+    zone(
+        "halfdead.test",
+        format!(
+            "@ A {web}\nautoconfig A {silent}\n_imaps._tcp SRV 0 1 993 imap.halfdead.test\n\
+             _submission._tcp SRV 0 1 587 smtp.halfdead.test\n{servers}"
+        ),
+    )?;
+    zone("signed.test", format!("!signed\n@ A {closed}\n@ MX 10 mx1.hoster.test\n"))
+}
+
+const PACC: &str = r#"{"protocols":{"imap":{"host":"imap.pacc.test"},"smtp":{"host":"smtp.pacc.test"},"jmap":{"url":"https://jmap.pacc.test/"}},"authentication":{"password":true},"info":{"provider":{"name":"pacc.test (lab)"}}}"#;
+/// The SHA-256 of [`PACC`], in base64.
+const PACC_DIGEST: &str = "CCh9tlUWh/HPMaaq6xtmydBAEWYL2feG2qzD1iJawhQ=";
 
 /// An autoconfig document in the form Thunderbird's and its like read: IMAP with implicit TLS, submission with
 /// STARTTLS, the whole address as user name.

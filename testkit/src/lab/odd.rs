@@ -50,6 +50,7 @@ pub(crate) async fn start(net: Net, state: &State, ca: &Arc<Ca>) -> Result<()> {
         (net.silent(), 143, None, "", Then::Wait),
         (net.silent(), 465, None, "", Then::Wait),
         (net.silent(), 587, None, "", Then::Wait),
+        (net.silent(), 443, None, "", Then::Wait),
     ] {
         greet(address, port, protection, words, then).await?;
     }

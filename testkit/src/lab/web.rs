@@ -1,7 +1,8 @@
 //! The laboratory's web server: files below `web/HOST/PATH` (HTTPS) and `web-http/HOST/PATH` (HTTP).
 //!
 //! A file is read anew for every request. `PATH.http` beside or instead of `PATH` holds a whole answer: the status
-//! code on the first line, header fields, an empty line, the body. Certificates are made for whatever name a
+//! code on the first line, header fields, an empty line, the body. `PATH.asked` is served in place of both when the
+//! request has a query. Certificates are made for whatever name a
 //! client asks for; the file `tls/HOST` may name a broken [`Variant`] to use instead.
 
 use std::collections::HashMap;
@@ -172,8 +173,16 @@ fn answer(root: &Path, request: &Request) -> Vec<u8> {
     }
     let folder = root.join(&request.host);
     let file = folder.join(if path.is_empty() { "index.html" } else { path });
-    let mut whole = file.clone().into_os_string();
-    whole.push(".http");
+    let beside = |end: &str| {
+        let mut path = file.clone().into_os_string();
+        path.push(end);
+        path
+    };
+    let asked = request.path.contains('?').then(|| std::fs::read(beside(".asked")).ok()).flatten();
+    if let Some(body) = asked {
+        return render("200", &["Content-Type: text/xml; charset=utf-8"], &body);
+    }
+    let whole = beside(".http");
     if let Ok(text) = std::fs::read(&whole) {
         let at = text.windows(2).position(|window| window == b"\n\n").unwrap_or(text.len());
         let head = String::from_utf8_lossy(text.get(..at).unwrap_or_default()).into_owned();
@@ -230,6 +239,17 @@ mod tests {
         for (host, path) in [("a.test", "/../secret"), ("..", "/secret"), ("", "/secret")] {
             assert!(get(dir.path(), host, path).starts_with("HTTP/1.1 400"), "{host} {path}");
         }
+    }
+
+    #[test]
+    fn a_query_may_have_an_answer_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("a.test")).unwrap();
+        std::fs::write(dir.path().join("a.test/x.http"), "400\n\n").unwrap();
+        std::fs::write(dir.path().join("a.test/x.asked"), "yes").unwrap();
+        assert!(get(dir.path(), "a.test", "/x").starts_with("HTTP/1.1 400"));
+        let answer = get(dir.path(), "a.test", "/x?who=me");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("yes"), "{answer}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! The machines this runs on are noisy, so seconds mean little; the ratios of one run are what counts.
 
+mod discover;
 mod drain;
 mod sync;
 
@@ -18,11 +19,13 @@ use crate::programs::{cargo, succeed, target};
 
 /// Builds everything optimised, starts a laboratory and runs the bench in it.
 pub(crate) fn run(words: &[OsString]) -> Result<i32> {
-    let [name] = words else { return Err("bench what? sync".into()) };
-    if name != "sync" {
-        return Err("bench what? sync".into());
+    let what = || "bench what? sync, discover".into();
+    let [name] = words else { return Err(what()) };
+    match name.to_str() {
+        Some("sync") => lab::install_program("mbsync", "isync")?,
+        Some("discover") => {}
+        _ => return Err(what()),
     }
-    lab::install_program("mbsync", "isync")?;
     succeed(&mut cargo(&["build", "--quiet", "--release", "--package", "restante", "--package", "xtask"]))?;
     let state = State::place(&target()?, &format!("bench-{}", std::process::id()))?;
     let lab = start_lab(&state, "bench", true)?;
@@ -38,6 +41,7 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
 /// Hidden: one bench, inside the laboratory.
 pub(crate) fn inside(words: &[OsString]) -> Result<i32> {
     match words.first().and_then(|word| word.to_str()) {
+        Some("discover") => discover::run(),
         Some("sync") => sync::run(),
         _ => Err("no such bench".into()),
     }

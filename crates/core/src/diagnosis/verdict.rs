@@ -153,6 +153,10 @@ catalogue! {
         "The stored server is gone, and the provider names another one now."
         "Compare old and new, and confirm the move; mail and mailboxes stay."
         "A stored host is not found, refuses connections or shows another's certificate, and discovery names another host."
+    SourcesDisagree "sources-disagree" 0 [Discovery]
+        "Places that should know this domain name different servers."
+        "Nothing to do when it works: the most credible one is used. Whoever runs the domain should mend the others."
+        "Two sources name different hosts, as a web host's old document beside the mail exchanger of another provider."
     DnsFailure "dns-failure" 75 [Dns]
         "The domain's name service does not answer properly."
         "Nothing is wrong with your settings: try again later, or tell the domain's owner."

@@ -6,18 +6,10 @@ use super::typo;
 use crate::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use crate::settings::{Candidate, Protocol, Source};
 
-pub(super) fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Imap => "IMAP",
-        Protocol::Pop3 => "POP3",
-        Protocol::Jmap => "JMAP",
-        Protocol::ActiveSync => "Exchange ActiveSync",
-        Protocol::Ews => "Exchange Web Services",
-        Protocol::Smtp => "SMTP",
-    }
-}
+/// How a machine without trusted certificates says so.
+const NO_ROOTS: &str = "this machine has no trusted certificates";
 
-fn finding(verdict: Verdict, certainty: Certainty, evidence: impl Into<String>) -> Finding {
+pub(super) fn finding(verdict: Verdict, certainty: Certainty, evidence: impl Into<String>) -> Finding {
     let mut finding = Finding::new(Stage::Discovery, Service::Discovery, verdict, evidence);
     finding.certainty = certainty;
     finding
@@ -43,6 +35,7 @@ impl Search {
             .or_else(|| self.said_no())
             .or_else(|| only_others(candidates))
             .or_else(|| self.broken_server())
+            .or_else(|| self.only_exchange())
             .unwrap_or_else(|| {
                 let evidence = format!("no source knows {domain}, and no usual host name in it speaks IMAP");
                 finding(Verdict::NoMailService, Certainty::Likely, evidence)
@@ -55,6 +48,10 @@ impl Search {
         }
         let of_source = |source| self.failures().find(move |(ask, _)| ask.source == source).map(|(_, f)| f);
         let ispdb = of_source(Source::Ispdb);
+        // Without any root nothing is foreign: the machine lacks its certificates.
+        if let Some(failure) = ispdb.filter(|failure| failure.evidence.contains(NO_ROOTS)) {
+            return Some(failure.clone());
+        }
         let foreign_certificate = ispdb.filter(|failure| {
             matches!(
                 failure.verdict,
@@ -95,10 +92,19 @@ impl Search {
             let evidence = format!("the DNS of {domain} says that it takes no mail (MX 0 ., RFC 7505)");
             return Some(finding(Verdict::NoMailService, Certainty::Certain, evidence));
         }
-        self.declines_imap().then(|| {
+        let declines = self.declines_imap() && self.facts.exchange_answers.is_none();
+        declines.then(|| {
             let evidence = format!("the DNS of {domain} says that it has no IMAP (SRV target `.`, RFC 6186)");
             finding(Verdict::NoMailService, Certainty::Certain, evidence)
         })
+    }
+
+    /// Something like Exchange answers in the domain, and no IMAP does.
+    fn only_exchange(&self) -> Option<Finding> {
+        let said = self.facts.exchange_answers.as_ref()?;
+        let mut finding = finding(Verdict::ExchangeOnly, Certainty::Likely, said);
+        finding.also = vec![Verdict::NoMailService];
+        Some(finding)
     }
 
     /// A guessed server that is there and cannot be used, which is worth more than "nothing found".
@@ -113,7 +119,8 @@ impl Search {
             | Verdict::TlsVersionUnsupported => Some(0),
             Verdict::StarttlsNotOffered | Verdict::GreetingRefused => Some(1),
             Verdict::CertificateNameMismatch => Some(2),
-            Verdict::PortBlocked => Some(3),
+            // Where Exchange answers, a closed port for IMAP is meant so.
+            Verdict::PortBlocked if self.facts.exchange_answers.is_none() => Some(3),
             _ => None,
         };
         let probes = self.failures().filter(|(ask, _)| matches!(ask.what, What::Probe(..)));
@@ -124,20 +131,25 @@ impl Search {
 
 /// Settings were found, but none that can be used.
 fn only_others(candidates: &[Candidate]) -> Option<Finding> {
-    let first = candidates.iter().find(|candidate| !candidate.incoming.is_empty())?;
-    let names: Vec<_> = first.incoming.iter().map(|s| format!("{} at {s}", protocol(s.protocol))).collect();
-    let evidence = format!("{} names only {}", first.source, names.join(", "));
-    let has = |wanted: &[Protocol]| first.incoming.iter().any(|s| wanted.contains(&s.protocol));
-    let finding = if has(&[Protocol::Imap]) {
-        let mut finding = finding(Verdict::StarttlsNotOffered, Certainty::Likely, evidence);
-        finding.meaning = "The settings found use no encryption.".to_owned();
-        finding
-    } else if has(&[Protocol::ActiveSync, Protocol::Ews]) {
-        finding(Verdict::ExchangeOnly, Certainty::Likely, evidence)
-    } else {
-        let mut finding = finding(Verdict::NoMailService, Certainty::Likely, evidence);
-        finding.meaning = "This provider publishes a way to fetch mail, but no IMAP.".to_owned();
-        finding
+    let has = |wanted: &[Protocol]| {
+        let named = |c: &&Candidate| c.incoming.iter().any(|s| wanted.contains(&s.protocol));
+        candidates.iter().find(named)
     };
+    let evidence = |candidate: &Candidate| {
+        let incoming = candidate.incoming.iter();
+        let names: Vec<_> = incoming.map(|s| format!("{} at {s}", s.protocol.name())).collect();
+        format!("{} names only {}", candidate.source, names.join(", "))
+    };
+    if let Some(candidate) = has(&[Protocol::Imap]) {
+        let mut finding = finding(Verdict::StarttlsNotOffered, Certainty::Likely, evidence(candidate));
+        finding.meaning = "The settings found use no encryption.".to_owned();
+        return Some(finding);
+    }
+    if let Some(candidate) = has(&[Protocol::ActiveSync, Protocol::Ews]) {
+        return Some(finding(Verdict::ExchangeOnly, Certainty::Likely, evidence(candidate)));
+    }
+    let candidate = has(&[Protocol::Pop3, Protocol::Jmap])?;
+    let mut finding = finding(Verdict::NoMailService, Certainty::Likely, evidence(candidate));
+    finding.meaning = "This provider publishes a way to fetch mail, but no IMAP.".to_owned();
     Some(finding)
 }

@@ -10,7 +10,7 @@ mod rank;
 mod search;
 mod typo;
 
-pub use ask::{Ask, What};
+pub use ask::{Ask, Post, What};
 pub use search::{AskId, Document, Reply, Search, SearchOptions};
 
 use crate::diagnosis::Finding;
@@ -60,6 +60,45 @@ pub struct Discovery {
     pub findings: Vec<Finding>,
     /// Pages the best candidate's provider wants people to see.
     pub help: Vec<Link>,
+    /// Where each value of the best candidate comes from, and who says otherwise.
+    pub values: Vec<Value>,
+    /// What was wrong with documents and records, and how they were read nevertheless.
+    pub oddities: Vec<Oddity>,
+}
+
+/// One value of the best candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Value {
+    /// `imap.host`, `smtp.port`, …
+    pub name: String,
+    /// As the best candidate has it.
+    pub value: String,
+    /// The document or the DNS name it was read from.
+    pub url: String,
+    /// Every source that says the same, the best first.
+    pub sources: Vec<Source>,
+    /// What others say.
+    pub others: Vec<Word>,
+}
+
+/// What another source says about a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Word {
+    /// Which.
+    pub source: Source,
+    /// Its value.
+    pub value: String,
+}
+
+/// Something wrong with what a source published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Oddity {
+    /// Which source.
+    pub source: Source,
+    /// The document's address or the DNS name.
+    pub url: String,
+    /// What is wrong, and how it was read: one sentence.
+    pub text: String,
 }
 
 impl Discovery {

@@ -1,4 +1,6 @@
-//! Providers that have no IMAP of their own.
+//! Providers that the table knows, and those that have no IMAP of their own.
+
+pub(super) use crate::diagnosis::provider::{of_domain, of_exchange};
 
 use crate::diagnosis::provider::{self, Access};
 use crate::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
@@ -22,6 +24,11 @@ pub(super) fn needs_bridge(domain: &str, exchange: Option<&str>) -> Option<Findi
     finding.remedy = advice.say.to_owned();
     finding.link = Some(advice.link.to_owned());
     Some(finding)
+}
+
+/// Whether the provider has a program for one's own machine that speaks IMAP on its usual port.
+pub(super) fn has_local_program(finding: &Finding) -> bool {
+    finding.remedy.contains("127.0.0.1:1143")
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! A search for settings, without the asking: asks go out, replies come in, time is an argument.
 
-use super::ask::{self, Ask, What};
-use super::{Discovery, TraceLine, TraceResult, provider, rank};
-use crate::diagnosis::{Certainty, Finding, Verdict};
+mod learn;
+mod weigh;
+
+use super::ask::{self, Ask, Kind, What};
+use super::{Discovery, Oddity, TraceLine, TraceResult, provider, rank};
+use crate::diagnosis::provider::Provider;
+use crate::diagnosis::{Finding, Verdict};
 use crate::mail::Address;
-use crate::settings::autoconfig::{self, Link, ReadError};
-use crate::settings::srv::{self, Record, Service};
-use crate::settings::{Candidate, Protocol, Settings, Source};
+use crate::settings::autoconfig::Link;
+use crate::settings::srv::{Published, Record, Service};
+use crate::settings::{Candidate, Source};
+use rank::Exchange;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -18,7 +23,8 @@ pub type AskId = usize;
 pub struct SearchOptions {
     /// Where the ISPDB is, as `https://autoconfig.thunderbird.net/v1.1/`; without it none is asked.
     pub ispdb: Option<String>,
-    /// Wait for every source, also when nothing better can come: for a report, not for setting up.
+    /// Hear every source that is alive, also when nothing better can come: for a report, not for setting
+    /// up.
     pub thorough: bool,
 }
 
@@ -29,8 +35,15 @@ pub enum Reply {
     Document(Document),
     /// SRV records, at least one.
     Srv(Vec<Record>),
-    /// Mail exchangers, the most preferred first. An empty name is a null MX (RFC 7505).
-    Mx(Vec<String>),
+    /// Mail exchangers.
+    Mx {
+        /// The most preferred first. An empty name is a null MX (RFC 7505).
+        exchanges: Vec<String>,
+        /// Whether a resolver on this machine found the DNS's signature good.
+        signed: bool,
+    },
+    /// TXT records, at least one.
+    Txt(Vec<String>),
     /// A probed server showed a valid certificate and spoke its protocol: its greeting.
     Spoke(String),
     /// The name exists and there is nothing of that kind, or the host does not exist: what was said.
@@ -42,7 +55,7 @@ pub enum Reply {
 }
 
 /// An HTTP answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// Every address asked, the first and the answering one included.
     pub hops: Vec<String>,
@@ -52,6 +65,8 @@ pub struct Document {
     pub body: Vec<u8>,
     /// The server's clock, when it says.
     pub date: Option<jiff::Timestamp>,
+    /// The versions of Exchange ActiveSync that the server speaks, when it says (`MS-ASProtocolVersions`).
+    pub activesync: Option<String>,
 }
 
 /// A search in progress.
@@ -60,25 +75,58 @@ pub struct Search {
     address: Address,
     options: SearchOptions,
     now: jiff::Timestamp,
-    /// Every ask, with whether it is done; the index is its id.
-    asks: Vec<(Ask, bool)>,
+    /// Every ask; the index is its id.
+    asks: Vec<Asked>,
     /// How many of them were handed out.
     started: usize,
     last_wave: bool,
+    vouching: bool,
+    /// How often an Autodiscover server sent us on.
+    redirects: usize,
+    /// How long the slowest answer of a kind took.
+    slowest: BTreeMap<Kind, Duration>,
     pub(super) facts: Facts,
     trace: Vec<(AskId, TraceLine)>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    ask: Ask,
+    done: bool,
+    /// Since the begin of the search.
+    since: Duration,
+    /// Silent for so long that what it is a part of is put together without it.
+    given_up: bool,
+}
+
+/// A document that was read.
+#[derive(Debug)]
+struct Read {
+    candidate: Candidate,
+    links: Vec<Link>,
+    oddities: Vec<String>,
+    /// Every address asked for it.
+    hops: Vec<String>,
 }
 
 /// What the replies said.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// Candidates from documents, by ask.
-    pub(super) documents: BTreeMap<AskId, (Candidate, Vec<Link>)>,
-    srv: BTreeMap<Service, Vec<Settings>>,
+    /// What documents say, by ask.
+    documents: BTreeMap<AskId, Read>,
+    /// A document of PACC, by ask, with its octets; it counts once its digest was asked for.
+    pacc: Option<(AskId, Read, Vec<u8>)>,
+    /// What the DNS says about that document; none when it could not be asked.
+    digests: Option<Vec<String>>,
+    srv: BTreeMap<Service, Published>,
     /// Services that the domain says it does not have.
     pub(super) declined: BTreeSet<Service>,
+    /// Servers outside the domain with a certificate for it, as `host:port/security`.
+    vouched: BTreeSet<String>,
     /// The best mail exchanger.
     pub(super) exchange: Option<String>,
+    /// Whether its name was signed.
+    signed: bool,
     pub(super) null_mx: bool,
     /// What the name service said about a domain that does not exist.
     pub(super) no_domain: Option<String>,
@@ -86,56 +134,103 @@ pub(super) struct Facts {
     pub(super) failures: BTreeMap<AskId, Finding>,
     /// A web page where the ISPDB should answer.
     pub(super) foreign_page: Option<String>,
+    /// Where Exchange, or something like it, answered and wants a login.
+    pub(super) exchange_answers: Option<String>,
     /// A clock that differs from ours, and whose.
     pub(super) clock: Option<String>,
 }
 
 impl Search {
-    /// How long a source may keep a usable answer of a lesser one waiting, from the begin of the search;
-    /// also, how long the usual host names wait for those who know.
+    /// The longest that a silent source may keep a usable answer waiting.
     pub const PATIENCE: Duration = Duration::from_secs(3);
+    /// The shortest that a source which could say something better is waited for.
+    const GRACE: Duration = Duration::from_millis(300);
+    /// The shortest that a lesser one is heard for a report.
+    const COURTESY: Duration = Duration::from_millis(60);
+    /// The shortest that any is waited for where two trusted sources agree already.
+    const MOMENT: Duration = Duration::from_millis(10);
+    /// How long a source is waited for while no other of its kind has shown how long answers take here.
+    const UNMEASURED: Duration = Duration::from_secs(1);
+    /// More redirects between Autodiscover servers than these are a loop or a trick.
+    const REDIRECTS: usize = 3;
 
     /// Begins a search. `now` is compared with the clocks of the servers that answer.
     #[must_use]
     pub fn new(address: &Address, options: SearchOptions, now: jiff::Timestamp) -> Self {
-        let asks = match provider::needs_bridge(address.domain(), None) {
+        let asks = match provider::needs_bridge(address.ascii_domain(), None) {
+            Some(bridge) if provider::has_local_program(&bridge) => ask::bridge(),
             Some(_) => Vec::new(),
             None => ask::first(address, options.ispdb.as_deref()),
         };
-        Self {
+        let mut search = Self {
             address: address.clone(),
             options,
             now,
-            asks: asks.into_iter().map(|ask| (ask, false)).collect(),
+            asks: Vec::new(),
             started: 0,
             last_wave: false,
+            vouching: false,
+            redirects: 0,
+            slowest: BTreeMap::new(),
             facts: Facts::default(),
             trace: Vec::new(),
-        }
+        };
+        search.add(asks);
+        search
     }
 
-    /// What is to be asked now, `elapsed` after the begin. To be called after every reply, and once when
-    /// [`Search::PATIENCE`] is over.
+    fn add(&mut self, asks: impl IntoIterator<Item = Ask>) {
+        let asked = |ask| Asked { ask, done: false, since: Duration::ZERO, given_up: false };
+        self.asks.extend(asks.into_iter().map(asked));
+    }
+
+    /// What is to be asked now, `elapsed` after the begin. To be called after every reply, and at
+    /// [`Search::next_look`].
     pub fn next_asks(&mut self, elapsed: Duration) -> Vec<(AskId, Ask)> {
+        self.give_up(elapsed);
+        if !self.vouching && !self.is_awaited(|ask| matches!(ask.what, What::Srv(..))) {
+            self.vouching = true;
+            self.add(self.vouch_asks());
+        }
         if self.is_last_wave_due(elapsed) {
             self.last_wave = true;
             let imap = !self.declines_imap();
-            let wave = ask::last(&self.address, self.facts.exchange.as_deref(), imap);
-            self.asks.extend(wave.into_iter().map(|ask| (ask, false)));
+            self.add(ask::last(&self.address, self.facts.exchange.as_deref(), imap));
         }
-        let new = self.asks.iter().enumerate().skip(self.started).map(|(id, (ask, _))| (id, ask.clone()));
-        let new: Vec<_> = new.collect();
+        let mut new = Vec::new();
+        for (id, asked) in self.asks.iter_mut().enumerate().skip(self.started) {
+            asked.since = elapsed;
+            new.push((id, asked.ask.clone()));
+        }
         self.started = self.asks.len();
         new
     }
 
+    fn give_up(&mut self, elapsed: Duration) {
+        let patience = [Kind::Dns, Kind::Web, Kind::Mail].map(|kind| (kind, self.patience(kind)));
+        for asked in self.asks.iter_mut().take(self.started) {
+            let patience = patience.iter().find(|(kind, _)| *kind == asked.ask.kind());
+            asked.given_up |= patience.is_some_and(|(_, patience)| elapsed >= asked.since + *patience);
+        }
+    }
+
     /// Takes a reply that came `ms` milliseconds after its question, and says what it amounts to.
     pub fn handle(&mut self, id: AskId, reply: Reply, ms: u64) -> Option<TraceLine> {
-        let (ask, done) = self.asks.get_mut(id)?;
-        if std::mem::replace(done, true) {
+        let asked = self.asks.get_mut(id)?;
+        if std::mem::replace(&mut asked.done, true) {
             return None;
         }
-        let ask = ask.clone();
+        let ask = asked.ask.clone();
+        // A host that does not exist says nothing about how long the others take.
+        let measured = match ask.kind() {
+            Kind::Web => matches!(reply, Reply::Document(_)),
+            Kind::Dns => !matches!(reply, Reply::Failed(_)),
+            Kind::Mail => matches!(reply, Reply::Spoke(_)),
+        };
+        if measured {
+            let slowest = self.slowest.entry(ask.kind()).or_default();
+            *slowest = (*slowest).max(Duration::from_millis(ms));
+        }
         let (result, detail) = self.learn(id, &ask, reply);
         let line = TraceLine { source: ask.source, asked: ask.what.to_string(), result, ms, detail };
         self.trace.push((id, line.clone()));
@@ -143,33 +238,101 @@ impl Search {
     }
 
     /// Whether nothing better can come, or nothing at all.
+    ///
+    /// A source that is silent keeps a usable answer waiting only while it could outrank it, and no longer
+    /// than three times as long as the slowest answer of its kind took (at least 300 ms, at most
+    /// [`Search::PATIENCE`]). A lesser source is heard for a report twice as long, at least 60 ms. Where two
+    /// trusted sources agree, it is a quarter longer than the slowest answer took, for all: a third is unlikely
+    /// to know better. Without a usable answer everything is waited for.
     #[must_use]
     pub fn is_over(&self, elapsed: Duration) -> bool {
         if self.facts.no_domain.is_some() {
             return true;
         }
-        let all_done = self.asks.iter().all(|(_, done)| *done);
-        if all_done {
-            return !self.is_last_wave_due(elapsed);
+        if self.asks.iter().all(|asked| asked.done) {
+            return self.started == self.asks.len() && !self.is_last_wave_due(elapsed);
         }
-        if self.options.thorough {
+        let candidates = self.candidates(false);
+        let best = rank::best(&candidates, self.exchange()).filter(|best| best.imap().is_some());
+        let Some(best) = best else { return false };
+        !self.waited_for(best, &candidates).any(|(asked, patience)| elapsed < asked.since + patience)
+    }
+
+    /// When to look again although nothing was answered, counted from the begin; later than `elapsed`.
+    #[must_use]
+    pub fn next_look(&self, elapsed: Duration) -> Option<Duration> {
+        let candidates = self.candidates(false);
+        let usable = rank::best(&candidates, self.exchange()).filter(|best| best.imap().is_some());
+        let times: Vec<Duration> = match usable {
+            Some(best) => {
+                self.waited_for(best, &candidates).map(|(asked, patience)| asked.since + patience).collect()
+            }
+            None => self.open().map(|asked| asked.since + self.patience(asked.ask.kind())).collect(),
+        };
+        times.into_iter().filter(|time| *time > elapsed).min()
+    }
+
+    /// The open questions that a usable answer waits for, and for how long each.
+    fn waited_for<'a>(
+        &'a self,
+        best: &'a Candidate,
+        candidates: &'a [Candidate],
+    ) -> impl Iterator<Item = (&'a Asked, Duration)> {
+        let key = rank::key(best, self.exchange());
+        let agreed = is_agreed(best, candidates);
+        self.open().filter_map(move |asked| {
+            let kind = asked.ask.kind();
+            let may_beat = self.may_beat(&asked.ask, key);
+            let patience = match self.slowest.get(&kind) {
+                Some(slowest) if agreed => (*slowest * 5 / 4).clamp(Self::MOMENT, Self::PATIENCE),
+                Some(slowest) if !may_beat => (*slowest * 2).clamp(Self::COURTESY, Self::PATIENCE),
+                None if agreed || !may_beat => Self::GRACE,
+                _ => self.patience(kind),
+            };
+            (may_beat || self.options.thorough).then_some((asked, patience))
+        })
+    }
+
+    fn patience(&self, kind: Kind) -> Duration {
+        match self.slowest.get(&kind) {
+            Some(slowest) => (*slowest * 3).clamp(Self::GRACE, Self::PATIENCE),
+            None => Self::UNMEASURED,
+        }
+    }
+
+    /// Whether the answer to an open question could be better than a candidate of this rank.
+    fn may_beat(&self, ask: &Ask, best: rank::Key) -> bool {
+        if !ask.can_name_imap() {
             return false;
         }
-        let candidates = rank::order(self.candidates(false));
-        let Some(best) = candidates.first().filter(|best| best.imap().is_some()) else { return false };
-        let best = rank::key(best);
-        elapsed >= Self::PATIENCE
-            || !self
-                .asks
-                .iter()
-                .any(|(ask, done)| !done && (false, !self.may_be_trusted(ask), false, ask.source) < best)
+        // A provider's mail exchanger may show that what a web host says is a leftover.
+        let (_, _, _, _, source) = best;
+        if matches!(ask.what, What::Mx(_)) && rank::is_of_web_host(source) {
+            return true;
+        }
+        (false, !self.may_be_trusted(ask), false, false, ask.source) < best
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Asked> {
+        self.asks.iter().filter(|asked| !asked.done)
+    }
+
+    fn is_open(&self, which: impl Fn(&Ask) -> bool) -> bool {
+        self.open().any(|asked| which(&asked.ask))
+    }
+
+    /// As [`Search::is_open`], for those that were not given up.
+    fn is_awaited(&self, which: impl Fn(&Ask) -> bool) -> bool {
+        self.open().any(|asked| !asked.given_up && which(&asked.ask))
     }
 
     /// Puts together what is known, `elapsed` after the begin. Questions still open are named as such.
     #[must_use]
     pub fn finish(mut self, elapsed: Duration) -> Discovery {
-        let candidates = rank::order(self.candidates(true));
+        let all = self.candidates(true);
+        let candidates = rank::order(all.clone(), self.exchange());
         let findings = self.findings(&candidates);
+        let values = weigh::values(&candidates, &all);
         let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let best = candidates.first().filter(|best| best.imap().is_some());
         for (id, line) in &mut self.trace {
@@ -181,20 +344,40 @@ impl Search {
                 line.detail = format!("{}; the best candidate names {host}", line.detail);
             }
         }
-        let mut trace: Vec<_> = self.trace.into_iter().map(|(_, line)| line).collect();
         let why = if best.is_some() { "not waited for any longer" } else { "no answer" };
-        for (ask, _) in self.asks.iter().take(self.started).filter(|(_, done)| !done) {
+        let help = best.and_then(|best| self.facts.reads().find(|read| read.candidate.url == best.url));
+        let help = help.map(|read| read.links.clone()).unwrap_or_default();
+        let oddities = self.oddities();
+        let mut trace: Vec<_> = self.trace.into_iter().map(|(_, line)| line).collect();
+        for asked in self.asks.iter().take(self.started).filter(|asked| !asked.done) {
             trace.push(TraceLine {
-                source: ask.source,
-                asked: ask.what.to_string(),
+                source: asked.ask.source,
+                asked: asked.ask.what.to_string(),
                 result: TraceResult::Failed,
-                ms,
+                ms: ms.saturating_sub(u64::try_from(asked.since.as_millis()).unwrap_or(u64::MAX)),
                 detail: format!("{why} after {ms} ms"),
             });
         }
-        let help = best.and_then(|best| self.facts.documents.values().find(|(c, _)| c.url == best.url));
-        let help = help.map(|(_, links)| links.clone()).unwrap_or_default();
-        Discovery { candidates, trace, findings, help }
+        Discovery { candidates, trace, findings, help, oddities, values }
+    }
+
+    fn oddities(&self) -> Vec<Oddity> {
+        let documents =
+            self.facts.reads().map(|read| (&read.candidate.source, &read.candidate.url, &read.oddities));
+        let mut found = Vec::new();
+        for (source, url, oddities) in documents {
+            found.extend(oddities.iter().map(|text| Oddity {
+                source: *source,
+                url: url.clone(),
+                text: text.clone(),
+            }));
+        }
+        for (service, published) in &self.facts.srv {
+            let url = service.name(self.address.ascii_domain());
+            let odd = |text: &String| Oddity { source: Source::Srv, url: url.clone(), text: text.clone() };
+            found.extend(published.oddities.iter().map(odd));
+        }
+        found
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -203,7 +386,7 @@ impl Search {
 
     /// Failures with the asks they belong to, in the order of asking.
     pub(super) fn failures(&self) -> impl Iterator<Item = (&Ask, &Finding)> {
-        self.facts.failures.iter().filter_map(|(id, finding)| Some((&self.asks.get(*id)?.0, finding)))
+        self.facts.failures.iter().filter_map(|(id, finding)| Some((&self.asks.get(*id)?.ask, finding)))
     }
 
     /// Why the name service could not tell the mail exchangers.
@@ -213,27 +396,40 @@ impl Search {
 
     /// Whether the name service has not told the mail exchangers yet.
     pub(super) fn is_mx_open(&self) -> bool {
-        self.asks.iter().any(|(ask, done)| !done && matches!(ask.what, What::Mx(_)))
+        self.is_open(|ask| matches!(ask.what, What::Mx(_)))
     }
 
     pub(super) fn declines_imap(&self) -> bool {
         self.facts.declined.contains(&Service::Imaps) && !self.facts.srv.contains_key(&Service::Imap)
     }
 
+    pub(super) fn exchange(&self) -> Option<Exchange<'_>> {
+        let host = self.facts.exchange.as_deref()?;
+        let listed = |provider: &&Provider| !provider.imap.is_empty();
+        let by_domain = provider::of_domain(self.address.ascii_domain()).is_some();
+        let provider = provider::of_exchange(host).filter(|p| listed(p) && !by_domain);
+        Some(Exchange { host, signed: self.facts.signed, provider })
+    }
+
     fn is_last_wave_due(&self, elapsed: Duration) -> bool {
-        let waited = elapsed >= Self::PATIENCE || self.asks.iter().all(|(_, done)| *done);
+        let silent = |asked: &Asked| elapsed >= asked.since + self.patience(asked.ask.kind());
+        let waited = self.started > 0 && self.open().all(silent);
         // Where the name service is silent about the domain, names in it would only wait as long.
         let asked = !self.asks.is_empty() && !self.is_mx_open();
         let unresolved = self.mx_failure().is_some_and(|failure| failure.verdict == Verdict::DnsFailure);
         let hopeless =
             self.facts.no_domain.is_some() || self.facts.null_mx || unresolved || self.is_offline();
-        let bridged = provider::needs_bridge(self.address.domain(), self.facts.exchange.as_deref()).is_some();
         waited
             && asked
             && !self.last_wave
             && !hopeless
-            && !bridged
+            && self.bridge().is_none()
             && !self.candidates(false).iter().any(|candidate| candidate.imap().is_some())
+    }
+
+    /// Why the domain's mail needs a program of the provider's, when it does.
+    fn bridge(&self) -> Option<Finding> {
+        provider::needs_bridge(self.address.ascii_domain(), self.facts.exchange.as_deref())
     }
 
     pub(super) fn is_offline(&self) -> bool {
@@ -244,226 +440,29 @@ impl Search {
     }
 
     fn may_be_trusted(&self, ask: &Ask) -> bool {
-        match (&ask.what, &self.facts.exchange) {
+        match (&ask.what, self.exchange()) {
             (What::Fetch(url), _) if url.starts_with("http://") => false,
+            (What::Post(post), _) => post.doubt.is_none(),
             (What::Fetch(_), Some(exchange))
                 if matches!(ask.source, Source::MxAutoconfig | Source::MxIspdb) =>
             {
-                rank::same_base(exchange, self.address.ascii_domain())
+                exchange.signed
+                    || exchange.provider.is_some()
+                    || rank::same_base(exchange.host, self.address.ascii_domain())
             }
             _ => true,
         }
     }
-
-    fn learn(&mut self, id: AskId, ask: &Ask, reply: Reply) -> (TraceResult, String) {
-        match (reply, &ask.what) {
-            (Reply::Document(document), What::Fetch(url)) => self.learn_document(id, ask, url, document),
-            (Reply::Srv(records), What::Srv(service, _)) => self.learn_srv(*service, &records),
-            (Reply::Mx(exchanges), What::Mx(_)) => self.learn_mx(&exchanges),
-            (Reply::Spoke(greeting), What::Probe(..)) => {
-                self.facts.spoke.insert(id);
-                (TraceResult::Found, greeting)
-            }
-            (Reply::NoSuchName(said), What::Mx(_)) => {
-                self.facts.no_domain = Some(said.clone());
-                (TraceResult::Absent, said)
-            }
-            (Reply::Absent(said) | Reply::NoSuchName(said), _) => (TraceResult::Absent, said),
-            (Reply::Failed(finding), _) => {
-                let said = finding.evidence.clone();
-                self.facts.failures.insert(id, finding);
-                (TraceResult::Failed, said)
-            }
-            _ => (TraceResult::Failed, "the reply does not fit the question".to_owned()),
-        }
-    }
-
-    fn learn_document(
-        &mut self,
-        id: AskId,
-        ask: &Ask,
-        url: &str,
-        document: Document,
-    ) -> (TraceResult, String) {
-        let protected = document.hops.iter().all(|hop| hop.starts_with("https://"));
-        if let Some(date) = document.date.filter(|_| protected) {
-            let hours = date.duration_since(self.now).as_hours();
-            if hours.abs() > 24 {
-                let host = document.hops.last().map(String::as_str).unwrap_or_default();
-                self.facts.clock = Some(format!("{host} says it is {date}; this machine says {}", self.now));
-            }
-        }
-        if !(200..300).contains(&document.status) {
-            let picky = matches!(document.status, 400 | 404) && url.starts_with("https://autoconfig.");
-            if picky && matches!(ask.source, Source::Autoconfig | Source::MxAutoconfig) && !url.contains('?')
-            {
-                let url = ask::with_dummy(url, self.address.ascii_domain());
-                self.asks.push((Ask::new(ask.source, What::Fetch(url)), false));
-            }
-            let absent = matches!(document.status, 400 | 404 | 410);
-            let result = if absent { TraceResult::Absent } else { TraceResult::Failed };
-            return (result, format!("HTTP status {}", document.status));
-        }
-        let read = match autoconfig::read(&document.body, &self.address) {
-            Ok(read) => read,
-            Err(error) => {
-                if error == ReadError::WebPage && ask.source == Source::Ispdb {
-                    self.facts.foreign_page = Some(format!("{url} was answered with a web page"));
-                }
-                let absent = error == ReadError::WebPage;
-                let result = if absent { TraceResult::Absent } else { TraceResult::Failed };
-                return (result, error.to_string());
-            }
-        };
-        let exchange = self.facts.exchange.as_deref();
-        let (trusted, why) = rank::document(ask.source, &document.hops, &self.address, exchange);
-        let mut detail = summary(read.incoming.iter().chain(&read.outgoing));
-        for oddity in &read.oddities {
-            detail = format!("{detail}; {oddity}");
-        }
-        let candidate = Candidate {
-            source: ask.source,
-            url: url.to_owned(),
-            trusted,
-            why,
-            incoming: read.incoming,
-            outgoing: read.outgoing,
-        };
-        self.facts.documents.insert(id, (candidate, read.links));
-        (TraceResult::Found, detail)
-    }
-
-    fn learn_srv(&mut self, service: Service, records: &[Record]) -> (TraceResult, String) {
-        if srv::declines(records) {
-            self.facts.declined.insert(service);
-            return (TraceResult::Absent, "the domain says that it has no such service".to_owned());
-        }
-        let settings = srv::read(service, records, &self.address);
-        if settings.is_empty() {
-            return (TraceResult::Failed, "no record names a host and a port".to_owned());
-        }
-        let detail = summary(settings.iter());
-        self.facts.srv.insert(service, settings);
-        (TraceResult::Found, detail)
-    }
-
-    fn learn_mx(&mut self, exchanges: &[String]) -> (TraceResult, String) {
-        let named: Vec<_> = exchanges.iter().filter(|exchange| !exchange.is_empty()).collect();
-        let Some(first) = named.first() else {
-            self.facts.null_mx = true;
-            return (TraceResult::Absent, "the domain says that it takes no mail (MX 0 .)".to_owned());
-        };
-        let wave = ask::after_mx(&self.address, first, self.options.ispdb.as_deref());
-        self.asks.extend(wave.into_iter().map(|ask| (ask, false)));
-        self.facts.exchange = Some((*first).clone());
-        (TraceResult::Found, named.iter().map(|e| e.as_str()).collect::<Vec<_>>().join(", "))
-    }
-
-    /// What is known so far. What comes from several questions counts when all of them are answered, or
-    /// at the end, so that a candidate never depends on which answer was quicker.
-    pub(super) fn candidates(&self, at_the_end: bool) -> Vec<Candidate> {
-        let mut found: Vec<_> =
-            self.facts.documents.values().map(|(candidate, _)| candidate.clone()).collect();
-        let srv_open = self.asks.iter().any(|(ask, done)| !done && ask.source == Source::Srv);
-        if at_the_end || !srv_open {
-            found.extend(self.srv_candidate());
-        }
-        found.extend(self.guess_candidate(at_the_end));
-        found
-    }
-
-    fn srv_candidate(&self) -> Option<Candidate> {
-        let all = Service::ALL.iter().filter_map(|service| self.facts.srv.get(service)).flatten();
-        let (outgoing, incoming): (Vec<_>, Vec<_>) = all.partition(|s| s.protocol == Protocol::Smtp);
-        let first = incoming.first().or(outgoing.first())?;
-        let service = Service::ALL
-            .iter()
-            .find(|service| service.protocol() == first.protocol && service.security() == first.security)?;
-        // Only where a password would go: POP3 is shown and never used.
-        let used = incoming.iter().chain(&outgoing).filter(|s| s.protocol != Protocol::Pop3);
-        let both: Vec<_> = used.copied().collect();
-        let (trusted, why) = rank::srv(&both, &self.address);
-        Some(Candidate {
-            source: Source::Srv,
-            url: service.name(self.address.ascii_domain()),
-            trusted,
-            why,
-            incoming: incoming.into_iter().cloned().collect(),
-            outgoing: outgoing.into_iter().cloned().collect(),
-        })
-    }
-
-    fn guess_candidate(&self, at_the_end: bool) -> Option<Candidate> {
-        let incoming = self.first_to_speak(Protocol::Imap, at_the_end)??;
-        let outgoing = self.first_to_speak(Protocol::Smtp, at_the_end)?;
-        let both: Vec<_> = std::iter::once(&incoming).chain(&outgoing).collect();
-        let (trusted, why) = rank::guess(&both, &self.address);
-        let url = incoming.to_string();
-        let outgoing = outgoing.into_iter().collect();
-        Some(Candidate { source: Source::Guess, url, trusted, why, incoming: vec![incoming], outgoing })
-    }
-
-    /// The best probed server: `None` while a better one may still answer, `Some(None)` when none did.
-    fn first_to_speak(&self, protocol: Protocol, at_the_end: bool) -> Option<Option<Settings>> {
-        let mut probes: Vec<_> = self
-            .asks
-            .iter()
-            .enumerate()
-            .filter_map(|(id, (ask, done))| match &ask.what {
-                What::Probe(service, host, port) if service.protocol() == protocol => {
-                    Some((ask::guess_order(*service), id, *done, *service, host, *port))
-                }
-                _ => None,
-            })
-            .collect();
-        probes.sort_by_key(|probe| (probe.0, probe.1));
-        for (_, id, done, service, host, port) in probes {
-            if self.facts.spoke.contains(&id) {
-                return Some(Some(Settings {
-                    protocol,
-                    host: host.clone(),
-                    port,
-                    security: service.security(),
-                    authentication: Vec::new(),
-                    username: self.address.to_string(),
-                }));
-            }
-            if !done && !at_the_end {
-                return None;
-            }
-        }
-        Some(None)
-    }
-
-    fn findings(&self, candidates: &[Candidate]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let usable = candidates.iter().any(|candidate| candidate.imap().is_some());
-        let bridge = provider::needs_bridge(self.address.domain(), self.facts.exchange.as_deref());
-        match bridge {
-            Some(bridge) if bridge.certainty == Certainty::Certain || !usable => findings.push(bridge),
-            _ if !usable => findings.push(self.why_nothing(candidates)),
-            _ => {}
-        }
-        if let Some(clock) = &self.facts.clock {
-            findings.push(super::explain::clock(clock));
-        }
-        findings
-    }
 }
 
-impl Facts {
-    /// Whether what an ask found leads to the same server as the best candidate.
-    fn agrees(&self, id: AskId, best: &Candidate) -> bool {
-        self.documents.get(&id).is_none_or(|(candidate, _)| rank::agree(candidate, best))
-    }
-}
-
-fn summary<'a>(settings: impl Iterator<Item = &'a Settings>) -> String {
-    let shown = settings.take(6).map(|s| match s.protocol {
-        Protocol::Imap | Protocol::Smtp => s.to_string(),
-        other => format!("{s} ({})", super::explain::protocol(other)),
-    });
-    shown.collect::<Vec<_>>().join(", ")
+/// Whether another trusted source names the same servers: a silent third is unlikely to know better.
+fn is_agreed(best: &Candidate, candidates: &[Candidate]) -> bool {
+    let server = |candidate: &Candidate| {
+        (candidate.imap().map(ToString::to_string), candidate.smtp().map(ToString::to_string))
+    };
+    let others =
+        candidates.iter().filter(|other| other.source != best.source && other.source != Source::Guess);
+    best.trusted && others.into_iter().any(|other| other.trusted && server(other) == server(best))
 }
 
 #[cfg(test)]

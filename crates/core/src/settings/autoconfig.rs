@@ -3,15 +3,15 @@
 //! Reading forgives each server block, never the whole document: one block that makes no sense is left
 //! out and named among the oddities, and the others stay.
 
-use super::host::host;
+pub use super::document::ReadError;
+
+use super::document::{child, child_text, parse, text_of};
+use super::host::{host, host_of_url};
+use super::port::{odd_port, usual_port};
 use super::{Authentication, Protocol, Security, Settings};
 use crate::mail::Address;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 
-/// Longer documents are refused; the longest published one has 20 KB.
-const SIZE: usize = 256 << 10;
-/// More elements, attributes and texts than this are refused.
-const NODES: u32 = 20_000;
 /// More servers of one direction than this are left out.
 const SERVERS: usize = 20;
 /// More links than this are left out.
@@ -53,49 +53,14 @@ pub enum LinkKind {
     Documentation,
 }
 
-/// Why a text is no autoconfig document.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// A web page, as parking services and captive portals send.
-    #[error("a web page, not a settings document")]
-    WebPage,
-    /// Too long to be one.
-    #[error("longer than any settings document")]
-    TooLong,
-    /// Not XML, or XML with a document type, which is refused.
-    #[error("not well-formed: {0}")]
-    Xml(String),
-    /// XML of another kind.
-    #[error("the document is <{0}>, not <clientConfig>")]
-    OtherDocument(String),
-    /// No server block could be used.
-    #[error("no usable server in the document{0}")]
-    NoServer(String),
-}
-
 /// Reads a document for an address, placeholders filled in.
 ///
 /// # Errors
 /// [`ReadError`], when nothing in it can be used.
 pub fn read(document: &[u8], address: &Address) -> Result<Autoconfig, ReadError> {
-    if document.len() > SIZE {
-        return Err(ReadError::TooLong);
-    }
-    let text = decode(document);
-    let text = text.trim_start();
-    let start: String = text.chars().take(15).collect::<String>().to_ascii_lowercase();
-    if start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return Err(ReadError::WebPage);
-    }
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES, ..ParsingOptions::default() };
-    let xml =
-        Document::parse_with_options(text, options).map_err(|error| ReadError::Xml(error.to_string()))?;
+    let text = super::document::decode(document)?;
+    let xml = parse(&text, "clientConfig")?;
     let root = xml.root_element();
-    match root.tag_name().name() {
-        "clientConfig" => {}
-        "html" => return Err(ReadError::WebPage),
-        other => return Err(ReadError::OtherDocument(other.chars().take(40).collect())),
-    }
     let provider = child(root, "emailProvider").unwrap_or(root);
     let mut reader = Reader { address, oddities: Vec::new() };
     let mut incoming = Vec::new();
@@ -115,16 +80,7 @@ pub fn read(document: &[u8], address: &Address) -> Result<Autoconfig, ReadError>
         return Err(ReadError::NoServer(why));
     }
     let name = child_text(provider, "displayName").filter(|name| !name.is_empty());
-    Ok(Autoconfig { name, incoming, outgoing, oddities: reader.oddities, links: links(provider) })
-}
-
-/// UTF-8, or what Windows calls Western, which takes every byte.
-fn decode(document: &[u8]) -> String {
-    let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
-    match std::str::from_utf8(document) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(document).0.into_owned(),
-    }
+    Ok(Autoconfig { name, incoming, outgoing, oddities: reader.oddities, links: links(root, provider) })
 }
 
 struct Reader<'a> {
@@ -162,7 +118,7 @@ impl Reader<'_> {
 
     /// A server that has a host and a port.
     fn server(&mut self, node: Node<'_, '_>, protocol: Protocol) -> Option<Settings> {
-        let what = name(protocol);
+        let what = protocol.name();
         let written = child_text(node, "hostname").unwrap_or_default();
         let filled = self.fill(&written, self.address.ascii_domain(), what);
         let Some(host) = host(&filled) else {
@@ -197,6 +153,9 @@ impl Reader<'_> {
         if let Some(oddity) = odd_port(protocol, security, port) {
             self.odd(format!("{host}:{port}: {oddity}"));
         }
+        if security == Security::None {
+            self.odd(format!("{host}:{port} ({what}) has no encryption and is not used"));
+        }
         Some(Settings {
             protocol,
             username: self.username(node, &host),
@@ -210,11 +169,11 @@ impl Reader<'_> {
     /// A service that is reached by an address of the web.
     fn web(&mut self, node: Node<'_, '_>, protocol: Protocol, fields: &[&str]) -> Option<Settings> {
         let url = fields.iter().find_map(|field| child_text(node, field)).unwrap_or_default();
-        let written = match url.split_once("://") {
-            Some((_, rest)) => rest.split(['/', ':', '?']).next().unwrap_or_default().to_owned(),
+        let written = match host_of_url(&url) {
+            Some(host) => host.to_owned(),
             None => child_text(node, "hostname").unwrap_or_default(),
         };
-        let what = name(protocol);
+        let what = protocol.name();
         let filled = self.fill(&written, self.address.ascii_domain(), what);
         let Some(host) = host(&filled) else {
             self.odd(format!("a service ({what}) was left out: it has no host"));
@@ -268,48 +227,6 @@ impl Reader<'_> {
     }
 }
 
-fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Imap => "IMAP",
-        Protocol::Pop3 => "POP3",
-        Protocol::Jmap => "JMAP",
-        Protocol::ActiveSync => "ActiveSync",
-        Protocol::Ews => "Exchange",
-        Protocol::Smtp => "SMTP",
-    }
-}
-
-fn usual_port(protocol: Protocol, security: Security) -> u16 {
-    match (protocol, security) {
-        (Protocol::Imap, Security::Tls) => 993,
-        (Protocol::Imap, _) => 143,
-        (Protocol::Pop3, Security::Tls) => 995,
-        (Protocol::Pop3, _) => 110,
-        (Protocol::Smtp, Security::Tls) => 465,
-        (Protocol::Smtp, _) => 587,
-        (Protocol::Jmap | Protocol::ActiveSync | Protocol::Ews, _) => 443,
-    }
-}
-
-/// Ports that speak against what the document says about them; it is obeyed, and the doubt is told.
-fn odd_port(protocol: Protocol, security: Security, port: u16) -> Option<&'static str> {
-    let implicit = matches!(port, 993 | 995 | 465);
-    let belongs = match port {
-        143 | 993 => Protocol::Imap,
-        110 | 995 => Protocol::Pop3,
-        25 | 465 | 587 => Protocol::Smtp,
-        _ => return None,
-    };
-    if belongs != protocol {
-        return Some("this port usually belongs to another protocol");
-    }
-    match security {
-        Security::Tls if !implicit => Some("this port usually speaks STARTTLS, not TLS from the first byte"),
-        Security::StartTls if implicit => Some("this port usually speaks TLS from the first byte"),
-        _ => None,
-    }
-}
-
 /// The ways to authenticate, in the document's order, which is the order of preference.
 fn authentication(node: Node<'_, '_>) -> Vec<Authentication> {
     let mut found = Vec::new();
@@ -330,9 +247,11 @@ fn authentication(node: Node<'_, '_>) -> Vec<Authentication> {
     found
 }
 
-fn links(provider: Node<'_, '_>) -> Vec<Link> {
+/// Pages below the provider, or beside it: both are found in the wild.
+fn links(root: Node<'_, '_>, provider: Node<'_, '_>) -> Vec<Link> {
     let mut found = Vec::new();
-    for node in provider.children().filter(Node::is_element) {
+    let beside = root.children().filter(|_| root != provider);
+    for node in provider.children().chain(beside).filter(Node::is_element) {
         let (kind, attribute) = match node.tag_name().name() {
             "enable" => (LinkKind::Enable, "visiturl"),
             "documentation" => (LinkKind::Documentation, "url"),
@@ -349,20 +268,6 @@ fn links(provider: Node<'_, '_>) -> Vec<Link> {
     }
     found.sort_by_key(|link| link.kind != LinkKind::Enable);
     found
-}
-
-fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-    node.children().find(|child| child.tag_name().name() == name)
-}
-
-fn child_text(node: Node<'_, '_>, name: &str) -> Option<String> {
-    child(node, name).map(text_of)
-}
-
-/// The text of a node without what is below its children, with white space made single.
-fn text_of(node: Node<'_, '_>) -> String {
-    let text: String = node.children().filter_map(|child| child.text()).collect::<Vec<_>>().join(" ");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -13,3 +13,12 @@ pub(super) fn host(text: &str) -> Option<String> {
     let named = ascii.rsplit('.').next().is_some_and(|label| !label.bytes().all(|b| b.is_ascii_digit()));
     (fits && named).then_some(ascii)
 }
+
+/// The host in an `https:` address; `None` for anything else.
+pub(super) fn host_of_url(url: &str) -> Option<&str> {
+    let scheme = url.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://"))?;
+    let rest = url.get(scheme.len()..)?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.split(':').next()?;
+    (!host.is_empty() && !authority.contains('@')).then_some(host)
+}

@@ -2,18 +2,23 @@
 //! forms providers publish them in.
 
 pub mod autoconfig;
+pub mod autodiscover;
+mod document;
 mod fingerprint;
 mod host;
+pub mod pacc;
+mod port;
 pub mod srv;
 
 pub use fingerprint::{BadFingerprint, Fingerprint};
 
+use crate::mail::Address;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What is spoken at an address. Only [`Protocol::Imap`] and [`Protocol::Smtp`] are used; the others
 /// are read so that a person can be told what the provider has instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// IMAP (RFC 9051).
@@ -28,6 +33,21 @@ pub enum Protocol {
     Ews,
     /// Message submission over SMTP (RFC 6409).
     Smtp,
+}
+
+impl Protocol {
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Imap => "IMAP",
+            Self::Pop3 => "POP3",
+            Self::Jmap => "JMAP",
+            Self::ActiveSync => "Exchange ActiveSync",
+            Self::Ews => "Exchange Web Services",
+            Self::Smtp => "SMTP",
+        }
+    }
 }
 
 /// How a connection is protected.
@@ -114,6 +134,24 @@ pub struct Settings {
     pub username: String,
 }
 
+impl Settings {
+    /// Puts the person back where a server made the user name from a stand-in's address: what was asked
+    /// for is `stand_in@DOMAIN`.
+    pub(crate) fn give_back(&mut self, stand_in: &str, address: &Address) {
+        let written = &self.username;
+        let full = |domain: &str| written.eq_ignore_ascii_case(&format!("{stand_in}@{domain}"));
+        if full(address.domain()) || full(address.ascii_domain()) {
+            self.username = address.to_string();
+        } else if written.eq_ignore_ascii_case(stand_in) {
+            address.local().clone_into(&mut self.username);
+        } else if let Some((group, name)) = written.split_once('\\')
+            && name.eq_ignore_ascii_case(stand_in)
+        {
+            self.username = format!("{group}\\{}", address.local());
+        }
+    }
+}
+
 impl fmt::Display for Settings {
     /// `imap.example.org:993/tls`, the form `--imap` takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,10 +174,10 @@ pub enum Source {
     Pacc,
     /// SRV records (RFC 6186, RFC 8314 section 5.1).
     Srv,
-    /// restante's own table of providers.
-    Provider,
     /// The ISPDB kept by Thunderbird.
     Ispdb,
+    /// restante's own table of providers, by the domain or by its mail exchanger.
+    Provider,
     /// Autoconfig at the base domain of the mail exchanger.
     MxAutoconfig,
     /// The ISPDB's entry for the base domain of the mail exchanger.
@@ -210,6 +248,29 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stand_ins_name_becomes_the_persons() {
+        let address = Address::parse("ann.lee@example.org").unwrap();
+        for (written, name) in [
+            ("test@example.org", "ann.lee@example.org"),
+            ("Test", "ann.lee"),
+            (r"EXAMPLE\test", r"EXAMPLE\ann.lee"),
+            ("tester", "tester"),
+            ("test@other.org", "test@other.org"),
+        ] {
+            let mut settings = Settings {
+                protocol: Protocol::Imap,
+                host: "imap.example.org".into(),
+                port: 993,
+                security: Security::Tls,
+                authentication: Vec::new(),
+                username: written.into(),
+            };
+            settings.give_back("test", &address);
+            assert_eq!(settings.username, name, "{written}");
+        }
+    }
 
     #[test]
     fn the_words_of_the_contract() {

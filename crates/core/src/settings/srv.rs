@@ -1,6 +1,7 @@
 //! SRV records for mail (RFC 2782, RFC 6186, RFC 8314 section 5.1).
 
 use super::host::host;
+use super::port::odd_port;
 use super::{Protocol, Security, Settings};
 use crate::mail::Address;
 
@@ -30,11 +31,20 @@ pub enum Service {
     Submission,
     /// POP3 with implicit TLS.
     Pop3s,
+    /// JMAP over HTTPS (RFC 8620, section 2.2).
+    Jmap,
+}
+
+/// The name that leads to a Microsoft Autodiscover server.
+#[must_use]
+pub fn autodiscover_name(domain: &str) -> String {
+    format!("_autodiscover._tcp.{domain}")
 }
 
 impl Service {
     /// All, those for reading before those for sending, implicit TLS before STARTTLS.
-    pub const ALL: [Self; 5] = [Self::Imaps, Self::Imap, Self::Pop3s, Self::Submissions, Self::Submission];
+    pub const ALL: [Self; 6] =
+        [Self::Imaps, Self::Imap, Self::Pop3s, Self::Jmap, Self::Submissions, Self::Submission];
 
     /// The name to ask for, as `_imaps._tcp.example.org`.
     #[must_use]
@@ -45,6 +55,7 @@ impl Service {
             Self::Submissions => "_submissions",
             Self::Submission => "_submission",
             Self::Pop3s => "_pop3s",
+            Self::Jmap => "_jmap",
         };
         format!("{label}._tcp.{domain}")
     }
@@ -56,6 +67,7 @@ impl Service {
             Self::Imaps | Self::Imap => Protocol::Imap,
             Self::Submissions | Self::Submission => Protocol::Smtp,
             Self::Pop3s => Protocol::Pop3,
+            Self::Jmap => Protocol::Jmap,
         }
     }
 
@@ -64,7 +76,7 @@ impl Service {
     #[must_use]
     pub fn security(self) -> Security {
         match self {
-            Self::Imaps | Self::Submissions | Self::Pop3s => Security::Tls,
+            Self::Imaps | Self::Submissions | Self::Pop3s | Self::Jmap => Security::Tls,
             Self::Imap | Self::Submission => Security::StartTls,
         }
     }
@@ -76,26 +88,38 @@ pub fn declines(records: &[Record]) -> bool {
     matches!(records, [record] if record.target.trim_end_matches('.').is_empty())
 }
 
-/// Settings from the records of one service, the lowest priority first, then the highest weight.
+/// What the records of one service say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The servers, the lowest priority first, then the highest weight.
+    pub settings: Vec<Settings>,
+    /// What speaks against a record, and how it was read: one sentence each.
+    pub oddities: Vec<String>,
+}
+
+/// Settings from the records of one service.
 ///
 /// RFC 2782 chooses by chance among equal priorities, to share a load; settings for a person should come
 /// out the same each time, so the heaviest is taken. Records without a usable host or port are left out.
-/// The user name is the full address, as RFC 6186, section 4 wants it tried first.
+/// A service for STARTTLS on a port that speaks TLS from the first byte (`_submission` on 465) is read as
+/// what the port speaks. The user name is the full address, as RFC 6186, section 4 wants it tried first.
 #[must_use]
-pub fn read(service: Service, records: &[Record], address: &Address) -> Vec<Settings> {
+pub fn read(service: Service, records: &[Record], address: &Address) -> Published {
     let mut sorted: Vec<_> = records.iter().filter(|record| record.port > 0).collect();
     sorted.sort_by_key(|r| (r.priority, std::cmp::Reverse(r.weight), r.target.as_str(), r.port));
-    let settings = sorted.into_iter().filter_map(|record| {
-        Some(Settings {
-            protocol: service.protocol(),
-            host: host(&record.target)?,
-            port: record.port,
-            security: service.security(),
-            authentication: Vec::new(),
-            username: address.to_string(),
-        })
-    });
-    settings.collect()
+    let mut found = Published::default();
+    for record in sorted {
+        let Some(host) = host(&record.target) else { continue };
+        let (protocol, port) = (service.protocol(), record.port);
+        let implicit = matches!((protocol, port), (Protocol::Imap, 993) | (Protocol::Smtp, 465));
+        let security = if implicit { Security::Tls } else { service.security() };
+        let odd = odd_port(protocol, service.security(), port);
+        found.oddities.extend(odd.map(|odd| format!("{host}:{port} ({}): {odd}", protocol.name())));
+        let username = address.to_string();
+        let settings = Settings { protocol, host, port, security, authentication: Vec::new(), username };
+        found.settings.push(settings);
+    }
+    found
 }
 
 #[cfg(test)]
@@ -119,7 +143,7 @@ mod tests {
             record(0, 5, 993, "heavy.example.org"),
             record(0, 9, 0, "no-port.example.org"),
         ];
-        let read = read(Service::Imaps, &records, &ann());
+        let read = read(Service::Imaps, &records, &ann()).settings;
         let hosts: Vec<_> = read.iter().map(|s| s.host.as_str()).collect();
         assert_eq!(hosts, ["heavy.example.org", "light.example.org", "backup.example.org"]);
         assert_eq!(read[0].username, "ann@example.org");
@@ -135,6 +159,7 @@ mod tests {
                 ("_imaps._tcp.example.org".to_owned(), Protocol::Imap, Security::Tls),
                 ("_imap._tcp.example.org".to_owned(), Protocol::Imap, Security::StartTls),
                 ("_pop3s._tcp.example.org".to_owned(), Protocol::Pop3, Security::Tls),
+                ("_jmap._tcp.example.org".to_owned(), Protocol::Jmap, Security::Tls),
                 ("_submissions._tcp.example.org".to_owned(), Protocol::Smtp, Security::Tls),
                 ("_submission._tcp.example.org".to_owned(), Protocol::Smtp, Security::StartTls),
             ]
@@ -147,7 +172,20 @@ mod tests {
         assert!(declines(&[record(0, 0, 0, "")]));
         assert!(!declines(&[record(0, 0, 993, "imap.example.org")]));
         assert!(!declines(&[]));
-        assert_eq!(read(Service::Imaps, &[record(0, 0, 993, ".")], &ann()), []);
+        assert_eq!(read(Service::Imaps, &[record(0, 0, 993, ".")], &ann()), Published::default());
+    }
+
+    #[test]
+    fn a_port_that_speaks_against_the_service_is_told() {
+        let one = |service, port| {
+            let found = read(service, &[record(0, 0, port, "m.example.org")], &ann());
+            (found.settings[0].to_string(), found.oddities.len())
+        };
+        assert_eq!(one(Service::Submission, 465), ("m.example.org:465/tls".to_owned(), 1));
+        assert_eq!(one(Service::Imap, 993), ("m.example.org:993/tls".to_owned(), 1));
+        assert_eq!(one(Service::Imaps, 995), ("m.example.org:995/tls".to_owned(), 1));
+        assert_eq!(one(Service::Imaps, 993), ("m.example.org:993/tls".to_owned(), 0));
+        assert_eq!(one(Service::Submission, 587), ("m.example.org:587/starttls".to_owned(), 0));
     }
 
     proptest! {

@@ -105,7 +105,7 @@ async fn the_mail_exchanger_leads_to_the_hoster() {
     let found = world.discover("ann@moved.test").await;
     let best = found.best().unwrap();
     assert_eq!((best.source, best.trusted), (Source::MxAutoconfig, false), "{found:#?}");
-    assert_eq!(asked(&found, "https://ispdb.example.test/v1.1/hoster.test").0, TraceResult::Absent);
+    assert_ne!(asked(&found, "https://ispdb.example.test/v1.1/hoster.test").0, TraceResult::Found);
 }
 
 #[tokio::test]
@@ -213,6 +213,42 @@ async fn a_domain_without_mail_is_told() {
     assert_eq!(found.findings[0].verdict, Verdict::NoMailService);
     assert_eq!(found.findings[0].certainty, Certainty::Certain);
     assert!(found.findings[0].evidence.contains("RFC 7505"));
+}
+
+#[tokio::test]
+async fn autodiscover_is_asked_by_post_about_nobody() {
+    let zone = Zone::default().mx("example.test", 1, "mx.example.test.").a("autodiscover.example.test");
+    let world = world(zone, &[]).await;
+    world.site.document(
+        "autodiscover.example.test/autodiscover/autodiscover.xml",
+        "text/xml",
+        "<Autodiscover><Response><Account><Action>settings</Action><Protocol><Type>IMAP</Type>\
+         <Server>imap.example.test</Server><Port>993</Port><SSL>on</SSL></Protocol></Account></Response>\
+         </Autodiscover>",
+    );
+    let found = world.discover("ann@example.test").await;
+    let best = found.best().unwrap_or_else(|| panic!("{found:#?}"));
+    assert_eq!((best.source, best.trusted), (Source::Autodiscover, true));
+    let sent = world.site.requests.lock().unwrap().join("\n");
+    assert!(sent.contains("POST /autodiscover/autodiscover.xml"), "{sent}");
+}
+
+#[tokio::test]
+async fn a_foreign_server_shows_whether_it_has_a_certificate_of_the_domain() {
+    for (names, trusted) in
+        [(vec!["imap.hoster.test", "example.test"], true), (vec!["imap.hoster.test"], false)]
+    {
+        let zone = Zone::default()
+            .mx("example.test", 1, "mx.example.test.")
+            .srv("_imaps._tcp.example.test", 0, 0, 993, "imap.hoster.test.")
+            .a("imap.hoster.test");
+        let ca = Ca::new("restante test root");
+        let imap = greet_in_tls(ca.issue(&names, GOOD), "* OK ready\r\n").await;
+        let world = world_of(ca, zone, &[(993, imap)]).await;
+        let found = world.discover("ann@example.test").await;
+        let best = found.best().unwrap_or_else(|| panic!("{found:#?}"));
+        assert_eq!((best.source, best.trusted), (Source::Srv, trusted), "{}", best.why);
+    }
 }
 
 #[tokio::test]

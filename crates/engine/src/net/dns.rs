@@ -1,17 +1,20 @@
 //! Questions to the DNS, with the ways to get no answer told apart.
 
-use super::NetError;
+use super::{NetError, Network};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError as HickoryError};
-use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::op::{Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
+use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// One question to one server.
 const QUESTION: Duration = Duration::from_millis(1500);
 /// All questions to all servers for one name.
@@ -49,21 +52,32 @@ pub struct Srv {
 #[derive(Clone)]
 pub(super) struct Dns {
     resolver: Result<TokioResolver, String>,
+    /// A resolver whose word about signatures counts (RFC 6840, section 5.7): it is on this machine, so that
+    /// nobody on the way can set the bit, and whoever runs the machine says that it checks, with
+    /// `options trust-ad` in resolv.conf(5). Without that line it may pass on what it was told itself.
+    validating: Option<SocketAddr>,
 }
 
 impl Dns {
     /// With the system's configuration, or one server `HOST[:PORT]`.
     pub(super) fn new(server: Option<&str>) -> Self {
-        let built = match server {
-            None => TokioResolver::builder_tokio().map_err(|error| error.to_string()),
-            Some(server) => server_config(server)
-                .map(|config| TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())),
+        let config = match server {
+            None => read_system_conf().map_err(|error| error.to_string()),
+            Some(server) => server_config(server).map(|config| (config, ResolverOpts::default())),
         };
+        let trusted =
+            server.is_none() && std::fs::read_to_string(RESOLV_CONF).is_ok_and(|text| trusts_ad(&text));
+        let validating = config.as_ref().ok().filter(|_| trusted).and_then(|(config, _)| local(config));
+        let built = config.map(|(config, options)| {
+            let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            *builder.options_mut() = options;
+            builder
+        });
         let resolver = built.and_then(|mut builder| {
             limit(builder.options_mut());
             builder.build().map_err(|error| error.to_string())
         });
-        Self { resolver }
+        Self { resolver, validating }
     }
 
     /// The addresses of a host, IPv6 first (RFC 8305, section 4). An address literal is its own answer.
@@ -116,6 +130,18 @@ impl Dns {
             .await?;
         found.sort();
         Ok(found)
+    }
+
+    /// Whether a resolver that checks signatures, when there is one, found those of the mail exchangers good.
+    /// No answer is a no.
+    async fn is_mx_signed(&self, domain: &str) -> bool {
+        let Some(server) = self.validating else { return false };
+        let asked = Name::from_ascii(domain).map(|mut name| {
+            name.set_fqdn(true);
+            Query::query(name, RecordType::MX)
+        });
+        let Ok(query) = asked else { return false };
+        timeout(QUESTION, authentic(server, query)).await.ok().flatten().unwrap_or(false)
     }
 
     pub(super) async fn srv(&self, name: &str) -> Result<Vec<Srv>, NetError> {
@@ -176,6 +202,48 @@ impl Dns {
                 if found.is_empty() { Err(none()) } else { Ok(found) }
             }
         }
+    }
+}
+
+/// Asks once by UDP with the AD bit set, which asks for the AD bit (RFC 6840, section 5.7).
+async fn authentic(server: SocketAddr, query: Query) -> Option<bool> {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.metadata.authentic_data = true;
+    message.add_query(query.clone());
+    let id = message.metadata.id;
+    let any = if server.is_ipv6() { "[::1]:0" } else { "127.0.0.1:0" };
+    let socket = UdpSocket::bind(any).await.ok()?;
+    socket.connect(server).await.ok()?;
+    socket.send(&message.to_vec().ok()?).await.ok()?;
+    let mut buffer = [0; 4096];
+    loop {
+        let length = socket.recv(&mut buffer).await.ok()?;
+        let Ok(reply) = Message::from_vec(buffer.get(..length)?) else { continue };
+        if reply.metadata.id == id && reply.queries.first() == Some(&query) {
+            let good = reply.metadata.response_code == ResponseCode::NoError;
+            return Some(good && reply.metadata.authentic_data);
+        }
+    }
+}
+
+/// Whether a resolv.conf(5) says that the name servers in it check signatures.
+fn trusts_ad(text: &str) -> bool {
+    let options = text.lines().filter_map(|line| line.trim().strip_prefix("options"));
+    options.flat_map(str::split_whitespace).any(|word| word == "trust-ad")
+}
+
+fn local(config: &ResolverConfig) -> Option<SocketAddr> {
+    let server = config.name_servers().iter().find(|server| server.ip.is_loopback())?;
+    let port = server.connections.first().map_or(53, |connection| connection.port);
+    Some(SocketAddr::new(server.ip, port))
+}
+
+impl Network {
+    /// Whether the names of a domain's mail exchangers are signed (DNSSEC), by the word of a resolver on this
+    /// machine that is said to check (`options trust-ad` in resolv.conf(5)); any other's is worth nothing.
+    pub async fn is_mx_signed(&self, domain: &str) -> bool {
+        self.shared.dns.is_mx_signed(domain).await
     }
 }
 
@@ -243,4 +311,16 @@ fn server_config(server: &str) -> Result<ResolverConfig, String> {
         connection.port = address.port();
     }
     Ok(ResolverConfig::from_name_servers(vec![NameServerConfig::new(address.ip(), true, connections)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trusts_ad;
+
+    #[test]
+    fn signatures_count_only_where_the_machine_says_that_they_are_checked() {
+        assert!(trusts_ad("nameserver 127.0.0.53\noptions edns0 trust-ad\n"));
+        assert!(!trusts_ad("nameserver 127.0.0.11\noptions edns0\n# options trust-ad\n"));
+        assert!(!trusts_ad(""));
+    }
 }

@@ -23,6 +23,8 @@ pub enum Method {
     Get,
     /// A document with its media type.
     Post(&'static str, Vec<u8>),
+    /// Which methods the address takes (RFC 9110, section 9.3.7).
+    Options,
 }
 
 /// One address that was asked on the way to the answer.
@@ -51,6 +53,7 @@ pub struct Answer {
     pub date: Option<jiff::Timestamp>,
     /// The body, at most 1 MiB.
     pub body: Vec<u8>,
+    headers: header::HeaderMap,
 }
 
 impl Answer {
@@ -59,13 +62,19 @@ impl Answer {
     pub fn is_https(&self) -> bool {
         self.hops.iter().all(|hop| hop.scheme == "https")
     }
+
+    /// A header field of the last answer, when it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 impl Network {
     /// Asks an `https:` or `http:` address, follows up to five redirects, and reports each.
     ///
-    /// A redirect changes a POST to a GET unless it is 307 or 308 (RFC 9110, section 15.4). User names and
-    /// passwords in an address are refused, not sent.
+    /// A redirect changes a POST to a GET unless it is 307 or 308 (RFC 9110, section 15.4), and leaves OPTIONS
+    /// as it is. User names and passwords in an address are refused, not sent.
     ///
     /// # Errors
     /// Those of connecting; [`NetError::Http`] for what is not HTTP, breaks a limit or takes longer than
@@ -87,7 +96,9 @@ impl Network {
             let status = response.status();
             match location(&response) {
                 Some(location) if hops.len() <= REDIRECTS => {
-                    if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                    let keeps =
+                        matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+                    if !keeps && matches!(method, Method::Post(..)) {
                         method = Method::Get;
                     }
                     target = target.join(&location)?;
@@ -99,6 +110,7 @@ impl Network {
                     let date = text(header::DATE).and_then(|date| {
                         jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
                     });
+                    let headers = response.headers().clone();
                     let body = read(response, &target).await?;
                     return Ok(Answer {
                         status: status.as_u16(),
@@ -107,6 +119,7 @@ impl Network {
                         content_type,
                         date,
                         body,
+                        headers,
                     });
                 }
             }
@@ -137,6 +150,7 @@ impl Network {
             .header(header::CONNECTION, "close");
         let request = match method {
             Method::Get => builder.method("GET").body(Full::default()),
+            Method::Options => builder.method("OPTIONS").body(Full::default()),
             Method::Post(kind, body) => builder
                 .method("POST")
                 .header(header::CONTENT_TYPE, *kind)

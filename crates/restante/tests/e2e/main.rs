@@ -15,6 +15,7 @@ mod answering;
 mod courier;
 mod crash;
 mod cyrus;
+mod discovery;
 mod hostile;
 mod logins;
 mod mailbox;

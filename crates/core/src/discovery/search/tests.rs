@@ -1,5 +1,7 @@
 use super::*;
-use crate::diagnosis::Stage;
+use crate::diagnosis::{Certainty, Stage};
+use crate::settings::pacc;
+use crate::settings::{Authentication, Protocol};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
 const EARLY: Duration = Duration::from_millis(100);
@@ -24,11 +26,15 @@ fn config(imap: &str) -> Vec<u8> {
 }
 
 fn document(url: &str, status: u16, body: Vec<u8>) -> Reply {
-    Reply::Document(Document { hops: vec![url.to_owned()], status, body, date: None })
+    Reply::Document(Document { hops: vec![url.to_owned()], status, body, ..Document::default() })
 }
 
 fn record(target: &str, port: u16) -> Reply {
     Reply::Srv(vec![Record { priority: 0, weight: 0, port, target: target.to_owned() }])
+}
+
+fn mx(exchanges: &[&str]) -> Reply {
+    Reply::Mx { exchanges: exchanges.iter().map(|e| (*e).to_owned()).collect(), signed: false }
 }
 
 fn failed(verdict: Verdict, said: &str) -> Reply {
@@ -98,33 +104,103 @@ fn verdict(discovery: &Discovery) -> Verdict {
 }
 
 #[test]
-fn the_domains_own_word_ends_the_search_at_once() {
+fn the_domains_own_word_ends_the_search_once_the_mail_exchanger_does_not_speak_against_it() {
     let mut script = Script::new("ann@example.org");
     assert!(!script.is_over());
     script.answer_config(AUTOCONFIG, "imap.example.org");
+    assert!(!script.is_over(), "the mail may be a provider's");
+    script.answer("MX example.org", mx(&["mx.example.org"]));
     assert!(script.is_over());
     let found = script.search.finish(EARLY);
     let best = found.best().unwrap();
     assert_eq!((best.source, best.trusted), (Source::Autoconfig, true));
     assert_eq!(found.findings, []);
-    let open =
-        found.trace.iter().filter(|line| line.detail == "not waited for any longer after 100 ms").count();
-    assert_eq!(open, 8);
+    let given_up = |line: &&TraceLine| line.detail == "not waited for any longer after 100 ms";
+    assert_eq!(found.trace.iter().filter(given_up).count(), 14);
+}
+
+/// Everything but the questions of this kind is answered: there is none.
+fn only_open(script: &mut Script, open: &str) {
+    let others: Vec<_> = script.open.iter().map(|(_, asked)| asked.clone()).collect();
+    for asked in others.into_iter().filter(|asked| asked != open) {
+        script.answer(&asked, Reply::Absent("none".into()));
+    }
 }
 
 #[test]
-fn a_lesser_source_waits_for_the_better_ones_and_no_longer_than_patience() {
+fn a_better_source_that_is_silent_is_waited_for_three_times_as_long_as_the_others_took() {
+    let mut script = Script::new("ann@example.org");
+    let at = script.open.iter().position(|(_, open)| open == ISPDB).unwrap();
+    let (id, _) = script.open.remove(at);
+    script.search.handle(id, document(ISPDB, 200, config("imap.example.org")), 200);
+    script.advance(EARLY);
+    only_open(&mut script, AUTOCONFIG);
+    let ms = Duration::from_millis;
+    assert!(!script.search.is_over(ms(599)));
+    assert!(script.search.is_over(ms(600)));
+    assert_eq!(script.search.next_look(ms(200)), Some(ms(600)));
+}
+
+#[test]
+fn a_quick_network_still_leaves_a_silent_source_a_moment_and_a_slow_one_not_too_long() {
+    for (took, patience) in [(1, 300), (5000, 3000)] {
+        let mut script = Script::new("ann@example.org");
+        let at = script.open.iter().position(|(_, open)| open == ISPDB).unwrap();
+        let (id, _) = script.open.remove(at);
+        script.search.handle(id, document(ISPDB, 200, config("imap.example.org")), took);
+        only_open(&mut script, AUTOCONFIG);
+        assert!(!script.search.is_over(Duration::from_millis(patience - 1)), "{took}");
+        assert!(script.search.is_over(Duration::from_millis(patience)), "{took}");
+    }
+}
+
+#[test]
+fn where_two_trusted_sources_agree_a_silent_third_is_not_waited_for_long() {
     let mut script = Script::new("ann@example.org");
     script.answer_config(ISPDB, "imap.example.org");
-    assert!(!script.is_over(), "autoconfig may still answer");
-    assert!(script.search.is_over(Search::PATIENCE));
-    script.answer(AUTOCONFIG, failed(Verdict::PortBlocked, "no answer"));
-    script.answer(WELL_KNOWN, Reply::Absent("404".into()));
-    assert!(!script.is_over(), "the DNS may still answer");
-    for service in Service::ALL {
-        script.answer(&format!("SRV {}", service.name("example.org")), Reply::Absent("none".into()));
-    }
-    assert!(script.is_over(), "the mail exchanger ranks below");
+    script.answer_config(WELL_KNOWN, "imap.example.org");
+    only_open(&mut script, AUTOCONFIG);
+    assert!(!script.search.is_over(Duration::from_millis(9)));
+    assert!(script.search.is_over(Duration::from_millis(10)));
+}
+
+#[test]
+fn a_silent_question_does_not_hold_up_the_others_of_its_candidate() {
+    let mut script = Script::new("ann@example.org");
+    script.answer("SRV _imaps._tcp.example.org", record("imap.example.org", 993));
+    only_open(&mut script, "SRV _submissions._tcp.example.org");
+    assert!(!script.is_over());
+    let later = Duration::from_millis(400);
+    script.advance(later);
+    assert!(script.search.is_over(later));
+    assert_eq!(script.search.finish(later).best().unwrap().source, Source::Srv);
+}
+
+#[test]
+fn a_web_hosts_word_is_doubted_where_the_mail_goes_to_a_provider_without_imap() {
+    let mut script = Script::new("ann@example.org");
+    script.answer_config(AUTOCONFIG, "mail.webhost.test");
+    script.answer("MX example.org", mx(&["mail.protonmail.ch"]));
+    let found = script.rest_is_absent();
+    assert!(found.best().is_some());
+    assert_eq!(found.findings[0].verdict, Verdict::NeedsBridge);
+}
+
+#[test]
+fn a_lesser_source_that_is_silent_is_not_waited_for() {
+    let mut script = Script::new("ann@example.org");
+    script.answer_config(AUTOCONFIG, "imap.example.org");
+    only_open(&mut script, ISPDB);
+    assert!(script.search.is_over(Duration::ZERO));
+}
+
+#[test]
+fn a_report_hears_what_is_alive_and_does_not_wait_for_the_dead() {
+    let mut script = Script::with("ann@example.org", true);
+    script.answer_config(AUTOCONFIG, "imap.example.org");
+    only_open(&mut script, ISPDB);
+    assert!(!script.search.is_over(Duration::from_millis(59)));
+    assert!(script.search.is_over(Duration::from_millis(60)));
 }
 
 #[test]
@@ -152,9 +228,8 @@ fn a_picky_server_is_asked_again_for_nobody() {
     assert_eq!(script.search.finish(EARLY).candidates[0].url, again);
 
     let mut script = Script::new("ann@example.org");
-    script.answer(WELL_KNOWN, document(WELL_KNOWN, 400, Vec::new()));
     script.answer(AUTOCONFIG, document(AUTOCONFIG, 500, Vec::new()));
-    assert!(!script.open.iter().any(|(_, asked)| asked.contains('?')), "{:?}", script.open);
+    assert!(!script.open.iter().any(|(_, asked)| asked.contains("?email")), "{:?}", script.open);
 }
 
 #[test]
@@ -175,7 +250,7 @@ fn srv_records_become_one_candidate_when_all_have_answered() {
 #[test]
 fn a_foreign_mail_exchanger_leads_on_but_is_not_trusted() {
     let mut script = Script::new("ann@example.org");
-    script.answer("MX example.org", Reply::Mx(vec!["mx01.hoster.test".into(), "mx02.hoster.test".into()]));
+    script.answer("MX example.org", mx(&["mx01.hoster.test", "mx02.hoster.test"]));
     let url = "https://autoconfig.hoster.test/mail/config-v1.1.xml";
     script.answer_config(url, "imap.hoster.test");
     assert!(!script.is_over(), "something trusted may still come");
@@ -191,7 +266,7 @@ fn a_trusted_lesser_source_outranks_an_untrusted_better_one() {
     let hops = vec![AUTOCONFIG.to_owned(), "http://example.org/x".to_owned()];
     script.answer(
         AUTOCONFIG,
-        Reply::Document(Document { hops, status: 200, body: config("evil.test"), date: None }),
+        Reply::Document(Document { hops, status: 200, body: config("evil.test"), ..Document::default() }),
     );
     script.answer_config(ISPDB, "imap.example.org");
     let found = script.rest_is_absent();
@@ -239,7 +314,7 @@ fn a_domain_that_does_not_exist_ends_it_and_a_slip_is_pointed_out() {
 #[test]
 fn a_domain_that_says_no_is_believed() {
     let mut script = Script::new("ann@example.org");
-    script.answer("MX example.org", Reply::Mx(vec![String::new()]));
+    script.answer("MX example.org", mx(&[""]));
     let found = script.rest_is_absent();
     assert_eq!(verdict(&found), Verdict::NoMailService);
     assert_eq!(found.findings[0].certainty, Certainty::Certain);
@@ -293,13 +368,13 @@ fn a_page_in_place_of_the_ispdb_is_a_captive_portal() {
 
 #[test]
 fn a_provider_without_imap_is_known() {
-    let script = Script::new("ann@proton.me");
+    let script = Script::new("ann@tuta.com");
     assert_eq!(script.open, []);
     assert!(script.is_over());
     assert_eq!(verdict(&script.search.finish(EARLY)), Verdict::NeedsBridge);
 
     let mut script = Script::new("ann@example.org");
-    script.answer("MX example.org", Reply::Mx(vec!["mail.tutanota.de".into()]));
+    script.answer("MX example.org", mx(&["mail.tutanota.de"]));
     let found = script.rest_is_absent();
     assert_eq!(verdict(&found), Verdict::NeedsBridge);
     assert!(!found.trace.iter().any(|line| line.source == Source::Guess));
@@ -319,8 +394,13 @@ fn pop3_alone_is_shown_and_explained() {
 fn a_clock_that_is_off_by_days_is_told() {
     let mut script = Script::new("ann@example.org");
     let date = Some("2026-03-05T00:00:00Z".parse().unwrap());
-    let reply =
-        Document { hops: vec![AUTOCONFIG.to_owned()], status: 200, body: config("i.example.org"), date };
+    let reply = Document {
+        hops: vec![AUTOCONFIG.to_owned()],
+        status: 200,
+        body: config("i.example.org"),
+        date,
+        ..Document::default()
+    };
     script.answer(AUTOCONFIG, Reply::Document(reply));
     let found = script.search.finish(EARLY);
     assert_eq!(found.findings[0].verdict, Verdict::ClockWrong);
@@ -342,10 +422,243 @@ fn a_guessed_server_with_a_bad_certificate_is_a_better_answer_than_nothing() {
 fn the_json_has_ranks() {
     let mut script = Script::new("ann@example.org");
     script.answer_config(AUTOCONFIG, "imap.example.org");
+    script.answer_config(ISPDB, "mail.example.org");
     let json = serde_json::to_value(script.search.finish(EARLY)).unwrap();
     assert_eq!(json["candidates"][0]["rank"], 1);
     assert_eq!(json["candidates"][0]["source"], "autoconfig");
     assert_eq!(json["candidates"][0]["incoming"][0]["security"], "tls");
     assert_eq!(json["trace"][0]["result"], "found");
-    assert_eq!(json["findings"], serde_json::json!([]));
+    assert_eq!(json["findings"][0]["verdict"], "sources-disagree");
+    assert_eq!(
+        json["values"][0],
+        serde_json::json!({
+            "name": "imap.host",
+            "value": "imap.example.org",
+            "url": AUTOCONFIG,
+            "sources": ["autoconfig"],
+            "others": [{"source": "ispdb", "value": "mail.example.org"}],
+        })
+    );
+    assert_eq!(json["values"][1]["sources"], serde_json::json!(["autoconfig", "ispdb"]));
+}
+
+#[test]
+fn a_program_of_the_providers_on_this_machine_is_offered_and_not_trusted() {
+    let mut script = Script::new("ann@proton.me");
+    let asked: Vec<_> = script.open.iter().map(|(_, asked)| asked.as_str()).collect();
+    assert_eq!(asked, ["127.0.0.1:1143/starttls", "127.0.0.1:1025/starttls"]);
+    script.answer("127.0.0.1:1143/starttls", Reply::Spoke("* OK".into()));
+    script.answer("127.0.0.1:1025/starttls", Reply::Spoke("220".into()));
+    let found = script.rest_is_absent();
+    let best = found.best().unwrap();
+    assert_eq!((best.source, best.trusted), (Source::Provider, false));
+    assert_eq!(best.imap().unwrap().to_string(), "127.0.0.1:1143/starttls");
+    assert_eq!(best.smtp().unwrap().to_string(), "127.0.0.1:1025/starttls");
+    assert_eq!(found.findings, []);
+
+    let found = Script::new("ann@proton.me").rest_is_absent();
+    assert_eq!(verdict(&found), Verdict::NeedsBridge);
+}
+
+#[test]
+fn a_provider_is_known_by_its_domain() {
+    let found = Script::new("ann@gmail.com").rest_is_absent();
+    let best = found.best().unwrap();
+    assert_eq!((best.source, best.trusted), (Source::Provider, true));
+    assert_eq!(best.imap().unwrap().to_string(), "imap.gmail.com:993/tls");
+}
+
+#[test]
+fn a_web_hosts_leftover_ranks_behind_the_provider_whose_exchanger_takes_the_mail() {
+    let mut script = Script::new("ann@example.org");
+    script.answer_config(AUTOCONFIG, "mail.webhost.test");
+    script.answer("MX example.org", mx(&["aspmx.l.google.com"]));
+    let found = script.rest_is_absent();
+    let sources: Vec<_> = found.candidates.iter().map(|c| (c.source, c.trusted)).collect();
+    assert_eq!(sources, [(Source::Provider, true), (Source::Autoconfig, true)]);
+    let finding = &found.findings[0];
+    assert_eq!((finding.verdict, finding.certainty), (Verdict::SourcesDisagree, Certainty::Likely));
+    assert_eq!(
+        finding.evidence,
+        format!(
+            "{} (https://support.google.com/accounts/answer/185833) names imap.gmail.com; autoconfig \
+             ({AUTOCONFIG}) names mail.webhost.test; the mail exchanger is aspmx.l.google.com",
+            Source::Provider
+        )
+    );
+    assert_eq!(found.trace[0].result, TraceResult::Disagrees);
+}
+
+#[test]
+fn a_signed_mail_exchanger_is_believed() {
+    let mut script = Script::new("ann@example.org");
+    script.answer("MX example.org", Reply::Mx { exchanges: vec!["mx.hoster.test".to_owned()], signed: true });
+    script.answer_config("https://autoconfig.hoster.test/mail/config-v1.1.xml", "imap.hoster.test");
+    let found = script.rest_is_absent();
+    let best = found.best().unwrap();
+    assert_eq!((best.source, best.trusted), (Source::MxAutoconfig, true), "{}", best.why);
+}
+
+#[test]
+fn a_foreign_target_is_trusted_when_it_has_a_certificate_of_the_domain() {
+    let foreign = |vouch: Reply| {
+        let mut script = Script::new("ann@example.org");
+        script.answer("SRV _imaps._tcp.example.org", record("imap.hoster.test", 993));
+        let open: Vec<_> = script.open.iter().map(|(_, asked)| asked.clone()).collect();
+        for asked in open.into_iter().filter(|asked| asked.starts_with("SRV _")) {
+            script.answer(&asked, Reply::Absent("none".into()));
+        }
+        assert_eq!(script.search.candidates(false), [], "the certificate is not known yet");
+        script.answer("imap.hoster.test:993/tls for example.org", vouch);
+        let found = script.rest_is_absent();
+        let best = found.best().unwrap();
+        assert_eq!(best.source, Source::Srv);
+        (best.trusted, best.why.clone())
+    };
+    let (trusted, why) = foreign(Reply::Spoke("* OK".into()));
+    assert!(trusted, "{why}");
+    let (trusted, why) = foreign(failed(Verdict::CertificateNameMismatch, "not for example.org"));
+    assert!(!trusted);
+    assert_eq!(why, "unsigned DNS names imap.hoster.test, which is outside example.org");
+}
+
+const PACC: &str = "https://ua-auto-config.example.org/.well-known/user-agent-configuration.json";
+const DIGEST: &str = "TXT _ua-auto-config.example.org";
+
+#[test]
+fn a_document_of_pacc_needs_its_digest() {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let body = br#"{"protocols":{"imap":{"host":"imap.example.org"},"smtp":{"host":"smtp.example.org"}},
+        "authentication":{"password":true}}"#;
+    let record = |body: &[u8]| {
+        let digest = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(body));
+        Reply::Txt(vec![format!("v=UAAC1; a=sha256; d={digest}")])
+    };
+    assert_eq!(PACC, pacc::url("example.org"));
+    let found = |txt: Reply, first: bool| {
+        let mut script = Script::new("ann@example.org");
+        if first {
+            script.answer(DIGEST, txt.clone());
+        }
+        script.answer(PACC, document(PACC, 200, body.to_vec()));
+        if !first {
+            assert_eq!(script.search.candidates(false), [], "the digest is not known yet");
+            script.answer(DIGEST, txt);
+        }
+        let found = script.rest_is_absent();
+        (found.best().map(|best| (best.source, best.trusted)), found)
+    };
+    for first in [true, false] {
+        let (best, found_with) = found(record(body), first);
+        assert_eq!(best, Some((Source::Pacc, true)));
+        assert_eq!(found_with.candidates[0].incoming[0].authentication, [Authentication::Password]);
+        let (best, found_without) = found(Reply::Absent("no TXT".into()), first);
+        assert_eq!(best, Some((Source::Pacc, false)), "{found_without:?}");
+        let (best, found_other) = found(record(b"{}"), first);
+        assert_eq!(best, None);
+        let told = found_other.trace.iter().any(|line| line.detail.contains("another digest"));
+        assert!(told, "{:?}", found_other.trace);
+    }
+}
+
+const POST: &str = "POST https://autodiscover.example.org/autodiscover/autodiscover.xml";
+const POST_AT_DOMAIN: &str = "POST https://example.org/autodiscover/autodiscover.xml";
+
+fn xml(url: &str, account: &str) -> Reply {
+    let body = format!("<Autodiscover><Response><Account>{account}</Account></Response></Autodiscover>");
+    document(url.trim_start_matches("POST "), 200, body.into_bytes())
+}
+
+const POX: &str = "<Action>settings</Action><Protocol><Type>IMAP</Type><Server>imap.example.org</Server>\
+    <Port>143</Port><SSL>off</SSL><LoginName>test@example.org</LoginName></Protocol>";
+
+#[test]
+fn autodiscover_is_asked_about_a_stand_in_and_the_person_is_put_back() {
+    let mut script = Script::new("ann@example.org");
+    script.answer(POST, xml(POST, POX));
+    let found = script.rest_is_absent();
+    let best = found.best().unwrap();
+    assert_eq!((best.source, best.trusted), (Source::Autodiscover, true), "{}", best.why);
+    let imap = best.imap().unwrap();
+    assert_eq!(
+        (imap.to_string().as_str(), imap.username.as_str()),
+        ("imap.example.org:143/starttls", "ann@example.org")
+    );
+    assert_eq!(found.oddities.len(), 1);
+}
+
+#[test]
+fn autodiscovers_redirects_are_followed_over_https_a_few_times() {
+    let to = |url: &str| format!("<Action>redirectUrl</Action><RedirectUrl>{url}</RedirectUrl>");
+    let mut script = Script::new("ann@example.org");
+    let line = script.answer(POST_AT_DOMAIN, xml(POST_AT_DOMAIN, &to("http://evil.test/x")));
+    assert_eq!(line.result, TraceResult::Failed);
+    script.answer(POST, xml(POST, &to("https://a.test/1")));
+    for at in 1..3 {
+        let post = format!("POST https://a.test/{at}");
+        script.answer(&post, xml(&post, &to(&format!("https://a.test/{}", at + 1))));
+    }
+    let line = script.answer("POST https://a.test/3", xml("https://a.test/3", &to("https://a.test/4")));
+    assert_eq!(line.result, TraceResult::Failed, "{line:?}");
+
+    let mut script = Script::new("ann@example.org");
+    script.answer(POST, xml(POST, "<RedirectAddr>Ann.Real@tenant.test</RedirectAddr>"));
+    let post = "POST https://autodiscover.tenant.test/autodiscover/autodiscover.xml";
+    script.answer(post, xml(post, &POX.replace("example.org<", "tenant.test<")));
+    let asked = format!("{:?}", script.search.asks);
+    assert!(!asked.to_lowercase().contains("ann.real"), "{asked}");
+    assert_eq!(script.rest_is_absent().best().unwrap().source, Source::Autodiscover);
+}
+
+#[test]
+fn an_autodiscover_server_outside_the_domain_is_not_trusted() {
+    let mut script = Script::new("ann@example.org");
+    script.answer("SRV _autodiscover._tcp.example.org", record("auto.hoster.test", 443));
+    let post = "POST https://auto.hoster.test/autodiscover/autodiscover.xml";
+    script.answer(post, xml(post, POX));
+    let found = script.rest_is_absent();
+    assert!(!found.best().unwrap().trusted, "{}", found.candidates[0].why);
+}
+
+#[test]
+fn exchange_alone_is_recognised() {
+    let mut script = Script::new("ann@example.org");
+    script.answer(POST, document(POST.trim_start_matches("POST "), 401, Vec::new()));
+    let found = script.rest_is_absent();
+    assert_eq!((verdict(&found), found.findings[0].certainty), (Verdict::ExchangeOnly, Certainty::Likely));
+
+    let mut script = Script::new("ann@example.org");
+    script.answer(
+        POST,
+        document(
+            POST.trim_start_matches("POST "),
+            200,
+            b"<Autodiscover><Response><Error>\
+        <ErrorCode>601</ErrorCode></Error></Response></Autodiscover>"
+                .to_vec(),
+        ),
+    );
+    let mobile = "<Autodiscover><Response><Action><Settings><Server><Type>MobileSync</Type>\
+        <Url>https://eas.example.org/Microsoft-Server-ActiveSync</Url></Server></Settings></Action></Response>\
+        </Autodiscover>";
+    script.answer(POST, document(POST.trim_start_matches("POST "), 200, mobile.as_bytes().to_vec()));
+    let found = script.rest_is_absent();
+    assert_eq!(verdict(&found), Verdict::ExchangeOnly);
+    assert_eq!(found.candidates[0].incoming[0].protocol, Protocol::ActiveSync);
+
+    let mut script = Script::new("ann@example.org");
+    let first: Vec<_> = script.open.iter().map(|(_, asked)| asked.clone()).collect();
+    for asked in first {
+        script.answer(&asked, Reply::Absent("none".into()));
+    }
+    let options = "OPTIONS https://mail.example.org/Microsoft-Server-ActiveSync";
+    let versions = Some("14.0,14.1,16.1".to_owned());
+    script.answer(
+        options,
+        Reply::Document(Document { status: 200, activesync: versions, ..Document::default() }),
+    );
+    let found = script.rest_is_absent();
+    assert_eq!(verdict(&found), Verdict::ExchangeOnly);
+    assert!(found.findings[0].evidence.contains("16.1"), "{}", found.findings[0].evidence);
 }

@@ -121,6 +121,7 @@ fn plain_text_is_named_as_such() {
     let read = parse(&imap("imap.example.org", "plain", "x"));
     assert_eq!(read.incoming[0].security, Security::None);
     assert_eq!(read.incoming[0].port, 143);
+    assert_eq!(read.oddities, ["imap.example.org:143 (IMAP) has no encryption and is not used"]);
 }
 
 #[test]
@@ -179,11 +180,11 @@ fn what_is_no_settings_document_is_told_apart() {
     let read = |text: &str| read(text.as_bytes(), &ann()).unwrap_err();
     assert_eq!(read("<!DOCTYPE HTML><title>Welcome</title><p>Parking"), ReadError::WebPage);
     assert_eq!(read("<html xmlns='x'><body/></html>"), ReadError::WebPage);
-    assert_eq!(read("<Autodiscover/>"), ReadError::OtherDocument("Autodiscover".into()));
+    assert_eq!(read("<Autodiscover/>"), ReadError::OtherDocument("Autodiscover".into(), "clientConfig"));
     assert!(matches!(read("<clientConfig><emailProvider>"), ReadError::Xml(_)));
     assert!(matches!(read(""), ReadError::Xml(_)));
     assert!(matches!(read(&document("")), ReadError::NoServer(_)));
-    assert_eq!(read(&" ".repeat(SIZE + 1)), ReadError::TooLong);
+    assert_eq!(read(&" ".repeat(super::super::document::SIZE + 1)), ReadError::TooLong);
 }
 
 #[test]
