@@ -114,6 +114,9 @@ catalogue! {
     ServerMoved "server-moved" 69
         "The stored server is gone, and the provider names another one now."
         "Check old and new, and confirm the move."
+    MailMissing "mail-missing" 0
+        "The new server does not have everything that the old one had."
+        "It stays here for 30 days at least. If the provider still copies, wait; else ask it for the rest."
     DnsFailure "dns-failure" 75
         "The domain's name service does not answer properly."
         "Nothing is wrong with your settings; try again later, or ask the domain's owner."

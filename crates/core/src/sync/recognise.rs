@@ -92,6 +92,12 @@ impl<M: Copy + Ord> Recogniser<M> {
         Self { known: index }
     }
 
+    /// Whether nothing can be recognised.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// For each arrival in one mailbox the message it is; `None` for one that has to be fetched.
     #[must_use]
     pub fn recognise(&self, arrivals: &[Arrival]) -> Vec<Option<M>> {
