@@ -9,6 +9,7 @@ pub mod account;
 pub mod discover;
 mod error;
 pub mod imap;
+pub mod moving;
 pub mod net;
 mod places;
 mod sasl;

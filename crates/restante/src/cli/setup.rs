@@ -289,7 +289,7 @@ fn release(context: &Context, account: &Account) -> Result<(), Failure> {
 }
 
 /// Reads `HOST[:PORT][/tls|starttls]`.
-fn service(text: &str, protocol: Protocol, username: &str) -> Result<Settings, Failure> {
+pub(super) fn service(text: &str, protocol: Protocol, username: &str) -> Result<Settings, Failure> {
     let bad = |what: &str| Failure::Usage(format!("`{text}` is no server: {what}"));
     let (rest, security) = match text.rsplit_once('/') {
         Some((rest, "tls")) => (rest, Some(Security::Tls)),
