@@ -82,7 +82,9 @@ impl Proposal {
             changes.into_iter().flatten().collect::<Vec<_>>().join(", ")
         );
         let mut finding = Finding::new(symptom.stage, symptom.service, Verdict::ServerMoved, evidence);
-        finding.certainty = if self.trusted { Certainty::Certain } else { Certainty::Likely };
+        // Who gave a server by hand may have known better than what is published.
+        let certain = self.trusted && account.source != Source::Given;
+        finding.certainty = if certain { Certainty::Certain } else { Certainty::Likely };
         finding.remedy =
             format!("Run `restante account move {}`: it shows old and new and asks.", account.name);
         finding.also = vec![symptom.verdict];

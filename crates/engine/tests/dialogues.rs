@@ -713,3 +713,42 @@ async fn a_mailbox_the_new_server_does_not_have_stays_until_that_is_said_twice()
     mailbox.sync_at("imap.new.example", &script).await.unwrap();
     moved(&mailbox);
 }
+
+#[tokio::test]
+async fn an_email_id_is_kept_and_recognised_where_nothing_else_names_a_message() {
+    let mailbox = Mailbox::new();
+    let opened = |validity: u32| {
+        format!(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 OBJECTID] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: a1 OK listed
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX"
+            S: * 1 EXISTS
+            S: * OK [UIDVALIDITY {validity}] valid
+            S: * OK [UIDNEXT 9] next
+            S: a3 OK opened
+            C: a4 UID SEARCH ALL
+            S: * SEARCH 7
+            S: a4 OK
+            "#
+        )
+    };
+    let first = r#"
+        C: a5 UID FETCH 7 (UID FLAGS INTERNALDATE EMAILID BODY.PEEK[])
+        S: * 1 FETCH (UID 7 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" EMAILID (M6d99) BODY[] "Subject: one")
+        S: a5 OK
+    "#;
+    mailbox.sync(&format!("{}{first}", opened(3))).await;
+    let second = r#"
+        C: a5 UID FETCH 7 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+        S: * 1 FETCH (UID 7 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" RFC822.SIZE 12 EMAILID (M6d99) BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "")
+        S: a5 OK
+    "#;
+    let report = mailbox.sync(&format!("{}{second}", opened(4))).await;
+    assert_eq!((report.mailboxes[0].new, report.mailboxes[0].recognised), (0, 1));
+    assert_eq!(mailbox.places(), ["INBOX 7 () one"]);
+}

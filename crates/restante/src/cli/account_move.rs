@@ -380,7 +380,7 @@ fn side_by_side(account: &Account, proposal: &Proposal) -> String {
     let (imap, smtp) = (Some(&account.imap), account.smtp.as_ref());
     let (new_imap, new_smtp) = (proposal.imap.first(), proposal.smtp.first());
     let rows = [
-        (account.name.clone(), "old".to_owned(), "new".to_owned()),
+        (String::new(), "old".to_owned(), "new".to_owned()),
         ("reading".to_owned(), line(imap), line(new_imap)),
         ("  user".to_owned(), user(imap), user(new_imap)),
         ("sending".to_owned(), line(smtp), line(new_smtp)),
@@ -390,7 +390,7 @@ fn side_by_side(account: &Account, proposal: &Proposal) -> String {
     let first = widest(|row| &row.0).unwrap_or(0);
     let second = widest(|row| &row.1).unwrap_or(0);
     let pad = |text: &str, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(text.width())));
-    let mut text = String::new();
+    let mut text = format!("{}\n", clean_line(&account.name));
     for (what, old, new) in &rows {
         let row = format!("  {}  {}  {new}", pad(what, first), pad(old, second));
         text.push_str(clean_line(&row).trim_end());

@@ -15,6 +15,7 @@ mod answering;
 mod crash;
 mod hostile;
 mod mailbox;
+mod moved;
 mod network;
 mod person;
 mod reading;
