@@ -1,11 +1,12 @@
 //! Mailboxes, and what becomes of messages nothing refers to.
 
+use crate::operation::refold_mailbox;
 use crate::{AccountId, Change, MailboxId, MessageId, Store, StoreError, View};
 use restante_core::mail::{
     Flags, Mailbox, MailboxName, ModSeq, SpecialUse, SyncState, Uid, UidSet, UidValidity,
 };
 use rusqlite::{Connection, Row, Transaction, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A mailbox as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +131,7 @@ impl Store {
     /// The database cannot be written.
     pub fn expire_tombstones(&mut self, time: i64) -> Result<u64, StoreError> {
         let gone = self.write(|transaction| {
+            refuse_homeless(transaction, time)?;
             drop_unreferenced(
                 transaction,
                 "SELECT DISTINCT position FROM tombstone WHERE removed < ?1",
@@ -206,6 +208,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
         unseen: row.get(9)?,
         moved: row.get(10)?,
     })
+}
+
+/// Refuses what was to bring messages to mailboxes that are about to be forgotten: they would be shown
+/// nowhere.
+fn refuse_homeless(transaction: &Transaction<'_>, time: i64) -> Result<(), StoreError> {
+    let mut refuse = transaction.prepare_cached(
+        "UPDATE operation SET state = 'refused', reply = 'the server has no such mailbox any more'
+         WHERE kind IN ('move', 'copy') AND state = 'waiting' AND json_extract(payload, '$.to') IN (
+             SELECT id FROM mailbox WHERE gone <> 0 AND gone < ?1)
+         RETURNING mailbox",
+    )?;
+    let mailboxes: BTreeSet<MailboxId> =
+        refuse.query_map([time], |row| row.get(0).map(MailboxId))?.collect::<Result<_, _>>()?;
+    mailboxes.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))
 }
 
 fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> Result<(), StoreError> {

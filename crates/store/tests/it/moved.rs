@@ -134,6 +134,22 @@ fn a_mailbox_that_went_away_rests_and_may_come_back() {
 }
 
 #[test]
+fn a_message_on_its_way_to_a_mailbox_that_is_forgotten_is_shown_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, [1]);
+    let message = ids(&mail.store)[0];
+    let to_sent = Intent::Move { to: mail.sent };
+    mail.store.request(mail.inbox, Uid::MIN, &to_sent, NOW).unwrap();
+    mail.store.retire_mailbox(mail.sent, NOW).unwrap();
+    assert_eq!(places(&mail.store, message), ["Sent 1 "], "it may come back");
+    mail.store.expire_tombstones(NOW + 1).unwrap();
+    assert_eq!(places(&mail.store, message), ["INBOX 1 "]);
+    let operation = &mail.store.operations(mail.inbox).unwrap()[0];
+    assert!(operation.refused && operation.reply.contains("no such mailbox"), "{operation:?}");
+}
+
+#[test]
 fn what_was_asked_follows_a_message_to_its_only_place() {
     let dir = tempfile::tempdir().unwrap();
     let mut mail = Mail::open(dir.path());
