@@ -9,10 +9,12 @@
 -- An account. Its settings are in config.toml and its password elsewhere; this is its identity.
 CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns
-    name TEXT NOT NULL UNIQUE             -- the name the person knows it by
+    name TEXT NOT NULL UNIQUE,            -- the name the person knows it by
+    server TEXT NOT NULL DEFAULT ''       -- the IMAP host its entries are from; empty: never synced
 ) STRICT;
 
--- A mailbox as the server lists it, with the state its entries prove.
+-- A mailbox as the server lists it, with the state its entries prove. One that the server lists no more
+-- keeps its row, without entries, as long as its tombstones: it may come back.
 CREATE TABLE mailbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,                              -- never returns
     account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE, -- whose it is
@@ -25,6 +27,8 @@ CREATE TABLE mailbox (
     highest_mod_seq INTEGER NOT NULL, -- every change up to this one is applied; 0: no CONDSTORE
     total INTEGER NOT NULL,           -- rows in entry
     unseen INTEGER NOT NULL,          -- rows in entry without \Seen
+    moved INTEGER NOT NULL DEFAULT 0, -- 1: the entries are another server's, or of a former name: their UIDs mean nothing
+    gone INTEGER NOT NULL DEFAULT 0,  -- since when the server lists it no more; 0: it does
     UNIQUE (account, name)
 ) STRICT;
 
@@ -75,6 +79,7 @@ CREATE TABLE entry (
     keywords TEXT NOT NULL,         -- sorted, separated by single spaces
     mod_seq INTEGER NOT NULL,       -- RFC 7162; 0: unknown
     internal_date INTEGER NOT NULL, -- INTERNALDATE
+    email_id TEXT NOT NULL DEFAULT '', -- EMAILID (RFC 8474); empty: the server gives none
     PRIMARY KEY (mailbox, uid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_mailbox ON entry (mailbox, position);
@@ -102,7 +107,7 @@ CREATE TABLE pack (
 CREATE TABLE operation (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns; operations run in this order
     mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- where the message is
-    uid INTEGER NOT NULL,      -- which message; 0 after a UIDVALIDITY change, until it is found again
+    uid INTEGER NOT NULL,      -- which message; 0 while its UID is not known: it was not found again yet
     position INTEGER NOT NULL, -- message.position
     kind TEXT NOT NULL,        -- flag, move, copy or remove
     payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]} or {"to": mailbox}

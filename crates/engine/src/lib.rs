@@ -10,6 +10,7 @@ pub mod discover;
 pub mod doctor;
 mod error;
 pub mod imap;
+pub mod moving;
 pub mod net;
 mod places;
 mod sasl;

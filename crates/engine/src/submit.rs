@@ -117,8 +117,10 @@ pub async fn file_sent(
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<u64, Error> {
+    let host = connection.host().to_owned();
     let (rows, mailboxes) = keeper
         .with(move |store| {
+            store.set_server(account, &host)?;
             let view = store.view();
             let mut rows = Vec::new();
             for row in view.outbox(Some(account))? {
@@ -134,9 +136,12 @@ pub async fn file_sent(
     if rows.is_empty() {
         return Ok(0);
     }
-    // Before the first sync nobody has asked yet which mailboxes there are.
-    let mailboxes =
-        if mailboxes.is_empty() { sync::mailboxes(connection, keeper, account).await? } else { mailboxes };
+    // Before the first sync, and the first one on a new server, nobody has asked which mailboxes there are.
+    let mailboxes = if mailboxes.is_empty() || mailboxes.iter().any(|mailbox| mailbox.moved) {
+        sync::mailboxes(connection, keeper, account).await?
+    } else {
+        mailboxes
+    };
     let mut name = sent_among(&mailboxes);
     if name.is_none() {
         // Another program may have created it since the last sync; if not, we do.

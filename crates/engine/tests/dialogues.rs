@@ -6,10 +6,13 @@
     reason = "helpers of tests, not tests themselves"
 )]
 
+use restante_core::diagnosis::Verdict;
+use restante_core::mail::{Flags, Uid};
 use restante_core::query::Query;
+use restante_engine::Error;
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Keeper, Progress, Report, sync};
-use restante_store::{Filter, Store, View};
+use restante_store::{Filter, Intent, Store, View};
 use std::sync::Mutex;
 use tempfile::TempDir;
 use testkit::script::play;
@@ -26,18 +29,48 @@ impl Mailbox {
 
     /// Syncs against a server that follows the script.
     async fn sync(&self, script: &str) -> Report {
+        self.sync_at("imap.example.org", script).await.unwrap()
+    }
+
+    /// As `sync`, at another host, and it may break off.
+    async fn sync_at(&self, host: &str, script: &str) -> Result<Report, Error> {
         let (near, far) = tokio::io::duplex(1 << 16);
         let keeper = Keeper::start(Store::open(self.folder.path()).unwrap()).unwrap();
         let account = keeper.with(|store| store.account("ann@example.org")).await.unwrap();
         let client = async {
-            let mut connection = Connection::new(near, "imap.example.org");
+            let mut connection = Connection::new(near, host);
             connection.greeting().await.unwrap();
             sync(&mut connection, &keeper, account, &Mutex::new(Progress::default())).await
         };
         let (report, played) = tokio::join!(client, play(far, script));
         played.unwrap();
         keeper.close().unwrap();
-        report.unwrap()
+        report
+    }
+
+    /// Stars a message here; the server is not told.
+    fn star(&self, mailbox: &str, uid: u32) {
+        let mut store = Store::open(self.folder.path()).unwrap();
+        let account = store.find_account("ann@example.org").unwrap().unwrap();
+        let rows = store.mailboxes(account).unwrap();
+        let id = rows.iter().find(|row| row.mailbox.name.as_str() == mailbox).unwrap().id;
+        let intent = Intent::Flag { add: ["\\Flagged"].into_iter().collect(), remove: Flags::new() };
+        store.request(id, Uid::new(uid).unwrap(), &intent, 0).unwrap();
+    }
+
+    /// Mailbox, UID, flags and subject of everything held, in this order.
+    fn places(&self) -> Vec<String> {
+        let view = View::open(self.folder.path()).unwrap();
+        let rows = view.list(&Filter { account: None, query: Query::everything() }, 100, None).unwrap();
+        let mut places: Vec<String> = Vec::new();
+        for row in &rows {
+            for place in &row.places {
+                let flags: Vec<_> = place.flags.names().collect();
+                places.push(format!("{} {} ({}) {}", place.name, place.uid, flags.join(" "), row.subject));
+            }
+        }
+        places.sort();
+        places
     }
 
     /// UID, flags and first line of what is held, the highest UID first.
@@ -459,4 +492,263 @@ async fn answers_may_come_in_another_order() {
         )
         .await;
     assert_eq!(report.mailboxes.len(), 2);
+}
+
+/// The old server: three messages in INBOX, one in INBOX.Sent.
+const OLD_SERVER: &str = r#"
+    S: * OK [CAPABILITY IMAP4rev1] ready
+    C: a1 LIST "" "*"
+    S: * LIST () "." INBOX
+    S: * LIST () "." INBOX.Sent
+    S: a1 OK listed
+    C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+    C: a3 STATUS "INBOX.Sent" (MESSAGES UIDNEXT UIDVALIDITY)
+    S: a2 OK
+    S: a3 OK
+    C: a4 EXAMINE "INBOX"
+    S: * 3 EXISTS
+    S: * OK [UIDVALIDITY 1] valid
+    S: * OK [UIDNEXT 4] next
+    S: a4 OK opened
+    C: a5 UID SEARCH ALL
+    S: * SEARCH 1 2 3
+    S: a5 OK
+    C: a6 UID FETCH 1:3 (UID FLAGS INTERNALDATE BODY.PEEK[])
+    S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] {33}
+    S: Message-ID: <1@x>
+    S: Subject: one
+    S: )
+    S: * 2 FETCH (UID 2 FLAGS () INTERNALDATE "02-May-2026 10:00:00 +0000" BODY[] {33}
+    S: Message-ID: <2@x>
+    S: Subject: two
+    S: )
+    S: * 3 FETCH (UID 3 FLAGS () INTERNALDATE "03-May-2026 10:00:00 +0000" BODY[] {35}
+    S: Message-ID: <3@x>
+    S: Subject: three
+    S: )
+    S: a6 OK fetched
+    C: a7 EXAMINE "INBOX.Sent"
+    S: * 1 EXISTS
+    S: * OK [UIDVALIDITY 1] valid
+    S: * OK [UIDNEXT 2] next
+    S: a7 OK opened
+    C: a8 UID SEARCH ALL
+    S: * SEARCH 1
+    S: a8 OK
+    C: a9 UID FETCH 1 (UID FLAGS INTERNALDATE BODY.PEEK[])
+    S: * 1 FETCH (UID 1 FLAGS (\Seen) INTERNALDATE "04-May-2026 10:00:00 +0000" BODY[] {34}
+    S: Message-ID: <4@x>
+    S: Subject: four
+    S: )
+    S: a9 OK fetched
+"#;
+
+/// How the new server begins: the same UIDVALIDITY, and other messages under the same UIDs.
+const NEW_SERVER: &str = r#"
+    S: * OK [CAPABILITY IMAP4rev1] ready
+    C: a1 LIST "" "*"
+    S: * LIST () "/" INBOX
+    S: * LIST () "/" Sent
+    S: a1 OK listed
+    C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+    C: a3 STATUS "Sent" (MESSAGES UIDNEXT UIDVALIDITY)
+    S: a2 OK
+    S: a3 OK
+    C: a4 EXAMINE "INBOX"
+    S: * 3 EXISTS
+    S: * OK [UIDVALIDITY 1] valid
+    S: * OK [UIDNEXT 4] next
+    S: a4 OK opened
+    C: a5 UID SEARCH ALL
+    S: * SEARCH 1 2 3
+    S: a5 OK
+    C: a6 UID FETCH 1:3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+"#;
+
+/// Three is first there, two was read, a fifth message came; one lies in Sent.
+const NEW_INBOX: &str = r#"
+    S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE "03-May-2026 10:00:00 +0000" RFC822.SIZE 35 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] {21}
+    S: Message-ID: <3@x>
+    S: )
+    S: * 2 FETCH (UID 2 FLAGS (\Seen) INTERNALDATE "02-May-2026 10:00:00 +0000" RFC822.SIZE 33 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] {21}
+    S: Message-ID: <2@x>
+    S: )
+    S: * 3 FETCH (UID 3 FLAGS () INTERNALDATE "05-May-2026 10:00:00 +0000" RFC822.SIZE 34 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "Message-ID: <5@x>")
+    S: a6 OK described
+    C: a7 UID FETCH 3 (UID FLAGS INTERNALDATE BODY.PEEK[])
+"#;
+
+/// The only body that travels.
+const NEW_MESSAGE: &str = r#"
+    S: * 3 FETCH (UID 3 FLAGS () INTERNALDATE "05-May-2026 10:00:00 +0000" BODY[] {34}
+    S: Message-ID: <5@x>
+    S: Subject: five
+    S: )
+    S: a7 OK fetched
+    C: a8 EXAMINE "Sent"
+    S: * 2 EXISTS
+    S: * OK [UIDVALIDITY 1] valid
+    S: * OK [UIDNEXT 3] next
+    S: a8 OK opened
+    C: a9 UID SEARCH ALL
+    S: * SEARCH 1 2
+    S: a9 OK
+    C: a10 UID FETCH 1:2 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+    S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" RFC822.SIZE 33 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "Message-ID: <1@x>")
+    S: * 2 FETCH (UID 2 FLAGS (\Seen) INTERNALDATE "04-May-2026 10:00:00 +0000" RFC822.SIZE 34 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "Message-ID: <4@x>")
+    S: a10 OK described
+"#;
+
+/// What is here after the move, whatever happened on the way.
+fn moved(mailbox: &Mailbox) {
+    let expected = [
+        "INBOX 1 () three",
+        "INBOX 2 (\\Flagged \\Seen) two",
+        "INBOX 3 () five",
+        "Sent 1 (\\Flagged) one",
+        "Sent 2 (\\Flagged \\Seen) four",
+    ];
+    assert_eq!(mailbox.places(), expected);
+}
+
+/// Mail from the old server, and stars it was never told of.
+async fn with_unpushed_stars() -> Mailbox {
+    let mailbox = Mailbox::new();
+    mailbox.sync_at("imap.old.example", OLD_SERVER).await.unwrap();
+    mailbox.star("INBOX", 1);
+    mailbox.star("INBOX", 2);
+    mailbox.star("INBOX.Sent", 1);
+    mailbox
+}
+
+#[tokio::test]
+async fn on_another_server_messages_are_recognised_and_what_was_asked_follows_them() {
+    let mailbox = with_unpushed_stars().await;
+    let script = [NEW_SERVER, NEW_INBOX, NEW_MESSAGE].concat();
+    let report = mailbox.sync_at("imap.new.example", &script).await.unwrap();
+    moved(&mailbox);
+    let counts: Vec<_> = report.mailboxes.iter().map(|m| (m.new, m.recognised, m.removed, m.total)).collect();
+    assert_eq!(counts, [(1, 2, 1, 3), (0, 2, 0, 2)]);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+#[tokio::test]
+async fn a_move_broken_off_at_any_point_keeps_what_was_there_and_fetches_nothing_twice() {
+    // Before the new server has described anything, the mail is as it was.
+    let mailbox = with_unpushed_stars().await;
+    let before = mailbox.places();
+    mailbox.sync_at("imap.new.example", NEW_SERVER).await.unwrap_err();
+    let renamed: Vec<_> = before.iter().map(|place| place.replace("INBOX.Sent", "Sent")).collect();
+    assert_eq!(mailbox.places(), renamed);
+
+    // After that, what was recognised is here, and only the rest is asked for.
+    mailbox.sync_at("imap.new.example", &[NEW_SERVER, NEW_INBOX].concat()).await.unwrap_err();
+    assert_eq!(mailbox.places()[0], "INBOX 1 () three");
+    let rest = r#"
+        S: * OK [CAPABILITY IMAP4rev1] ready
+        C: a1 LIST "" "*"
+        S: * LIST () "/" INBOX
+        S: * LIST () "/" Sent
+        S: a1 OK listed
+        C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+        C: a3 STATUS "Sent" (MESSAGES UIDNEXT UIDVALIDITY)
+        S: a2 OK
+        S: a3 OK
+        C: a4 EXAMINE "INBOX"
+        S: * 3 EXISTS
+        S: * OK [UIDVALIDITY 1] valid
+        S: * OK [UIDNEXT 4] next
+        S: a4 OK opened
+        C: a5 UID SEARCH ALL
+        S: * SEARCH 1 2 3
+        S: a5 OK
+        C: a6 UID FETCH 1:2 (FLAGS)
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: * 2 FETCH (UID 2 FLAGS (\Seen))
+        S: a6 OK
+        C: a7 UID FETCH 3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+        S: * 3 FETCH (UID 3 FLAGS () INTERNALDATE "05-May-2026 10:00:00 +0000" RFC822.SIZE 34 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "Message-ID: <5@x>")
+        S: a7 OK
+        C: a8 UID FETCH 3 (UID FLAGS INTERNALDATE BODY.PEEK[])
+    "#;
+    // The tags of the rest are one higher.
+    let number = |line: &str| {
+        let higher = [("a10", "a11"), ("a9", "a10"), ("a8", "a9"), ("a7", "a8")];
+        let found = higher.iter().find(|(tag, _)| line.contains(&format!(": {tag} ")));
+        found.map_or(line.to_owned(), |(tag, next)| line.replace(&format!(": {tag} "), &format!(": {next} ")))
+    };
+    let last: String = NEW_MESSAGE.lines().map(|line| format!("{}\n", number(line))).collect();
+    mailbox.sync_at("imap.new.example", &format!("{rest}{last}")).await.unwrap();
+    moved(&mailbox);
+}
+
+#[tokio::test]
+async fn a_mailbox_the_new_server_does_not_have_stays_until_that_is_said_twice() {
+    let mailbox = with_unpushed_stars().await;
+    let without_sent = r#"
+        S: * OK [CAPABILITY IMAP4rev1] ready
+        C: a1 LIST "" "*"
+        S: * LIST () "/" INBOX
+        S: a1 OK listed
+        C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+        S: a2 OK
+        C: a3 EXAMINE "INBOX"
+        S: * 0 EXISTS
+        S: * OK [UIDVALIDITY 9] valid
+        S: * OK [UIDNEXT 1] next
+        S: a3 OK opened
+    "#;
+    let searched = "C: a4 UID SEARCH ALL\nS: * SEARCH\nS: a4 OK\n";
+    let script = format!("{without_sent}{searched}");
+    let report = mailbox.sync_at("imap.new.example", &script).await.unwrap();
+    assert_eq!(mailbox.places(), ["INBOX.Sent 1 (\\Flagged \\Seen) four"]);
+    assert_eq!(report.findings[0].verdict, Verdict::MailMissing);
+    assert!(report.findings[0].evidence.contains("INBOX.Sent: 1 message"), "{:?}", report.findings);
+    let compared = "C: a4 UID FETCH 1:4294967295 (FLAGS)\nS: a4 OK\n";
+    mailbox.sync_at("imap.new.example", &format!("{without_sent}{compared}")).await.unwrap();
+    assert_eq!(mailbox.places(), [""; 0]);
+    // Nothing is lost for that: it comes back without travelling again.
+    let script =
+        [NEW_SERVER.replace("UIDVALIDITY 1]", "UIDVALIDITY 10]").as_str(), NEW_INBOX, NEW_MESSAGE].concat();
+    mailbox.sync_at("imap.new.example", &script).await.unwrap();
+    moved(&mailbox);
+}
+
+#[tokio::test]
+async fn an_email_id_is_kept_and_recognised_where_nothing_else_names_a_message() {
+    let mailbox = Mailbox::new();
+    let opened = |validity: u32| {
+        format!(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 OBJECTID] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: a1 OK listed
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: a2 OK
+            C: a3 EXAMINE "INBOX"
+            S: * 1 EXISTS
+            S: * OK [UIDVALIDITY {validity}] valid
+            S: * OK [UIDNEXT 9] next
+            S: a3 OK opened
+            C: a4 UID SEARCH ALL
+            S: * SEARCH 7
+            S: a4 OK
+            "#
+        )
+    };
+    let first = r#"
+        C: a5 UID FETCH 7 (UID FLAGS INTERNALDATE EMAILID BODY.PEEK[])
+        S: * 1 FETCH (UID 7 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" EMAILID (M6d99) BODY[] "Subject: one")
+        S: a5 OK
+    "#;
+    mailbox.sync(&format!("{}{first}", opened(3))).await;
+    let second = r#"
+        C: a5 UID FETCH 7 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+        S: * 1 FETCH (UID 7 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" RFC822.SIZE 12 EMAILID (M6d99) BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "")
+        S: a5 OK
+    "#;
+    let report = mailbox.sync(&format!("{}{second}", opened(4))).await;
+    assert_eq!((report.mailboxes[0].new, report.mailboxes[0].recognised), (0, 1));
+    assert_eq!(mailbox.places(), ["INBOX 7 () one"]);
 }

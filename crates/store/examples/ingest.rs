@@ -6,7 +6,7 @@ use restante_core::mail::{Contact, Flags, Mailbox, MailboxName, Uid};
 use restante_core::message::{Searchable, Summary};
 use restante_core::query::parse;
 use restante_core::sync::Delta;
-use restante_store::{Filter, NewEntry, Store};
+use restante_store::{Body, Filter, NewEntry, Store};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::sync::mpsc;
@@ -53,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                         flags: Flags::new(),
                         mod_seq: None,
                         internal_date: NOW - i64::from(number) * 600,
-                        summary: summary(number),
-                        content,
+                        email_id: String::new(),
+                        body: Body::Fetched { summary: Box::new(summary(number)), content },
                     }));
                     if batch.len() == BATCH || number == messages {
                         writer.sync()?;

@@ -8,6 +8,7 @@ use restante_core::mail::{Contact, Flags, ModSeq, SyncState, SystemFlag, Uid, Ui
 use restante_core::message::Summary;
 use restante_core::sync::{Delta, FlagChange};
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
 
 /// Seconds a Date field may be ahead of the server's clock and still be believed.
 const AHEAD: i64 = 86_400;
@@ -23,10 +24,24 @@ pub struct NewEntry {
     pub mod_seq: Option<ModSeq>,
     /// INTERNALDATE in seconds since 1970 UTC.
     pub internal_date: i64,
-    /// What its header says.
-    pub summary: Summary,
-    /// Where its content was put, by [`ContentWriter::finish`](crate::ContentWriter::finish).
-    pub content: Content,
+    /// EMAILID (RFC 8474, section 5.1); empty when the server gives none.
+    pub email_id: String,
+    /// Which message it is.
+    pub body: Body,
+}
+
+/// The message of a [`NewEntry`].
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// It was fetched.
+    Fetched {
+        /// What its header says.
+        summary: Box<Summary>,
+        /// Where its content was put, by [`ContentWriter::finish`](crate::ContentWriter::finish).
+        content: Content,
+    },
+    /// It was recognised as one that is here already.
+    Held(MessageId),
 }
 
 /// What [`Store::apply`] altered.
@@ -34,8 +49,10 @@ pub struct NewEntry {
 pub struct Applied {
     /// Every alteration, for whoever shows it.
     pub changes: Vec<Change>,
-    /// Messages that came.
+    /// Messages that came, with their content.
     pub new: u64,
+    /// Messages that came and were recognised.
+    pub recognised: u64,
     /// Messages whose flags are different now.
     pub changed: u64,
     /// Messages that went.
@@ -57,7 +74,11 @@ impl Store {
         delta: &Delta<NewEntry>,
         now: i64,
     ) -> Result<Applied, StoreError> {
-        if !delta.new.iter().all(|entry| self.packs.is_synced(&entry.content.at)) {
+        let synced = |entry: &NewEntry| match &entry.body {
+            Body::Fetched { content, .. } => self.packs.is_synced(&content.at),
+            Body::Held(_) => true,
+        };
+        if !delta.new.iter().all(synced) {
             return Err(StoreError::Unsynced);
         }
         self.write(|transaction| {
@@ -91,6 +112,15 @@ struct Work<'a> {
     highest_uid: u32,
     /// Whether operations wait in this mailbox.
     operations: bool,
+    /// After a reset: the entries there were, by message, that have not come again.
+    former: BTreeMap<MessageId, Vec<Former>>,
+}
+
+/// An entry as it was before a reset.
+struct Former {
+    uid: u32,
+    system: u8,
+    keywords: String,
 }
 
 /// An entry as it was.
@@ -120,20 +150,73 @@ impl<'a> Work<'a> {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM operation WHERE mailbox = ?1)")?
             .query_row([mailbox.0], |row| row.get(0))?;
         let applied = Applied::default();
-        Ok(Self { transaction, mailbox, now, applied, total, unseen, serial, highest_uid, operations })
+        let former = BTreeMap::new();
+        Ok(Self {
+            transaction,
+            mailbox,
+            now,
+            applied,
+            total,
+            unseen,
+            serial,
+            highest_uid,
+            operations,
+            former,
+        })
     }
 
     fn reset(&mut self) -> Result<(), StoreError> {
-        self.remove(Uid::MIN.get(), Uid::MAX.get())?;
+        let mut find = self
+            .transaction
+            .prepare_cached("SELECT uid, position, flags, keywords FROM entry WHERE mailbox = ?1")?;
+        let mut rows = find.query([self.mailbox.0])?;
+        while let Some(row) = rows.next()? {
+            let former = Former { uid: row.get(0)?, system: row.get(2)?, keywords: row.get(3)? };
+            self.former.entry(MessageId(row.get(1)?)).or_default().push(former);
+        }
+        self.transaction.prepare_cached("DELETE FROM entry WHERE mailbox = ?1")?.execute([self.mailbox.0])?;
         self.transaction
             .prepare_cached(
-                "UPDATE mailbox SET uid_validity = 0, uid_next = 0, highest_mod_seq = 0 WHERE id = ?1",
+                "UPDATE mailbox SET uid_validity = 0, uid_next = 0, highest_mod_seq = 0, moved = 0
+                 WHERE id = ?1",
             )?
             .execute([self.mailbox.0])?;
         self.transaction
             .prepare_cached("UPDATE operation SET uid = 0 WHERE mailbox = ?1")?
             .execute([self.mailbox.0])?;
         self.highest_uid = 0;
+        (self.total, self.unseen) = (0, 0);
+        Ok(())
+    }
+
+    /// Takes back one of the entries there were before the reset, when it had this message.
+    fn take_former(&mut self, message: MessageId) -> Option<Former> {
+        let entries = self.former.get_mut(&message)?;
+        let former = entries.pop();
+        if entries.is_empty() {
+            self.former.remove(&message);
+        }
+        former
+    }
+
+    /// Leaves tombstones of what did not come again after a reset.
+    fn bury_former(&mut self) -> Result<(), StoreError> {
+        for (message, entries) in std::mem::take(&mut self.former) {
+            for former in entries {
+                self.bury(former.uid, message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bury(&mut self, uid: u32, message: MessageId) -> Result<(), StoreError> {
+        self.transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO tombstone (mailbox, uid, position, removed) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![self.mailbox.0, uid, message.0, self.now])?;
+        self.applied.changes.push(Change::Disappeared(self.mailbox, message));
+        self.applied.removed += 1;
         Ok(())
     }
 
@@ -149,28 +232,23 @@ impl<'a> Work<'a> {
 
     /// Removes the entries from `first` to `last` and leaves tombstones.
     fn remove(&mut self, first: u32, last: u32) -> Result<(), StoreError> {
-        let range = params![self.mailbox.0, first, last];
+        let mailbox = self.mailbox.0;
+        let range = params![mailbox, first, last];
         let mut find = self.transaction.prepare_cached(
             "SELECT uid, position, flags FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3",
         )?;
-        let mut bury = self.transaction.prepare_cached(
-            "INSERT OR REPLACE INTO tombstone (mailbox, uid, position, removed) VALUES (?1, ?2, ?3, ?4)",
-        )?;
         let mut rows = find.query(range)?;
-        let mut removed = 0;
+        let removed = self.applied.removed;
         while let Some(row) = rows.next()? {
             let (uid, message, system): (u32, _, _) = (row.get(0)?, MessageId(row.get(1)?), row.get(2)?);
-            bury.execute(params![self.mailbox.0, uid, message.0, self.now])?;
             self.total -= 1;
             self.unseen -= unseen(system);
-            self.applied.changes.push(Change::Disappeared(self.mailbox, message));
-            removed += 1;
+            self.bury(uid, message)?;
         }
-        if removed > 0 {
+        if self.applied.removed > removed {
             self.transaction
                 .prepare_cached("DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3")?
                 .execute(range)?;
-            self.applied.removed += removed;
         }
         Ok(())
     }
@@ -184,7 +262,10 @@ impl<'a> Work<'a> {
     }
 
     fn appear(&mut self, entry: &NewEntry) -> Result<(), StoreError> {
-        let message = self.message(entry)?;
+        let message = match &entry.body {
+            Body::Fetched { summary, content } => self.message(summary, content, entry.internal_date)?,
+            Body::Held(message) => self.held(*message)?,
+        };
         if let Some(before) = self.find(entry.uid)? {
             if before.message == message {
                 return self.update(entry.uid, &before, &entry.flags, entry.mod_seq);
@@ -193,8 +274,8 @@ impl<'a> Work<'a> {
         }
         self.transaction
             .prepare_cached(
-                "INSERT INTO entry (mailbox, uid, position, flags, keywords, mod_seq, internal_date)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO entry (mailbox, uid, position, flags, keywords, mod_seq, internal_date, email_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 self.mailbox.0,
@@ -204,6 +285,7 @@ impl<'a> Work<'a> {
                 entry.flags.keywords().join(" "),
                 number(entry.mod_seq),
                 entry.internal_date,
+                entry.email_id,
             ])?;
         if self.operations {
             retarget(self.transaction, self.mailbox, entry.uid, message)?;
@@ -211,8 +293,21 @@ impl<'a> Work<'a> {
         self.highest_uid = self.highest_uid.max(entry.uid.get());
         self.total += 1;
         self.unseen += unseen(system_bits(&entry.flags));
-        self.applied.new += 1;
-        self.applied.changes.push(Change::Appeared(self.mailbox, message));
+        match &entry.body {
+            Body::Fetched { .. } => self.applied.new += 1,
+            Body::Held(_) => self.applied.recognised += 1,
+        }
+        match self.take_former(message) {
+            None => self.applied.changes.push(Change::Appeared(self.mailbox, message)),
+            Some(former) => {
+                let same = former.system == system_bits(&entry.flags)
+                    && former.keywords == entry.flags.keywords().join(" ");
+                if !same {
+                    self.applied.changed += 1;
+                    self.applied.changes.push(Change::Flags(self.mailbox, message));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -260,9 +355,20 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// The message with the entry's content, stored when it is new.
-    fn message(&mut self, entry: &NewEntry) -> Result<MessageId, StoreError> {
-        let content = &entry.content;
+    /// A message that must be here.
+    fn held(&self, message: MessageId) -> Result<MessageId, StoreError> {
+        let mut find = self.transaction.prepare_cached("SELECT position FROM message WHERE id = ?1")?;
+        let found = find.query_row([message.serial()], |row| row.get(0).map(MessageId)).optional()?;
+        found.filter(|found| *found == message).ok_or(StoreError::Missing("message"))
+    }
+
+    /// The message with this content, stored when it is new.
+    fn message(
+        &mut self,
+        summary: &Summary,
+        content: &Content,
+        internal_date: i64,
+    ) -> Result<MessageId, StoreError> {
         if let Some((message, _)) = find_digest(self.transaction, &content.digest)? {
             return Ok(message);
         }
@@ -270,8 +376,7 @@ impl<'a> Work<'a> {
         if self.serial > SERIAL_MASK {
             return Err(StoreError::Exhausted);
         }
-        let summary = &entry.summary;
-        let date = date(summary.date, entry.internal_date);
+        let date = message_date(summary.date, internal_date);
         let message = MessageId::new(date, self.serial);
         let thread = thread::assign(self.transaction, summary, self.serial)?;
         self.transaction
@@ -306,6 +411,7 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self, state: Option<SyncState>) -> Result<Applied, StoreError> {
+        self.bury_former()?;
         if self.operations {
             refold_mailbox(self.transaction, self.mailbox)?;
         }
@@ -337,8 +443,10 @@ pub(crate) fn system_bits(flags: &Flags) -> u8 {
 }
 
 /// The date a message is sorted by: its own, unless that is missing or in the future. A date nobody can
-/// check would otherwise keep a message at the top for ever.
-fn date(own: Option<i64>, internal: i64) -> i64 {
+/// check would otherwise keep a message at the top for ever. All in seconds since 1970 UTC; `internal` is
+/// INTERNALDATE.
+#[must_use]
+pub fn message_date(own: Option<i64>, internal: i64) -> i64 {
     let latest = if internal > 0 { internal.saturating_add(AHEAD) } else { DATE_MAX };
     own.filter(|date| *date > 0 && *date <= latest).unwrap_or(internal).clamp(0, DATE_MAX)
 }

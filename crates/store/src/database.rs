@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The migrations of `mail.db`; `PRAGMA user_version` counts those applied.
-const MAIL: [&str; 1] = [include_str!("migrations/mail_0001.sql")];
+const MAIL: [&str; 2] = [include_str!("migrations/mail_0001.sql"), include_str!("migrations/mail_0002.sql")];
 /// The migrations of `search.db`. It can be made again, so a change replaces the last one.
 const SEARCH: [&str; 1] = [include_str!("migrations/search_0001.sql")];
 
@@ -122,7 +122,9 @@ mod tests {
         rows.map(|sql| {
             let sql = sql.unwrap();
             let lines = sql.lines().map(|line| line.split("--").next().unwrap());
-            lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+            let words = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+            // A column that was added has no line of its own.
+            words.replace(" ,", ",").replace(" )", ")").replace("( ", "(")
         })
         .collect()
     }
@@ -131,7 +133,7 @@ mod tests {
     fn the_documented_schema_is_the_one_the_migrations_make() {
         let text = include_str!("../../../docs/schema.sql");
         let (mail, search) = text.split_once("-- ==== search.db ====").unwrap();
-        for (documented, migrations) in [(mail, &MAIL), (search, &SEARCH)] {
+        for (documented, migrations) in [(mail, &MAIL[..]), (search, &SEARCH[..])] {
             let (ours, theirs) =
                 (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
             ours.execute_batch(documented).unwrap();

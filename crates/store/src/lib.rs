@@ -24,6 +24,7 @@ mod error;
 mod id;
 mod list;
 mod mailbox;
+mod moved;
 mod operation;
 mod outbox;
 mod pack;
@@ -32,7 +33,7 @@ mod store;
 mod thread;
 
 pub use account::Account;
-pub use apply::{Applied, NewEntry};
+pub use apply::{Applied, Body, NewEntry, message_date};
 pub use change::Change;
 pub use content::ContentReader;
 pub use error::StoreError;

@@ -1,11 +1,12 @@
 //! Mailboxes, and what becomes of messages nothing refers to.
 
+use crate::operation::refold_mailbox;
 use crate::{AccountId, Change, MailboxId, MessageId, Store, StoreError, View};
 use restante_core::mail::{
     Flags, Mailbox, MailboxName, ModSeq, SpecialUse, SyncState, Uid, UidSet, UidValidity,
 };
 use rusqlite::{Connection, Row, Transaction, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A mailbox as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct MailboxRow {
     pub total: u64,
     /// How many of them are without `\Seen`.
     pub unseen: u64,
+    /// The entries are another server's, or of a former name: their UIDs mean nothing.
+    pub moved: bool,
 }
 
 /// What [`Store::set_mailboxes`] found.
@@ -31,11 +34,11 @@ pub struct Listed {
     pub gone: Vec<MailboxId>,
 }
 
-const COLUMNS: &str =
-    "id, name, delimiter, special_use, selectable, uid_validity, uid_next, highest_mod_seq, total, unseen";
+const COLUMNS: &str = "id, name, delimiter, special_use, selectable, uid_validity, uid_next, highest_mod_seq,
+    total, unseen, moved";
 
 impl View {
-    /// The mailboxes of an account, by name.
+    /// The mailboxes of an account as the server last listed them, by name.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -91,8 +94,8 @@ impl View {
 
 impl Store {
     /// Takes over an account's list of mailboxes: new ones are added, known ones updated. One the list
-    /// lacks is kept and named: a list can be incomplete, and [`remove_mailbox`](Self::remove_mailbox)
-    /// is final.
+    /// lacks is kept and named: it may have [another name](Self::rename_mailbox) now, or
+    /// [be gone](Self::retire_mailbox).
     ///
     /// # Errors
     /// The database cannot be written.
@@ -121,38 +124,22 @@ impl Store {
         })
     }
 
-    /// Removes a mailbox with its entries and operations, and messages nothing else refers to.
-    ///
-    /// # Errors
-    /// There is no such mailbox.
-    pub fn remove_mailbox(&mut self, mailbox: MailboxId) -> Result<Vec<Change>, StoreError> {
-        let (gone, account) = self.write(|transaction| {
-            let account = account_of(transaction, mailbox)?;
-            let gone = drop_unreferenced(
-                transaction,
-                "SELECT position FROM entry WHERE mailbox = ?1
-                 UNION SELECT position FROM tombstone WHERE mailbox = ?1",
-                mailbox.0,
-                |transaction| transaction.execute("DELETE FROM mailbox WHERE id = ?1", [mailbox.0]),
-            )?;
-            Ok((gone, account))
-        })?;
-        self.forget_words(&gone)?;
-        Ok(vec![Change::Mailboxes(account)])
-    }
-
-    /// Forgets what was removed before `time` (30 days ago): its tombstones, and messages nothing else
-    /// refers to. Returns how many messages went.
+    /// Forgets what was removed before `time` (30 days ago): its tombstones, messages nothing else refers
+    /// to, and mailboxes. Returns how many messages went.
     ///
     /// # Errors
     /// The database cannot be written.
     pub fn expire_tombstones(&mut self, time: i64) -> Result<u64, StoreError> {
         let gone = self.write(|transaction| {
+            refuse_homeless(transaction, time)?;
             drop_unreferenced(
                 transaction,
                 "SELECT DISTINCT position FROM tombstone WHERE removed < ?1",
                 time,
-                |transaction| transaction.execute("DELETE FROM tombstone WHERE removed < ?1", [time]),
+                |transaction| {
+                    transaction.execute("DELETE FROM tombstone WHERE removed < ?1", [time])?;
+                    transaction.execute("DELETE FROM mailbox WHERE gone <> 0 AND gone < ?1", [time])
+                },
             )
         })?;
         self.forget_words(&gone)?;
@@ -198,7 +185,7 @@ pub(crate) fn drop_unreferenced(
 }
 
 fn mailboxes(conn: &Connection, account: AccountId) -> Result<Vec<MailboxRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM mailbox WHERE account = ?1 ORDER BY name");
+    let sql = format!("SELECT {COLUMNS} FROM mailbox WHERE account = ?1 AND gone = 0 ORDER BY name");
     let mut statement = conn.prepare_cached(&sql)?;
     Ok(statement.query_map([account.0], read)?.collect::<Result<_, _>>()?)
 }
@@ -219,7 +206,22 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
         state: state.transpose()?,
         total: row.get(8)?,
         unseen: row.get(9)?,
+        moved: row.get(10)?,
     })
+}
+
+/// Refuses what was to bring messages to mailboxes that are about to be forgotten: they would be shown
+/// nowhere.
+fn refuse_homeless(transaction: &Transaction<'_>, time: i64) -> Result<(), StoreError> {
+    let mut refuse = transaction.prepare_cached(
+        "UPDATE operation SET state = 'refused', reply = 'the server has no such mailbox any more'
+         WHERE kind IN ('move', 'copy') AND state = 'waiting' AND json_extract(payload, '$.to') IN (
+             SELECT id FROM mailbox WHERE gone <> 0 AND gone < ?1)
+         RETURNING mailbox",
+    )?;
+    let mailboxes: BTreeSet<MailboxId> =
+        refuse.query_map([time], |row| row.get(0).map(MailboxId))?.collect::<Result<_, _>>()?;
+    mailboxes.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))
 }
 
 fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> Result<(), StoreError> {
@@ -227,7 +229,8 @@ fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> 
         "INSERT INTO mailbox (account, name, delimiter, special_use, selectable,
              uid_validity, uid_next, highest_mod_seq, total, unseen)
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0)
-         ON CONFLICT (account, name) DO UPDATE SET delimiter = ?3, special_use = ?4, selectable = ?5",
+         ON CONFLICT (account, name) DO UPDATE
+             SET delimiter = ?3, special_use = ?4, selectable = ?5, gone = 0",
     )?;
     statement.execute(params![
         account.0,

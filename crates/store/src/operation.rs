@@ -38,7 +38,8 @@ pub struct Operation {
     pub id: OperationId,
     /// The mailbox the message is in.
     pub mailbox: MailboxId,
-    /// The message's UID there; `None` between a UIDVALIDITY change and the message being found again.
+    /// The message's UID there; `None` after the mailbox got new UIDs or went away, until the message is
+    /// found again.
     pub uid: Option<Uid>,
     /// Which message.
     pub message: MessageId,
@@ -170,6 +171,17 @@ pub(crate) fn retarget(
     transaction
         .prepare_cached("UPDATE operation SET uid = ?2 WHERE mailbox = ?1 AND uid = 0 AND position = ?3")?
         .execute(params![mailbox.0, uid.get(), message.0])?;
+    Ok(())
+}
+
+/// Forgets an operation that has nothing left to do where its message is now: it was to be brought there.
+pub(crate) fn settle_carried(transaction: &Transaction<'_>, operation: i64) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM operation
+             WHERE id = ?1 AND kind IN ('move', 'copy') AND json_extract(payload, '$.to') = mailbox",
+        )?
+        .execute([operation])?;
     Ok(())
 }
 

@@ -153,6 +153,10 @@ catalogue! {
         "The stored server is gone, and the provider names another one now."
         "Compare old and new, and confirm the move; mail and mailboxes stay."
         "A stored host is not found, refuses connections or shows another's certificate, and discovery names another host."
+    MailMissing "mail-missing" 0 [Mailbox]
+        "The new server does not have everything that the old one had."
+        "It stays here for 30 days at least. If the provider still copies, wait; else ask it for the rest."
+        "After a move, messages that were held are not on the new server."
     SourcesDisagree "sources-disagree" 0 [Discovery]
         "Places that should know this domain name different servers."
         "Nothing to do when it works: the most credible one is used. Whoever runs the domain should mend the others."

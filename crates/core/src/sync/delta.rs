@@ -8,8 +8,8 @@ use crate::mail::{Flags, ModSeq, SyncState, Uid, UidSet};
 /// content was put.
 #[derive(Clone, Debug)]
 pub struct Delta<N> {
-    /// UIDVALIDITY changed: every known entry of the mailbox goes before the rest is applied. Contents
-    /// stay, keyed by digest.
+    /// The UIDs are new: every known entry of the mailbox goes before the rest is applied. Contents stay,
+    /// keyed by digest, and a message that comes again in the same delta has not been away.
     pub reset: bool,
     /// Messages that are gone from the mailbox.
     pub vanished: UidSet,

@@ -2,5 +2,7 @@
 
 mod delta;
 pub mod pull;
+pub mod recognise;
+pub mod renamed;
 
 pub use delta::{Delta, FlagChange};

@@ -15,6 +15,9 @@ pub struct Held {
     pub state: Option<SyncState>,
     /// How many entries.
     pub count: u64,
+    /// The entries are those of another server, or of the mailbox's former name: their UIDs mean nothing
+    /// here, even where UIDVALIDITY happens to be the same.
+    pub moved: bool,
 }
 
 /// What the server says of a mailbox, by STATUS or SELECT.
@@ -35,7 +38,8 @@ pub struct Seen {
 pub enum Strategy {
     /// Never pulled to the end: the whole list of UIDs, then what is missing.
     Whole,
-    /// UIDVALIDITY changed: forget the entries, then as [`Strategy::Whole`].
+    /// The UIDs are new: the messages are recognised by other means and replace the entries at once; then
+    /// as [`Strategy::Whole`].
     Reset,
     /// SELECT with QRESYNC already brought what vanished and which flags changed (RFC 7162, 3.2.5).
     Qresync,
@@ -52,7 +56,7 @@ pub enum Strategy {
 /// change without leaving another trace.
 #[must_use]
 pub fn is_unchanged(held: Held, status: Seen) -> bool {
-    let Some(state) = held.state.filter(is_complete) else { return false };
+    let Some(state) = trusted(held) else { return false };
     state.highest_mod_seq.is_some()
         && state.highest_mod_seq == status.highest_mod_seq
         && status.uid_validity == Some(state.uid_validity)
@@ -66,10 +70,15 @@ pub fn is_complete(state: &SyncState) -> bool {
     state.uid_next > 0
 }
 
+/// The state, when it can be gone on from.
+fn trusted(held: Held) -> Option<SyncState> {
+    held.state.filter(|state| is_complete(state) && !held.moved)
+}
+
 /// The `QRESYNC (uidvalidity modseq)` that SELECT should carry, when there is a state to go on from.
 #[must_use]
 pub fn qresync_parameter(held: Held) -> Option<(UidValidity, ModSeq)> {
-    let state = held.state.filter(is_complete)?;
+    let state = trusted(held)?;
     Some((state.uid_validity, state.highest_mod_seq?))
 }
 
@@ -77,7 +86,7 @@ pub fn qresync_parameter(held: Held) -> Option<(UidValidity, ModSeq)> {
 #[must_use]
 pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
     let Some(state) = held.state else { return Strategy::Whole };
-    if seen.uid_validity != Some(state.uid_validity) {
+    if held.moved || seen.uid_validity != Some(state.uid_validity) {
         return Strategy::Reset;
     }
     if !is_complete(&state) {
@@ -138,7 +147,7 @@ mod tests {
     }
 
     fn held(validity: u32, uid_next: u32, mod_seq: u64, count: u64) -> Held {
-        Held { state: Some(state(validity, uid_next, mod_seq)), count }
+        Held { state: Some(state(validity, uid_next, mod_seq)), count, moved: false }
     }
 
     fn seen(validity: u32, uid_next: u32, mod_seq: u64, exists: u32) -> Seen {
@@ -162,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_strategy_follows_what_is_held_and_what_is_offered() {
-        let nothing = Held { state: None, count: 0 };
+        let nothing = Held { state: None, count: 0, moved: false };
         assert_eq!(choose(nothing, seen(1, 9, 50, 3), true), Strategy::Whole);
         assert_eq!(choose(held(1, 0, 0, 2), seen(1, 9, 50, 3), true), Strategy::Whole);
         assert_eq!(choose(held(2, 9, 50, 3), seen(1, 9, 50, 3), true), Strategy::Reset);
@@ -172,6 +181,14 @@ mod tests {
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 40, 6), true), Strategy::Plain, "it went back");
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 0, 6), true), Strategy::Plain, "it was dropped");
         assert_eq!(choose(held(1, 9, 0, 3), seen(1, 12, 60, 6), true), Strategy::Plain, "it is new");
+    }
+
+    #[test]
+    fn nothing_is_gone_on_from_where_the_entries_are_another_servers() {
+        let moved = Held { moved: true, ..held(1, 9, 50, 3) };
+        assert!(!is_unchanged(moved, seen(1, 9, 50, 3)));
+        assert_eq!(qresync_parameter(moved), None);
+        assert_eq!(choose(moved, seen(1, 9, 50, 3), false), Strategy::Reset);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::error::Error;
 use restante_core::mail::{Flags, ModSeq, Uid};
 use restante_core::message::Summary;
 use restante_core::sync::Delta;
-use restante_store::{Applied, Content, ContentWriter, MailboxId, NewEntry, Store, StoreError};
+use restante_store::{Applied, Body, Content, ContentWriter, MailboxId, NewEntry, Store, StoreError};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -42,6 +42,8 @@ pub(super) struct Row {
     pub(super) mod_seq: Option<ModSeq>,
     /// Seconds since 1970; `None` when the server gave no date that can be read.
     pub(super) internal_date: Option<i64>,
+    /// EMAILID; empty when the server gives none.
+    pub(super) email_id: String,
 }
 
 impl Batch {
@@ -233,8 +235,8 @@ impl Keep {
                         flags: row.flags.clone(),
                         mod_seq: row.mod_seq,
                         internal_date,
-                        summary,
-                        content,
+                        email_id: row.email_id.clone(),
+                        body: Body::Fetched { summary: Box::new(summary), content },
                     });
                     if pending.entries.len() >= ENTRIES || pending.octets >= OCTETS {
                         self.commit()?;
@@ -273,7 +275,7 @@ impl Pending {
 }
 
 /// The clock, in seconds since 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

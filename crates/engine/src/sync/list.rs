@@ -15,6 +15,7 @@ pub(super) struct Abilities {
     pub(super) condstore: bool,
     pub(super) qresync: bool,
     pub(super) esearch: bool,
+    pub(super) object_id: bool,
 }
 
 pub(super) struct Listing {
@@ -32,6 +33,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
         condstore: capabilities.has("CONDSTORE") || capabilities.has("QRESYNC"),
         qresync: capabilities.has("QRESYNC") && capabilities.has("ENABLE"),
         esearch: capabilities.has("ESEARCH"),
+        object_id: capabilities.has("OBJECTID"),
     };
     let list_status = capabilities.has("LIST-STATUS");
     let list_extended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");

@@ -5,6 +5,7 @@
 //! the entries that name them, then the state that they prove.
 
 mod create;
+mod describe;
 mod index;
 mod keeper;
 mod list;
@@ -13,13 +14,17 @@ mod pull;
 pub(crate) use create::create_sent;
 pub use index::index;
 pub use keeper::Keeper;
+use keeper::now;
 
 use crate::error::Error;
 use crate::imap::Connection;
-use restante_core::diagnosis::Finding;
+use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+use restante_core::mail::{Mailbox, MailboxName};
 use restante_core::sync::pull::{Held, is_unchanged};
-use restante_store::{AccountId, MailboxRow};
+use restante_core::sync::renamed;
+use restante_store::{AccountId, MailboxId, MailboxRow, Store, StoreError};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -43,6 +48,8 @@ pub struct MailboxReport {
     pub name: String,
     /// Messages fetched.
     pub new: u64,
+    /// Messages that came under new UIDs and were here already: their content was not fetched again.
+    pub recognised: u64,
     /// Messages whose flags changed.
     pub changed: u64,
     /// Messages that are gone.
@@ -77,7 +84,8 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Report, Error> {
     let before = connection.traffic();
     let listing = list::list(connection).await?;
-    let rows = take_over(keeper, account, &listing).await?;
+    let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
+    let mut moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
     let mut work = Vec::new();
     let mut reports = Vec::new();
     for (mailbox, status) in listing.mailboxes {
@@ -86,7 +94,7 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
         else {
             continue;
         };
-        let held = Held { state: row.state, count: row.total };
+        let held = Held { state: row.state, count: row.total, moved: row.moved };
         let name = mailbox.name.as_str().to_owned();
         reports.push(MailboxReport { name, total: row.total, ..MailboxReport::default() });
         if status.is_some_and(|status| is_unchanged(held, status)) {
@@ -99,13 +107,19 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     // The INBOX is what a person waits for.
     work.sort_by_key(|task| !task.name.is_inbox());
     let mut findings = Vec::new();
+    let mut memory = pull::Memory::of(account);
     for task in work {
         edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
-        let pulled = pull::Pull::new(connection, keeper, progress, listing.abilities, &task).run().await?;
+        let pull = pull::Pull::new(connection, keeper, progress, listing.abilities, &task, &mut memory);
+        let pulled = pull.run().await?;
+        moved |= pulled.reset;
         if let Some(report) = reports.get_mut(task.at) {
             *report = pulled.report;
         }
         findings.extend(pulled.findings);
+    }
+    if moved || !gone.is_empty() {
+        findings.extend(keeper.with(move |store| put_away(store, account, &gone, moved)).await?);
     }
     let after = connection.traffic();
     Ok(Report {
@@ -123,28 +137,79 @@ pub(crate) async fn mailboxes<P: AsyncRead + AsyncWrite + Unpin>(
     account: AccountId,
 ) -> Result<Vec<MailboxRow>, Error> {
     let listing = list::list(connection).await?;
-    take_over(keeper, account, &listing).await
+    Ok(take_over(connection, keeper, account, &listing).await?.rows)
 }
 
-async fn take_over(
+/// The mailboxes after a list was taken over.
+struct Taken {
+    rows: Vec<MailboxRow>,
+    /// Those the list lacks.
+    gone: Vec<MailboxId>,
+}
+
+async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &Connection<P>,
     keeper: &Keeper,
     account: AccountId,
     listing: &list::Listing,
-) -> Result<Vec<MailboxRow>, Error> {
-    let names = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
+) -> Result<Taken, Error> {
+    let host = connection.host().to_owned();
+    let listed = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
     keeper
         .with(move |store| {
-            let listed = store.set_mailboxes(account, &names)?;
+            store.set_server(account, &host)?;
             // A list without an INBOX is no list of an account (RFC 9051, section 5.1): nothing goes
             // on its word.
-            if names.iter().any(|mailbox| mailbox.name.is_inbox()) {
-                for gone in listed.gone {
-                    store.remove_mailbox(gone)?;
-                }
+            let credible = listed.iter().any(|mailbox| mailbox.name.is_inbox());
+            if credible {
+                rename(store, account, &listed)?;
             }
-            store.view().mailboxes(account)
+            let mut gone = store.set_mailboxes(account, &listed)?.gone;
+            gone.retain(|_| credible);
+            Ok(Taken { rows: store.view().mailboxes(account)?, gone })
         })
         .await
+}
+
+/// Gives mailboxes that another server calls otherwise their new names.
+fn rename(store: &mut Store, account: AccountId, listed: &[Mailbox]) -> Result<(), StoreError> {
+    let rows = store.view().mailboxes(account)?;
+    let known: BTreeSet<&MailboxName> = rows.iter().map(|row| &row.mailbox.name).collect();
+    let names: BTreeSet<&MailboxName> = listed.iter().map(|mailbox| &mailbox.name).collect();
+    let gone: Vec<&MailboxRow> = rows.iter().filter(|row| !names.contains(&row.mailbox.name)).collect();
+    let fresh: Vec<Mailbox> = listed.iter().filter(|m| !known.contains(&m.name)).cloned().collect();
+    let former: Vec<Mailbox> = gone.iter().map(|row| row.mailbox.clone()).collect();
+    for (old, new) in renamed::pair(&former, &fresh) {
+        if let (Some(row), Some(mailbox)) = (gone.get(old), fresh.get(new)) {
+            store.rename_mailbox(row.id, mailbox)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the mailboxes away that are gone, and brings what was asked for their messages to where those are
+/// now. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
+/// mailbox with messages that were found nowhere else stays.
+fn put_away(
+    store: &mut Store,
+    account: AccountId,
+    gone: &[MailboxId],
+    moved: bool,
+) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for mailbox in gone {
+        let left = if moved { store.only_in(*mailbox)? } else { 0 };
+        if left == 0 {
+            store.retire_mailbox(*mailbox, now())?;
+            continue;
+        }
+        let name = store.view().mailbox(*mailbox)?.mailbox.name;
+        let messages = if left == 1 { "1 message".to_owned() } else { format!("{left} messages") };
+        let evidence = format!("{name}: {messages} of it could not be found on the new server");
+        findings.push(Finding::new(Stage::Mailbox, Service::Imap, Verdict::MailMissing, evidence));
+    }
+    store.carry_operations(account)?;
+    Ok(findings)
 }
 
 fn edit(progress: &Mutex<Progress>, change: impl FnOnce(&mut Progress)) {

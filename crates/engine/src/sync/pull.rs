@@ -1,5 +1,6 @@
 //! One mailbox: from what is held to what the server has.
 
+use super::describe::describe;
 use super::keeper::{Batch, Keeper, Row};
 use super::list::Abilities;
 use super::{MailboxReport, Progress, edit};
@@ -10,8 +11,9 @@ use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, 
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SyncState, Uid, UidSet, UidValidity};
 use restante_core::sync::pull::{self, Held, Seen, Strategy};
+use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
-use restante_store::{Applied, MailboxId, NewEntry};
+use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,6 +29,8 @@ const FETCH: u32 = 200;
 const WINDOW: usize = 3;
 /// A gap of this many UIDs is fetched as a range without asking first which of them exist.
 const NARROW: u32 = 200;
+/// Fewer new messages than this are fetched without asking whether they are known: it costs a round trip.
+const MANY: u64 = 20;
 
 /// What is to be done for one mailbox.
 pub(super) struct Task {
@@ -44,6 +48,20 @@ pub(super) struct Task {
 pub(super) struct Pulled {
     pub(super) report: MailboxReport,
     pub(super) findings: Vec<Finding>,
+    /// The mailbox had new UIDs.
+    pub(super) reset: bool,
+}
+
+/// What a message may be recognised among: read when the first mailbox needs it.
+pub(super) struct Memory {
+    account: AccountId,
+    recogniser: Option<Recogniser<MessageId>>,
+}
+
+impl Memory {
+    pub(super) fn of(account: AccountId) -> Self {
+        Self { account, recogniser: None }
+    }
 }
 
 /// A mailbox as it was opened.
@@ -61,10 +79,12 @@ pub(super) struct Pull<'a, P> {
     progress: &'a Mutex<Progress>,
     abilities: Abilities,
     task: &'a Task,
+    memory: &'a mut Memory,
     /// How many messages the server counted when the mailbox was opened.
     exists: u64,
     /// A message left while the mailbox was open: counts need not agree this time.
     shifted: bool,
+    reset: bool,
     findings: Vec<Finding>,
     report: MailboxReport,
 }
@@ -76,10 +96,22 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         progress: &'a Mutex<Progress>,
         abilities: Abilities,
         task: &'a Task,
+        memory: &'a mut Memory,
     ) -> Self {
         let report = MailboxReport { name: task.name.as_str().to_owned(), ..MailboxReport::default() };
-        let findings = Vec::new();
-        Self { connection, keeper, progress, abilities, task, exists: 0, shifted: false, findings, report }
+        Self {
+            connection,
+            keeper,
+            progress,
+            abilities,
+            task,
+            memory,
+            exists: 0,
+            shifted: false,
+            reset: false,
+            findings: Vec::new(),
+            report,
+        }
     }
 
     pub(super) async fn run(mut self) -> Result<Pulled, Error> {
@@ -92,8 +124,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let seen = opened.seen;
         self.exists = u64::from(seen.exists);
         match pull::choose(self.task.held, seen, parameter.is_some()) {
-            Strategy::Whole => self.whole(validity, false).await?,
-            Strategy::Reset => self.whole(validity, true).await?,
+            Strategy::Whole => self.whole(validity).await?,
+            Strategy::Reset => self.reset(validity).await?,
             Strategy::Qresync => self.news(opened.vanished, opened.flags, seen).await?,
             Strategy::Condstore { since } => {
                 let changed = format!("(FLAGS) (CHANGEDSINCE {})", since.get());
@@ -138,18 +170,71 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     }
 
     /// Everything the mailbox has, compared with everything held.
-    async fn whole(&mut self, validity: UidValidity, reset: bool) -> Result<(), Error> {
+    async fn whole(&mut self, validity: UidValidity) -> Result<(), Error> {
         // From here on the entries belong to this UIDVALIDITY, and are known to be incomplete.
-        let begun = SyncState { uid_validity: validity, uid_next: 0, highest_mod_seq: None };
-        let applied = self.apply(Delta { reset, state: Some(begun), ..Delta::default() }).await?;
-        self.report.removed += applied.removed;
+        self.record(Delta { state: Some(begun(validity)), ..Delta::default() }).await?;
         let listed = self.search(None).await?;
         let held = self.held().await?;
         let comparison = pull::compare(&held, &listed);
         let known = held.difference(&comparison.gone);
         let flags = if known.is_empty() { Vec::new() } else { self.flags("(FLAGS)", &known).await? };
         self.record(Delta { vanished: comparison.gone, flags, ..Delta::default() }).await?;
-        self.fetch(&comparison.missing).await
+        self.complete(comparison.missing, 1).await
+    }
+
+    /// Everything the mailbox has, under new UIDs. Until it is known which of it is held, nothing here
+    /// changes; then the entries are replaced in one transaction.
+    async fn reset(&mut self, validity: UidValidity) -> Result<(), Error> {
+        self.reset = true;
+        let listed = self.search(None).await?;
+        let new = self.recognise(&listed).await?;
+        let before = self.task.held;
+        self.record(Delta { reset: true, new, state: Some(begun(validity)), ..Delta::default() }).await?;
+        if before.moved && pull::needs_proof(self.report.removed, before.count) {
+            let evidence =
+                format!("{} of {} messages that were here are not there", self.report.removed, before.count);
+            self.complain(Verdict::MailMissing, evidence);
+        }
+        let held = self.held().await?;
+        self.fetch(&listed.difference(&held)).await
+    }
+
+    /// Brings messages that are missing. Of `many` or more, those are not fetched that are held in another
+    /// place, where there is reason to look.
+    async fn complete(&mut self, missing: UidSet, many: u64) -> Result<(), Error> {
+        let account = self.memory.account;
+        if missing.len() < many || !self.keeper.with(move |store| store.view().has_strays(account)).await? {
+            return self.fetch(&missing).await;
+        }
+        let new = self.recognise(&missing).await?;
+        let recognised: UidSet = new.iter().map(|entry| entry.uid).collect();
+        self.record(Delta { new, ..Delta::default() }).await?;
+        self.fetch(&missing.difference(&recognised)).await
+    }
+
+    /// The messages among these that are held already.
+    async fn recognise(&mut self, wanted: &UidSet) -> Result<Vec<NewEntry>, Error> {
+        let account = self.memory.account;
+        let recogniser = match self.memory.recogniser.take() {
+            Some(recogniser) => recogniser,
+            None => Recogniser::new(self.keeper.with(move |store| store.view().known(account)).await?),
+        };
+        let recogniser = self.memory.recogniser.insert(recogniser);
+        // `fetch` complains of the same.
+        if wanted.is_empty() || recogniser.is_empty() || is_too_long(wanted, self.exists) {
+            return Ok(Vec::new());
+        }
+        let described = describe(self.connection, self.abilities, wanted).await?;
+        let messages = recogniser.recognise(&described.arrivals);
+        self.shifted |= described.shifted;
+        if let Some(line) = described.refused {
+            self.complain(Verdict::ProtocolError, format!("the server answered UID FETCH with: {line}"));
+        }
+        let entry = |(arrival, message): (Arrival, Option<MessageId>)| {
+            let Arrival { uid, flags, mod_seq, internal_date, email_id, .. } = arrival;
+            Some(NewEntry { uid, flags, mod_seq, internal_date, email_id, body: Body::Held(message?) })
+        };
+        Ok(described.arrivals.into_iter().zip(messages).filter_map(entry).collect())
     }
 
     /// What changed since the known state.
@@ -173,7 +258,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         } else {
             self.search(Some((first, last))).await?
         };
-        self.fetch(&missing.difference(&survivors)).await
+        self.complete(missing.difference(&survivors), MANY).await
     }
 
     /// Without modification sequences every flag is read again.
@@ -183,7 +268,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let held = self.held().await?;
         let comparison = pull::compare(&held, &listed);
         self.record(Delta { vanished: comparison.gone, flags, ..Delta::default() }).await?;
-        self.fetch(&comparison.missing).await
+        self.complete(comparison.missing, MANY).await
     }
 
     /// The full list of UIDs decides what is gone and what is missing.
@@ -191,7 +276,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let listed = self.search(None).await?;
         let comparison = pull::compare(&self.held().await?, &listed);
         self.record(Delta { vanished: comparison.gone, ..Delta::default() }).await?;
-        self.fetch(&comparison.missing).await
+        self.complete(comparison.missing, MANY).await
     }
 
     /// Proves the state, checked against the server's own count.
@@ -232,6 +317,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let applied = self.apply(delta).await?;
         self.report.changed += applied.changed;
         self.report.removed += applied.removed;
+        self.report.recognised += applied.recognised;
         Ok(())
     }
 
@@ -273,7 +359,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let mut changes = Vec::new();
         // More rows than messages are of no use, and must not fill the memory.
         let most = usize::try_from(self.exists).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(1000);
-        for piece in of.chunks(self.line()) {
+        for piece in of.chunks(line(self.abilities)) {
             let command = Command::new("UID FETCH").uids(&piece).raw(items);
             let shifted = &mut self.shifted;
             self.connection
@@ -291,33 +377,27 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(changes)
     }
 
-    fn line(&self) -> usize {
-        if self.abilities.condstore { LONG_LINE } else { SHORT_LINE }
-    }
-
     /// Whole messages, the newest first.
     async fn fetch(&mut self, wanted: &UidSet) -> Result<(), Error> {
         // A list longer than the mailbox is a fault, and could keep us busy for ever.
-        if wanted.len() > self.exists.saturating_mul(2) + u64::from(NARROW) {
+        if is_too_long(wanted, self.exists) {
             let evidence = format!("the server lists {} messages and counts {}", wanted.len(), self.exists);
             self.complain(Verdict::ProtocolError, evidence);
             return Ok(());
         }
-        let mut waiting = Portions::new(wanted, self.line());
+        let mut waiting = Portions::new(wanted, line(self.abilities));
         let mut under_way: VecDeque<(Tag, u64)> = VecDeque::new();
         let mut promised = self.task.expected;
-        let items = if self.abilities.condstore {
-            "(UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])"
-        } else {
-            "(UID FLAGS INTERNALDATE BODY.PEEK[])"
-        };
+        let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
+        let email_id = if self.abilities.object_id { "EMAILID " } else { "" };
+        let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
         let mut taken = Taken { wanted, batch: Batch::default(), count: 0, octets: 0, shifted: false };
         loop {
             while under_way.len() < WINDOW
                 && let Some(portion) = waiting.next()
             {
                 let count = portion.len();
-                let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(items));
+                let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(&items));
                 under_way.push_back((tag, count));
             }
             let Some((tag, _)) = under_way.front().copied() else { break };
@@ -374,7 +454,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     }
 
     fn done(self) -> Pulled {
-        Pulled { report: self.report, findings: self.findings }
+        Pulled { report: self.report, findings: self.findings, reset: self.reset }
     }
 }
 
@@ -448,6 +528,7 @@ impl Taken<'_> {
             flags: row.flags.unwrap_or_default(),
             mod_seq: row.mod_seq,
             internal_date: row.internal_date.as_deref().and_then(internal_date),
+            email_id: row.email_id.unwrap_or_default(),
         });
     }
 }
@@ -456,8 +537,23 @@ fn flag_change(row: FetchRow) -> Option<FlagChange> {
     Some(FlagChange { uid: row.uid?, flags: row.flags?, mod_seq: row.mod_seq })
 }
 
+/// The state of entries that belong to a UIDVALIDITY and are not complete yet.
+fn begun(uid_validity: UidValidity) -> SyncState {
+    SyncState { uid_validity, uid_next: 0, highest_mod_seq: None }
+}
+
+/// Octets of a UID set that this server takes in one command.
+pub(super) fn line(abilities: Abilities) -> usize {
+    if abilities.condstore { LONG_LINE } else { SHORT_LINE }
+}
+
+/// Whether a list is longer than a mailbox of `exists` messages can have.
+fn is_too_long(wanted: &UidSet, exists: u64) -> bool {
+    wanted.len() > exists.saturating_mul(2) + u64::from(NARROW)
+}
+
 /// Whether a message left the mailbox while it was open.
-fn is_shift(event: &Event<'_>) -> bool {
+pub(super) fn is_shift(event: &Event<'_>) -> bool {
     matches!(event, Event::Untagged(Response::Expunge(_) | Response::Vanished { earlier: false, .. }))
 }
 

@@ -1,5 +1,6 @@
 //! `restante account`
 
+use super::account_move;
 use super::context::Context;
 use super::error::Failure;
 use super::output::print;
@@ -28,6 +29,7 @@ enum Command {
         /// Its name or address; not needed when there is one.
         name: Option<String>,
     },
+    Move(account_move::Move),
     /// Forget an account and delete its mail here. Nothing is deleted on the server.
     ///
     /// With the last account every file of mail is deleted. While other accounts remain, the mail is no
@@ -66,6 +68,7 @@ impl Account {
         match self.command {
             Command::List => list(context),
             Command::Show { name } => show(context, name.as_deref()),
+            Command::Move(command) => command.run(context),
             Command::Remove { name, yes, discard_unsent } => remove(context, &name, yes, discard_unsent),
         }
     }

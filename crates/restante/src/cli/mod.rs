@@ -1,6 +1,7 @@
 //! The command line: one file a command, whose doc comment is its help.
 
 mod account;
+mod account_move;
 mod completions;
 mod context;
 mod count;

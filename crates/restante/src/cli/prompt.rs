@@ -48,6 +48,16 @@ impl Prompt {
         Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Asks yes or no and takes the first key: `y` is yes, every other one no.
+    pub(super) fn key(&mut self, question: &str, instead: &str) -> Result<bool, Failure> {
+        self.may_ask(question, instead)?;
+        let terminal = console::Term::stderr();
+        terminal.write_str(&format!("{question} [y/N] "))?;
+        let yes = matches!(terminal.read_key()?, console::Key::Char('y' | 'Y'));
+        terminal.write_line(if yes { "yes" } else { "no" })?;
+        Ok(yes)
+    }
+
     fn may_ask(&mut self, question: &str, instead: &str) -> Result<(), Failure> {
         if !Self::is_possible() {
             let question = question.trim_end_matches([':', '?']);

@@ -6,9 +6,10 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 13] = [
+pub(super) const SCHEMAS: [(&str, &str); 14] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
+    ("account-move", include_str!("../../schemas/account-move.json")),
     ("count", include_str!("../../schemas/count.json")),
     ("discover", include_str!("../../schemas/discover.json")),
     ("doctor", include_str!("../../schemas/doctor.json")),

@@ -1,5 +1,6 @@
 //! `restante send`
 
+use super::account_move::explained;
 use super::context::{Context, now};
 use super::error::Failure;
 use super::output::print;
@@ -178,6 +179,10 @@ async fn transmit(
         }
     };
     let (row, why) = submit::send(network, keeper, account, &secret, id, now(), &mut steps).await?;
+    let why = match why {
+        Some(error) => Some(explained(context, network, account, error).await),
+        None => None,
+    };
     let code = why.as_ref().map(Error::exit_code);
     if let Some(error) = why {
         Failure::from(error).report(context.global.json);

@@ -1,5 +1,6 @@
 //! `restante sync`
 
+use super::account_move::{Offer, offer};
 use super::context::{Context, now};
 use super::error::Failure;
 use super::output::print;
@@ -10,7 +11,7 @@ use restante_core::message::clean;
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
-use restante_engine::{Error, Steps, secrets, submit};
+use restante_engine::{Error, Steps, moving, secrets, submit};
 use restante_store::{AccountId, Submission};
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -102,16 +103,52 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     });
     let name = account.name.clone();
     let id = keeper.with(move |store| store.account(&name)).await?;
+    let mut account = account.clone();
+    let mut notes = Vec::new();
+    let (mut asked, mut moved) = (false, false);
     let mut tried = Vec::new();
     if !context.global.no_send {
-        tried = drain(&network, keeper, account, id, &secret, &mut steps).await?;
+        let (sent, stopped) = drain(&network, keeper, &account, id, &secret, &mut steps).await?;
+        tried = sent;
+        if let Some(symptom) = stopped.as_ref().and_then(Error::finding).filter(|f| moving::is_symptom(f)) {
+            asked = true;
+            match offer(context, &network, &account, &secret, symptom).await? {
+                Offer::Moved(new) => (account, moved) = (*new, true),
+                Offer::Stays(finding) => notes.push(*finding),
+                Offer::Nothing => {}
+            }
+        }
+    }
+    let connected = match submit::connect(&network, &account, &secret, &mut steps).await {
+        Err(Error::Finding(symptom)) if !asked && moving::is_symptom(&symptom) => {
+            match offer(context, &network, &account, &secret, &symptom).await? {
+                Offer::Moved(new) => {
+                    (account, moved) = (*new, true);
+                    submit::connect(&network, &account, &secret, &mut steps).await
+                }
+                Offer::Stays(finding) => Err(Error::Finding(finding)),
+                Offer::Nothing => Err(Error::Finding(symptom)),
+            }
+        }
+        // The same was found out a moment ago.
+        Err(Error::Finding(symptom)) if moving::is_symptom(&symptom) => {
+            Err(notes.pop().map_or(Error::Finding(symptom), Error::from))
+        }
+        other => other,
+    };
+    if moved && !context.global.no_send && connected.is_ok() {
+        // What waited for the old servers goes through the new ones.
+        keeper.with(move |store| moving::hasten(store, id, now())).await?;
+        let (again, _) = drain(&network, keeper, &account, id, &secret, &mut steps).await?;
+        tried.retain(|row| again.iter().all(|later| later.id != row.id));
+        tried.extend(again);
     }
     let outbox = keeper.with(move |store| store.view().outbox(Some(id))).await?;
     let waiting = outbox.iter().filter(|row| submit::waits_for_a_person(row)).count();
     if !context.output.json {
         eprint!("{}", clean(&outbox_text(&tried, waiting)));
     }
-    let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+    let mut connection = connected?;
     // A copy that finds no room must not keep anybody from reading.
     let unfiled = match submit::file_sent(&mut connection, keeper, id).await {
         Err(Error::Finding(finding)) => Some(*finding),
@@ -122,6 +159,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let fetching = sync::sync(&mut connection, keeper, id, &progress);
     let mut report = watched(&bar, context.global.verbose, &progress, fetching).await?;
     report.findings.extend(unfiled);
+    report.findings.extend(notes);
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
     index(&bar, keeper, &report).await?;
@@ -134,12 +172,12 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
             .output
             .document("sync", &Document { account: &account.name, report: &report, sent, index_ms, ms })?;
     } else {
-        print(&clean(&text(account, &report, ms)))?;
+        print(&clean(&text(&account, &report, ms)))?;
     }
     Ok(())
 }
 
-/// Sends what is due, and gives every message that was tried. What cannot go now stays queued, and does
+/// Sends what is due, and gives every message that was tried, and what stopped it. What cannot go now stays queued, and does
 /// not stop the reading. When the server cannot be reached, or refuses the login, the rest would fare the
 /// same, and for a login each try counts: they wait.
 async fn drain(
@@ -149,7 +187,7 @@ async fn drain(
     id: AccountId,
     secret: &restante_core::Secret,
     steps: &mut Steps<'_>,
-) -> Result<Vec<Submission>, Failure> {
+) -> Result<(Vec<Submission>, Option<Error>), Failure> {
     let due = keeper.with(|store| store.view().due(now())).await?;
     let mut tried = Vec::new();
     for row in due.into_iter().filter(|row| row.account == id) {
@@ -157,10 +195,10 @@ async fn drain(
         let stopped = why.is_some() && row.state == State::Deferred;
         tried.push(row);
         if stopped {
-            break;
+            return Ok((tried, why));
         }
     }
-    Ok(tried)
+    Ok((tried, None))
 }
 
 /// What a person should know of the outbox: what was just sent or refused, and what waits for a decision.
@@ -235,9 +273,13 @@ async fn index(bar: &ProgressBar, keeper: &Keeper, report: &Report) -> Result<()
 fn text(account: &Account, report: &Report, ms: u64) -> String {
     let sum = |of: fn(&sync::MailboxReport) -> u64| report.mailboxes.iter().map(of).sum::<u64>();
     let mut text = String::new();
-    for mailbox in report.mailboxes.iter().filter(|m| m.new + m.changed + m.removed > 0) {
+    for mailbox in report.mailboxes.iter().filter(|m| m.new + m.recognised + m.changed + m.removed > 0) {
+        let recognised = match mailbox.recognised {
+            0 => String::new(),
+            count => format!("{count} recognised, "),
+        };
         text.push_str(&format!(
-            "  {}: {} new, {} changed, {} removed, {} in all\n",
+            "  {}: {} new, {recognised}{} changed, {} removed, {} in all\n",
             mailbox.name, mailbox.new, mailbox.changed, mailbox.removed, mailbox.total
         ));
     }

@@ -19,6 +19,7 @@ mod discovery;
 mod hostile;
 mod logins;
 mod mailbox;
+mod moved;
 mod network;
 mod person;
 mod reading;

@@ -121,14 +121,16 @@ fn a_sync_meets_a_server_that_became_bad_and_what_is_here_stays() {
     person.sync();
     let config = person.data().join("config.toml");
     let good = std::fs::read_to_string(&config).unwrap();
-    for (host, status, verdict) in [
-        ("imap.expired.test", 76, "certificate-expired"),
-        ("imap.refused.test", 69, "connection-refused"),
-        ("imap.garbage.test", 76, "not-a-mail-server"),
+    for (host, status, verdict, seen) in [
+        ("imap.expired.test", 76, "certificate-expired", None),
+        // The domain names another server.
+        ("imap.refused.test", 69, "server-moved", Some("connection-refused")),
+        ("imap.garbage.test", 69, "server-moved", Some("not-a-mail-server")),
     ] {
         std::fs::write(&config, good.replace("imap.autoconfig.test", host)).unwrap();
         let (code, error) = person.error(&["sync"]);
         assert_eq!((code, error["verdict"].as_str().unwrap()), (status, verdict), "{error:#}");
+        assert!(seen.is_none_or(|seen| error["also"][0] == seen), "{error:#}");
         assert_eq!(person.count(&["subject:kept"]), 1);
     }
     std::fs::write(&config, good).unwrap();

@@ -11,7 +11,7 @@ use crate::person::{PROGRAM, Person};
 
 /// The program at a terminal of its own. `script` makes the terminal; its input is the keyboard, its output the
 /// screen.
-struct Terminal {
+pub(crate) struct Terminal {
     process: std::process::Child,
     output: Receiver<Vec<u8>>,
     screen: String,
@@ -19,7 +19,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(person: &Person, args: &str) -> Self {
+    pub(crate) fn start(person: &Person, args: &str) -> Self {
         let mut command = Command::new("script");
         person.at_home(&mut command);
         let dns = match person.lab.mode() {
@@ -51,7 +51,7 @@ impl Terminal {
     }
 
     /// Waits for a question that was not answered yet, and types the answer.
-    fn answer(&mut self, question: &str, answer: &str) {
+    pub(crate) fn answer(&mut self, question: &str, answer: &str) {
         while !self.screen[self.answered..].contains(question) {
             let piece = self.output.recv_timeout(Duration::from_secs(20));
             let piece = piece.unwrap_or_else(|_| panic!("{question:?} was not asked: {:?}", self.screen));
@@ -64,7 +64,7 @@ impl Terminal {
     }
 
     /// Waits for the end: what was on the screen, and the exit code.
-    fn end(mut self) -> (String, i32) {
+    pub(crate) fn end(mut self) -> (String, i32) {
         while let Ok(piece) = self.output.recv_timeout(Duration::from_secs(20)) {
             self.screen.push_str(&String::from_utf8_lossy(&piece));
         }

@@ -19,7 +19,7 @@ const LOOKUPS: u32 = 256;
 /// zstd's level: the one that keeps up with a fast connection.
 const LEVEL: i32 = 1;
 
-/// A content that was written, for [`NewEntry`](crate::NewEntry).
+/// A content that was written, for a [`Body`](crate::Body).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
     pub(crate) digest: Digest,

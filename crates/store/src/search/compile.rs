@@ -234,7 +234,8 @@ impl Compiler<'_> {
     /// The mailboxes a person may mean by a name.
     fn mailboxes(&self, name: &str) -> Result<Vec<i64>, StoreError> {
         let name = name.to_lowercase();
-        let mut statement = self.conn.prepare_cached("SELECT id, account, name, special_use FROM mailbox")?;
+        let mut statement =
+            self.conn.prepare_cached("SELECT id, account, name, special_use FROM mailbox WHERE gone = 0")?;
         let mut rows = statement.query([])?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {

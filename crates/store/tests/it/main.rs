@@ -6,6 +6,7 @@
 mod contents;
 mod crash;
 mod lists;
+mod moved;
 mod outbox;
 mod search;
 mod support;

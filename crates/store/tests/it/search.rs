@@ -1,6 +1,6 @@
 //! Searches find what a slow and simple reading of the same query finds.
 
-use crate::support::{Mail, NOW, contact, flags, mailbox, summary};
+use crate::support::{Mail, NOW, contact, fetched, flags, mailbox, summary};
 use proptest::prelude::*;
 use restante_core::mail::Uid;
 use restante_core::message::{Searchable, Summary};
@@ -270,7 +270,7 @@ fn build(mail: &mut Mail, docs: &[Doc]) -> (Vec<MessageId>, [MailboxId; 3]) {
             entry.flags = flags(&set);
             mail.apply(mailbox, Delta { new: vec![entry.clone()], ..Delta::default() });
         }
-        ids.push(mail.store.message_by_digest(&entry.content.digest()).unwrap().unwrap());
+        ids.push(mail.store.message_by_digest(&fetched(&entry).digest()).unwrap().unwrap());
     }
     let searchable = |doc: &Doc| Searchable {
         text: doc.body.clone(),

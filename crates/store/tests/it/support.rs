@@ -5,7 +5,7 @@ use restante_core::mail::{
 };
 use restante_core::message::{Searchable, Summary};
 use restante_core::sync::Delta;
-use restante_store::{Applied, ContentWriter, MailboxId, MessageId, NewEntry, Store};
+use restante_store::{Applied, Body, Content, ContentWriter, MailboxId, MessageId, NewEntry, Store};
 use std::path::Path;
 
 pub(crate) const NOW: i64 = 1_700_000_000;
@@ -41,7 +41,8 @@ impl Mail {
         let content = self.writer.finish().unwrap();
         let internal_date = summary.date.unwrap_or(NOW);
         let uid = Uid::new(uid).unwrap();
-        NewEntry { uid, flags: Flags::new(), mod_seq: None, internal_date, summary, content }
+        let body = Body::Fetched { summary: Box::new(summary), content };
+        NewEntry { uid, flags: Flags::new(), mod_seq: None, internal_date, email_id: String::new(), body }
     }
 
     /// Stores plain messages with these UIDs, one second apart.
@@ -90,6 +91,14 @@ impl Mail {
                 assert_eq!(row.unseen, flags.iter().filter(|(_, f)| !f.contains("\\Seen")).count() as u64);
             }
         }
+    }
+}
+
+/// The content of an entry that was fetched.
+pub(crate) fn fetched(entry: &NewEntry) -> &Content {
+    match &entry.body {
+        Body::Fetched { content, .. } => content,
+        Body::Held(message) => panic!("{message} was not fetched"),
     }
 }
 

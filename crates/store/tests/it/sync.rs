@@ -97,8 +97,9 @@ fn a_mailbox_that_is_not_listed_is_named_and_kept() {
     assert_eq!(listed.changes, [Change::Mailboxes(account)]);
     assert_eq!(mail.store.mailboxes(account).unwrap().len(), 3);
     assert_eq!(mail.store.set_mailboxes(account, &list).unwrap().changes, []);
-    mail.store.remove_mailbox(mail.sent).unwrap();
+    mail.store.retire_mailbox(mail.sent, NOW).unwrap();
     assert_eq!(mail.store.count(&Filter::default()).unwrap(), 0);
+    assert_eq!(mail.store.mailboxes(account).unwrap().len(), 2);
     let sent = [mailbox("inbox", Some(SpecialUse::All))];
     mail.store.set_mailboxes(account, &sent).unwrap();
     assert_eq!(mail.store.mailbox(mail.inbox).unwrap().mailbox.special_use, Some(SpecialUse::All));
