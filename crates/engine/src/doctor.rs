@@ -7,17 +7,24 @@
 
 use crate::error::Error;
 use crate::imap::{self, Connection};
-use crate::net::{Network, Pipe};
+use crate::net::{Method, Network, Pipe};
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::{Attempts, Steps};
 use crate::ways;
 use restante_core::Secret;
-use restante_core::diagnosis::{Certainty, Finding, PasswordJudgement, Service, Stage, Verdict};
+use restante_core::diagnosis::{
+    self, Certainty, Finding, Login, PasswordJudgement, Service, Stage, Verdict, provider,
+};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Response, Status};
 use restante_core::mail::{Address, MailboxName};
 use restante_core::settings::Settings;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How long a web server may take to say whether it speaks Exchange.
+const WEB: Duration = Duration::from_secs(4);
 
 /// What is to be examined.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +39,8 @@ pub struct Case<'a> {
     pub secret: Option<&'a Secret>,
     /// The person agrees to a second attempt with the other form of the user name.
     pub try_usernames: bool,
+    /// What the search for these services noticed.
+    pub known: &'a [Finding],
 }
 
 /// What an examination found.
@@ -58,6 +67,16 @@ struct Side {
     accepted: bool,
 }
 
+impl Side {
+    fn login(&self) -> Login<'_> {
+        match &self.finding {
+            _ if self.accepted => Login::Accepted,
+            Some(finding) => Login::Failed(finding),
+            None => Login::Untried,
+        }
+    }
+}
+
 /// Examines reading, then sending, then compares.
 pub async fn examine(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Diagnosis {
     let mut reading = read_side(network, case, steps).await;
@@ -71,12 +90,38 @@ pub async fn examine(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -
             }
         }
     }
-    compare(&mut reading, &mut sending);
+    let host = case.incoming.first().map(|settings| settings.host.as_str()).unwrap_or_default();
+    if let Some(compared) = diagnosis::compare(provider::of_server(host), reading.login(), sending.login()) {
+        match compared.service {
+            Service::Smtp => sending.finding = Some(compared),
+            Service::Imap | Service::Discovery => reading.finding = Some(compared),
+        }
+    }
+    if let Some(finding) = &mut reading.finding
+        && matches!(finding.verdict, Verdict::ConnectionRefused | Verdict::PortBlocked)
+        && let Some(said) = exchange(network, case).await
+    {
+        *finding = exchange_only(finding, &said);
+    }
+    let refused =
+        |side: &Side| side.finding.as_ref().is_some_and(|f| f.password == PasswordJudgement::Refused);
+    if let Some(secret) = case.secret.filter(|_| refused(&reading) || refused(&sending)) {
+        diagnosis::password_notes(secret).into_iter().for_each(|note| steps.note(note));
+    }
     let mut findings: Vec<Finding> = reading.finding.into_iter().chain(sending.finding).collect();
+    let ok = findings.is_empty();
+    let mut notes: Vec<Finding> = case.known.iter().chain(steps.notes()).cloned().collect();
+    // A clock that is wrong makes every certificate look wrong.
+    let of_time =
+        |f: &Finding| matches!(f.verdict, Verdict::CertificateExpired | Verdict::CertificateNotYetValid);
+    if findings.iter().any(of_time)
+        && let Some(at) = notes.iter().position(|note| note.verdict == Verdict::ClockWrong)
+    {
+        findings.insert(0, notes.remove(at));
+    }
     // A server that blocks this machine is to be left alone before anything else is tried.
     findings.sort_by_key(|finding| finding.verdict != Verdict::AddressBlocked);
-    let ok = findings.is_empty();
-    findings.extend(steps.notes().iter().cloned());
+    findings.append(&mut notes);
     Diagnosis {
         ok,
         findings,
@@ -84,6 +129,36 @@ pub async fn examine(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -
         imap: reading.settings,
         smtp: sending.settings,
     }
+}
+
+/// Whether Exchange ActiveSync is open at the person's provider, and what it said.
+async fn exchange(network: &Network, case: Case<'_>) -> Option<String> {
+    let domain = case.address.ascii_domain();
+    let mut hosts: Vec<String> = case.incoming.iter().map(|settings| settings.host.clone()).collect();
+    hosts.extend([format!("autodiscover.{domain}"), format!("mail.{domain}")]);
+    hosts.dedup();
+    let mut asked = JoinSet::new();
+    for host in hosts {
+        let network = network.clone();
+        asked.spawn(async move {
+            let url = format!("https://{host}/Microsoft-Server-ActiveSync");
+            let answer = network.fetch(Method::Options, &url, WEB).await.ok()?;
+            match (answer.header("MS-ASProtocolVersions"), answer.status) {
+                (Some(versions), _) => Some(format!("{url} speaks Exchange ActiveSync {versions}")),
+                (None, 401) => Some(format!("{url} answers and wants a login")),
+                (None, _) => None,
+            }
+        });
+    }
+    asked.join_all().await.into_iter().flatten().min()
+}
+
+fn exchange_only(closed: &Finding, said: &str) -> Finding {
+    let evidence = format!("{}; {said}", closed.evidence);
+    let mut finding = Finding::new(closed.stage, closed.service, Verdict::ExchangeOnly, evidence);
+    finding.certainty = Certainty::Likely;
+    finding.also = vec![closed.verdict];
+    finding
 }
 
 async fn read_side(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Side {
@@ -255,27 +330,6 @@ fn blocked(finding: &Finding) -> Finding {
     blocked.certainty = Certainty::Likely;
     blocked.also = vec![finding.verdict];
     blocked
-}
-
-/// A password that one side accepts is a right password, whatever the other says.
-fn compare(reading: &mut Side, sending: &mut Side) {
-    let refused = |side: &Side| {
-        side.finding.as_ref().is_some_and(|finding| finding.password == PasswordJudgement::Refused)
-    };
-    if reading.accepted && refused(sending) {
-        sending.finding = sending.finding.take().map(crate::setup::compared);
-    } else if sending.accepted && refused(reading) {
-        reading.finding = reading.finding.take().map(|finding| {
-            let evidence = format!("{} (submission accepted the same password)", finding.evidence);
-            let mut compared =
-                Finding::new(finding.stage, finding.service, Verdict::ServiceDisabled, evidence);
-            compared.certainty = Certainty::Likely;
-            compared.password = PasswordJudgement::Accepted;
-            compared.also = vec![Verdict::UsernameForm];
-            compared.link = finding.link;
-            compared
-        });
-    }
 }
 
 /// A service that was passed over, as a note beside the one that works.

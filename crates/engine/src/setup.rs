@@ -7,7 +7,7 @@ use crate::smtp::Submitter;
 use crate::steps::Steps;
 use crate::ways;
 use restante_core::Secret;
-use restante_core::diagnosis::{Finding, PasswordJudgement, Service, Verdict};
+use restante_core::diagnosis::{self, Login, PasswordJudgement, provider};
 use restante_core::mail::Address;
 use restante_core::settings::Settings;
 
@@ -39,12 +39,14 @@ pub async fn verify(
     let (mut connection, imap) = first_imap(network, incoming, steps).await?;
     let submitter =
         if outgoing.is_empty() { None } else { Some(first_smtp(network, outgoing, steps).await?) };
-    imap::log_in(&mut connection, &imap, secret, steps).await?;
+    imap::log_in(&mut connection, &imap, secret, steps).await.map_err(|error| suspicious(error, secret))?;
     imap::log_out(connection).await;
     let Some((mut submitter, smtp)) = submitter else { return Ok(Verified { imap, smtp: None }) };
     submitter.log_in(&smtp, secret, steps).await.map_err(|error| match error {
-        Error::Finding(finding) if finding.verdict == Verdict::CredentialsRefused => {
-            compared(*finding).into()
+        Error::Finding(finding) => {
+            let provider = provider::of_server(&smtp.host);
+            let compared = diagnosis::compare(provider, Login::Accepted, Login::Failed(&finding));
+            compared.unwrap_or(*finding).into()
         }
         other => other,
     })?;
@@ -87,11 +89,14 @@ async fn first_smtp(
 /// (RFC 5321, section 4.1.3).
 pub(crate) const EHLO: &str = "[127.0.0.1]";
 
-/// IMAP took this password a moment ago: what submission refuses is not the password itself.
-pub(crate) fn compared(finding: Finding) -> Finding {
-    let evidence = format!("{} (IMAP accepted the same password)", finding.evidence);
-    let mut compared = Finding::new(finding.stage, Service::Smtp, Verdict::SubmissionLoginRefused, evidence);
-    compared.password = PasswordJudgement::Accepted;
-    compared.also = finding.also;
-    compared
+/// A refused password that looks odd is named as such, without a character of it.
+fn suspicious(error: Error, secret: &Secret) -> Error {
+    let Error::Finding(mut finding) = error else { return error };
+    if finding.password == PasswordJudgement::Refused {
+        for note in diagnosis::password_notes(secret) {
+            finding.evidence.push_str(&format!("; {}", note.evidence));
+            finding.also.insert(0, note.verdict);
+        }
+    }
+    Error::Finding(finding)
 }

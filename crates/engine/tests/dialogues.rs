@@ -505,7 +505,7 @@ const OLD_SERVER: &str = r#"
     C: a3 STATUS "INBOX.Sent" (MESSAGES UIDNEXT UIDVALIDITY)
     S: a2 OK
     S: a3 OK
-    C: a4 EXAMINE "INBOX"
+    C: a4 SELECT "INBOX"
     S: * 3 EXISTS
     S: * OK [UIDVALIDITY 1] valid
     S: * OK [UIDNEXT 4] next
@@ -527,7 +527,7 @@ const OLD_SERVER: &str = r#"
     S: Subject: three
     S: )
     S: a6 OK fetched
-    C: a7 EXAMINE "INBOX.Sent"
+    C: a7 SELECT "INBOX.Sent"
     S: * 1 EXISTS
     S: * OK [UIDVALIDITY 1] valid
     S: * OK [UIDNEXT 2] next
@@ -554,7 +554,7 @@ const NEW_SERVER: &str = r#"
     C: a3 STATUS "Sent" (MESSAGES UIDNEXT UIDVALIDITY)
     S: a2 OK
     S: a3 OK
-    C: a4 EXAMINE "INBOX"
+    C: a4 SELECT "INBOX"
     S: * 3 EXISTS
     S: * OK [UIDVALIDITY 1] valid
     S: * OK [UIDNEXT 4] next
@@ -585,7 +585,7 @@ const NEW_MESSAGE: &str = r#"
     S: Subject: five
     S: )
     S: a7 OK fetched
-    C: a8 EXAMINE "Sent"
+    C: a8 SELECT "Sent"
     S: * 2 EXISTS
     S: * OK [UIDVALIDITY 1] valid
     S: * OK [UIDNEXT 3] next
@@ -654,7 +654,7 @@ async fn a_move_broken_off_at_any_point_keeps_what_was_there_and_fetches_nothing
         C: a3 STATUS "Sent" (MESSAGES UIDNEXT UIDVALIDITY)
         S: a2 OK
         S: a3 OK
-        C: a4 EXAMINE "INBOX"
+        C: a4 SELECT "INBOX"
         S: * 3 EXISTS
         S: * OK [UIDVALIDITY 1] valid
         S: * OK [UIDNEXT 4] next
@@ -692,7 +692,7 @@ async fn a_mailbox_the_new_server_does_not_have_stays_until_that_is_said_twice()
         S: a1 OK listed
         C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
         S: a2 OK
-        C: a3 EXAMINE "INBOX"
+        C: a3 SELECT "INBOX"
         S: * 0 EXISTS
         S: * OK [UIDVALIDITY 9] valid
         S: * OK [UIDNEXT 1] next
@@ -726,7 +726,7 @@ async fn an_email_id_is_kept_and_recognised_where_nothing_else_names_a_message()
             S: a1 OK listed
             C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
             S: a2 OK
-            C: a3 EXAMINE "INBOX"
+            C: a3 SELECT "INBOX"
             S: * 1 EXISTS
             S: * OK [UIDVALIDITY {validity}] valid
             S: * OK [UIDNEXT 9] next

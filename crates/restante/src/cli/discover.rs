@@ -26,7 +26,7 @@ pub(super) struct Discover {
 }
 
 /// How to look for settings.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct DiscoveryArgs {
     /// Stop looking after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]

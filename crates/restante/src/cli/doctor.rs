@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::Failure;
-use super::given::{Given, usable};
+use super::given::{Found, Given, usable};
 use super::output::print;
 use super::prompt::Prompt;
 use super::steps::{Checklist, found, serde_word};
@@ -14,6 +14,7 @@ use restante_core::message::{clean, clean_line};
 use restante_core::settings::{Candidate, Settings};
 use restante_engine::account::Account;
 use restante_engine::doctor::{Case, Diagnosis, examine};
+use restante_engine::moving;
 use restante_engine::{Attempts, Error, Step, Steps, Transcript, secrets};
 use serde::Serialize;
 use std::io::Write;
@@ -119,10 +120,10 @@ impl Doctor {
         let network = context.network()?;
         let address = subject.address.to_string();
         let silent = Transcript::new(&[&address, subject.address.local()], None);
-        let candidate = match &subject.account {
+        let Found { candidate, notes } = match &subject.account {
             Some(account) => self.given.of_account(account)?,
             None => match self.candidate(&network, &subject.address, checklist, steps).await {
-                Ok(candidate) => candidate,
+                Ok(found) => found,
                 Err(Failure::Engine(Error::Finding(finding))) => {
                     return Ok((Diagnosis { findings: vec![*finding], ..Diagnosis::default() }, silent));
                 }
@@ -144,8 +145,18 @@ impl Doctor {
             outgoing: &outgoing,
             secret: secret.as_ref(),
             try_usernames: self.try_usernames,
+            known: &notes,
         };
-        Ok((examine(&network, case, steps).await, transcript))
+        let mut diagnosis = examine(&network, case, steps).await;
+        if let (Some(account), Some(symptom)) = (&subject.account, diagnosis.findings.first())
+            && !diagnosis.ok
+            && moving::is_symptom(symptom)
+            && let Ok(Some(proposal)) =
+                moving::look(&network, account, Some(symptom), &mut |line| checklist.trace(line)).await
+        {
+            diagnosis.findings.insert(0, proposal.finding(account, symptom));
+        }
+        Ok((diagnosis, transcript))
     }
 
     async fn candidate(
@@ -154,14 +165,14 @@ impl Doctor {
         address: &Address,
         checklist: &Checklist,
         steps: &mut Steps<'_>,
-    ) -> Result<Candidate, Failure> {
+    ) -> Result<Found, Failure> {
         let mut failed = None;
         let looked = steps
             .run(Stage::Discovery, Service::Discovery, async {
                 match self.given.candidate(network, address, checklist).await {
-                    Ok(candidate) => {
-                        let detail = found(&candidate);
-                        Ok((candidate, detail))
+                    Ok(looked) => {
+                        let detail = found(&looked.candidate);
+                        Ok((looked, detail))
                     }
                     Err(Failure::Engine(error)) => Err(error),
                     Err(failure) => {

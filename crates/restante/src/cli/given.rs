@@ -1,15 +1,17 @@
 //! What a person may say about an account beside its address: servers, user name, password, trust. The
 //! same options wherever an account is tried.
 
+use super::discover::DiscoveryArgs;
 use super::error::Failure;
 use super::prompt::Prompt;
 use super::steps::{Checklist, found, read_password};
 use clap::Args;
 use restante_core::Secret;
+use restante_core::diagnosis::{Finding, password_notes, ungrouped};
 use restante_core::mail::Address;
 use restante_core::settings::{Authentication, Candidate, Fingerprint, Protocol, Security, Settings, Source};
 use restante_engine::account::{Account, SecretPlace, Value};
-use restante_engine::discover::{DiscoverOptions, discover};
+use restante_engine::discover::discover;
 use restante_engine::net::Network;
 use restante_engine::{Error, secrets};
 
@@ -44,6 +46,20 @@ pub(super) struct Given {
     /// given more than once.
     #[arg(long, value_name = "sha256:HEX")]
     pub(super) pin: Vec<Fingerprint>,
+    #[command(flatten)]
+    discovery: DiscoveryArgs,
+}
+
+/// What is to be tried, and what was noticed while it was looked for.
+pub(super) struct Found {
+    pub(super) candidate: Candidate,
+    pub(super) notes: Vec<Finding>,
+}
+
+impl From<Candidate> for Found {
+    fn from(candidate: Candidate) -> Self {
+        Self { candidate, notes: Vec::new() }
+    }
 }
 
 impl Given {
@@ -63,20 +79,18 @@ impl Given {
         given.into_iter().filter_map(|(value, is)| is.then_some(value)).collect()
     }
 
-    /// What is to be tried for an address: the servers that were given, else what is found. The findings
-    /// of the search come along, for whoever wants to say more than that it found something.
+    /// What is to be tried for an address: the servers that were given, else what is found.
     pub(super) async fn candidate(
         &self,
         network: &Network,
         address: &Address,
         checklist: &Checklist,
-    ) -> Result<Candidate, Failure> {
+    ) -> Result<Found, Failure> {
         let (imap, smtp) = self.servers(&address.to_string())?;
         let known = imap.is_some() && (smtp.is_some() || self.without_sending);
-        let mut candidate = if known {
-            given_candidate()
-        } else {
-            search(network, address, imap.is_some(), checklist).await?
+        let Found { mut candidate, notes } = match known {
+            true => given_candidate().into(),
+            false => self.search(network, address, imap.is_some(), checklist).await?,
         };
         if let Some(imap) = imap {
             candidate.incoming = vec![imap];
@@ -85,17 +99,17 @@ impl Given {
             candidate.outgoing = vec![smtp];
         }
         self.adjust(&mut candidate)?;
-        Ok(candidate)
+        Ok(Found { candidate, notes })
     }
 
     /// An account's own servers, with what was given in their place.
-    pub(super) fn of_account(&self, account: &Account) -> Result<Candidate, Failure> {
+    pub(super) fn of_account(&self, account: &Account) -> Result<Found, Failure> {
         let (imap, smtp) = self.servers(&account.imap.username)?;
         let mut candidate = Candidate { source: account.source, ..given_candidate() };
         candidate.incoming = vec![imap.unwrap_or_else(|| account.imap.clone())];
         candidate.outgoing = smtp.or_else(|| account.smtp.clone()).into_iter().collect();
         self.adjust(&mut candidate)?;
-        Ok(candidate)
+        Ok(candidate.into())
     }
 
     /// The third question: only where nobody vouches for the settings. False when the person says no.
@@ -132,7 +146,29 @@ impl Given {
         if secret.expose().is_empty() {
             return Err(Failure::Usage("the password is empty".to_owned()));
         }
+        let secret = if self.password_stdin { secret } else { without_space(prompt, secret)? };
         Ok((secret, SecretPlace::File))
+    }
+
+    async fn search(
+        &self,
+        network: &Network,
+        address: &Address,
+        imap_is_known: bool,
+        checklist: &Checklist,
+    ) -> Result<Found, Failure> {
+        let options = self.discovery.options(false);
+        let discovery = discover(network, address, &options, &mut |line| checklist.trace(line)).await;
+        let candidate = discovery.candidates.into_iter().find(|c| c.imap().is_some() || imap_is_known);
+        let Some(candidate) = candidate else {
+            let finding = discovery.findings.into_iter().next();
+            return Err(finding.map_or_else(
+                || Failure::Usage("no settings were found; give --imap and --smtp".to_owned()),
+                |finding| Error::from(finding).into(),
+            ));
+        };
+        checklist.line(true, &found(&candidate));
+        Ok(Found { candidate, notes: discovery.findings })
     }
 
     fn servers(&self, username: &str) -> Result<(Option<Settings>, Option<Settings>), Failure> {
@@ -159,6 +195,20 @@ impl Given {
     }
 }
 
+/// Asks what to do about spaces that probably came with the copying. Nothing is changed without a yes.
+fn without_space(prompt: &mut Prompt, secret: Secret) -> Result<Secret, Failure> {
+    let better = match ungrouped(&secret) {
+        Some(better) => better,
+        None => Secret::new(secret.expose().trim()),
+    };
+    if better.expose() == secret.expose() || better.expose().is_empty() {
+        return Ok(secret);
+    }
+    let seen: Vec<String> = password_notes(&secret).into_iter().map(|note| note.evidence).collect();
+    let question = format!("Note: {}.\nSend it without this white space?", seen.join("; "));
+    Ok(if prompt.confirm(&question, "use --password-stdin")? { better } else { secret })
+}
+
 /// The services of a candidate that may be tried: IMAP and SMTP, protected, in its order.
 pub(super) fn usable(candidate: &Candidate) -> (Vec<Settings>, Vec<Settings>) {
     let protected = |protocol| move |s: &&Settings| s.protocol == protocol && s.security != Security::None;
@@ -177,26 +227,6 @@ pub(super) fn given_candidate() -> Candidate {
         incoming: Vec::new(),
         outgoing: Vec::new(),
     }
-}
-
-async fn search(
-    network: &Network,
-    address: &Address,
-    imap_is_known: bool,
-    checklist: &Checklist,
-) -> Result<Candidate, Failure> {
-    let options = DiscoverOptions::default();
-    let discovery = discover(network, address, &options, &mut |line| checklist.trace(line)).await;
-    let candidate = discovery.candidates.into_iter().find(|c| c.imap().is_some() || imap_is_known);
-    let Some(candidate) = candidate else {
-        let finding = discovery.findings.into_iter().next();
-        return Err(finding.map_or_else(
-            || Failure::Usage("no settings were found; give --imap and --smtp".to_owned()),
-            |finding| Error::from(finding).into(),
-        ));
-    };
-    checklist.line(true, &found(&candidate));
-    Ok(candidate)
 }
 
 /// Reads `HOST[:PORT][/tls|starttls]`.

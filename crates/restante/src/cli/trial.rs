@@ -2,7 +2,7 @@
 //! `account reauth` have in common.
 
 use super::error::Failure;
-use super::given::{Given, given_candidate, service, usable};
+use super::given::{Found, Given, given_candidate, service, usable};
 use super::prompt::Prompt;
 use super::steps::Checklist;
 use restante_core::Secret;
@@ -61,20 +61,20 @@ impl Trial<'_> {
     /// each time it is asked; `secret` is the password when there is one already.
     pub(super) async fn run(
         mut self,
-        find: impl AsyncFn() -> Result<Candidate, Failure>,
+        find: impl AsyncFn() -> Result<Found, Failure>,
         mut secret: Option<(Secret, SecretPlace)>,
     ) -> Result<Tried, Failure> {
         let mut values = self.given.values();
         self.pins.extend(&self.given.pin);
         let mut found = find().await;
         loop {
-            let candidate = match &found {
-                Ok(candidate) => candidate.clone(),
+            let (candidate, notes) = match &found {
+                Ok(found) => (found.candidate.clone(), found.notes.clone()),
                 Err(_) => {
-                    let failure = std::mem::replace(&mut found, Ok(given_candidate())).err();
+                    let failure = std::mem::replace(&mut found, Ok(given_candidate().into())).err();
                     match self.mend(failure, None)? {
                         Mend::Servers => {
-                            found = Ok(self.other_servers(given_candidate())?);
+                            found = Ok(self.other_servers(given_candidate())?.into());
                             values.extend([Value::Imap, Value::Smtp]);
                         }
                         Mend::Stop(code) => return Err(Failure::Said(code)),
@@ -99,7 +99,7 @@ impl Trial<'_> {
                 true => Err(Error::Configuration(String::new())),
                 false => verify(&network, &imap, &smtp, self.address, &password, &mut steps).await,
             };
-            let findings = steps.notes().to_vec();
+            let findings = [&notes, steps.notes()].concat();
             drop(steps);
             let failure = match verified {
                 Ok(verified) => {
@@ -125,16 +125,16 @@ impl Trial<'_> {
                     for settings in changed.incoming.iter_mut().chain(&mut changed.outgoing) {
                         settings.username.clone_from(&username);
                     }
-                    found = Ok(changed);
+                    found = Ok(changed.into());
                     values.push(Value::Username);
                 }
                 Mend::Servers => {
-                    found = Ok(self.other_servers(candidate)?);
+                    found = Ok(self.other_servers(candidate)?.into());
                     values.extend([Value::Imap, Value::Smtp]);
                 }
                 Mend::Pin(fingerprint) => self.pins.push(fingerprint),
                 Mend::WithoutSending => {
-                    found = Ok(Candidate { outgoing: Vec::new(), ..candidate });
+                    found = Ok(Candidate { outgoing: Vec::new(), ..candidate }.into());
                     values.push(Value::Smtp);
                 }
                 Mend::Draft => {

@@ -257,6 +257,6 @@ fn a_person_sees_what_there_is_where_imap_is_not() {
 
     Exchange (ActiveSync) is open and IMAP is not. [exchange-only]
       seen: autodiscover names only Exchange ActiveSync at mail.exchange.test:443/tls
-      do:   Ask the administrator to open IMAP, or use a program that speaks Exchange.
+      do:   Ask the administrator to open IMAP, or read this mail with a program that speaks Exchange.
     ");
 }
