@@ -144,16 +144,20 @@ async fn explained(network: &Network, settings: &Settings, error: Error) -> Erro
         finding.certainty = Certainty::Likely;
         finding.also = vec![Verdict::AddressBlocked];
     }
-    if let Some(other) = usable {
-        let option = option(settings.protocol);
-        finding.remedy = match finding.verdict {
-            Verdict::PortBlocked => format!(
-                "This network, or the server's firewall, blocks port {}. Try {option} {other}, or another network.",
-                settings.port
-            ),
-            _ => format!("Try {option} {other}."),
-        };
-    }
+    let port = settings.port;
+    let try_other = usable.map(|other| format!("{} {other}", option(settings.protocol)));
+    finding.remedy = match (finding.verdict, try_other) {
+        (Verdict::PortBlocked, Some(other)) => {
+            format!(
+                "This network, or the server's firewall, blocks port {port}. Try {other}, or another network."
+            )
+        }
+        (Verdict::PortBlocked, None) => {
+            format!("This network, or the server's firewall, blocks port {port}. Try another network.")
+        }
+        (_, Some(other)) => format!("Try {other}."),
+        (_, None) => return Error::Finding(finding),
+    };
     Error::Finding(finding)
 }
 

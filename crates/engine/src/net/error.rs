@@ -226,7 +226,7 @@ pub enum NetError {
 }
 
 /// A shared host's certificate can hold a hundred names, and nobody reads a hundred names.
-const SHOWN: usize = 12;
+const SHOWN: usize = 6;
 
 fn list<T: ToString>(items: &[T]) -> String {
     if items.is_empty() {

@@ -234,8 +234,17 @@ fn text(diagnosis: &Diagnosis) -> String {
             _ => "Reading and sending work.\n",
         });
     }
+    let mut before: Option<&Finding> = None;
     for finding in &diagnosis.findings {
-        text.push_str(&format!("\n{}\n{finding}\n", certainty(finding)));
+        // Both sides are often refused for the same reason, and the same advice twice reads like two.
+        let again = before.is_some_and(|b| b.verdict == finding.verdict && b.remedy == finding.remedy);
+        let shown = if again {
+            format!("The same. [{}]\n  seen: {}", finding.verdict.code(), finding.evidence)
+        } else {
+            finding.to_string()
+        };
+        text.push_str(&format!("\n{}\n{shown}\n", certainty(finding)));
+        before = Some(finding);
     }
     text
 }

@@ -4,7 +4,7 @@
 use super::discover::DiscoveryArgs;
 use super::error::Failure;
 use super::prompt::Prompt;
-use super::steps::{Checklist, found, read_password};
+use super::steps::{Checklist, read_password};
 use clap::Args;
 use restante_core::Secret;
 use restante_core::diagnosis::{Finding, password_notes, ungrouped};
@@ -167,7 +167,6 @@ impl Given {
                 |finding| Error::from(finding).into(),
             ));
         };
-        checklist.line(true, &found(&candidate));
         Ok(Found { candidate, notes: discovery.findings })
     }
 

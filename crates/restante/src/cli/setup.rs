@@ -5,7 +5,7 @@ use super::error::Failure;
 use super::given::Given;
 use super::output::print;
 use super::prompt::Prompt;
-use super::steps::Checklist;
+use super::steps::{Checklist, found};
 use super::trial::Trial;
 use clap::Args;
 use restante_core::Secret;
@@ -82,7 +82,11 @@ impl Setup {
             pins: Vec::new(),
             draft: self.draft,
         };
-        let find = async || self.given.candidate(&network, &address, &checklist).await;
+        let find = async || {
+            let looked = self.given.candidate(&network, &address, &checklist).await?;
+            checklist.line(true, &found(&looked.candidate));
+            Ok(looked)
+        };
         let tried = context.block_on(trial.run(find, None))?;
         let account = Account {
             name: context.global.account.clone().unwrap_or_else(|| address.to_string()),

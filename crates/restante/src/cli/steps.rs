@@ -5,7 +5,7 @@ use super::error::Failure;
 use restante_core::Secret;
 use restante_core::discovery::TraceLine;
 use restante_core::message::clean_line;
-use restante_core::settings::Candidate;
+use restante_core::settings::{Candidate, Source};
 use restante_engine::Step;
 use std::io::{BufRead, IsTerminal};
 
@@ -66,7 +66,10 @@ impl Checklist {
 pub(super) fn found(candidate: &Candidate) -> String {
     let services: Vec<String> =
         candidate.imap().into_iter().chain(candidate.smtp()).map(ToString::to_string).collect();
-    format!("found by {}: {}", candidate.source, services.join(", "))
+    match candidate.source {
+        Source::Given => format!("given: {}", services.join(", ")),
+        source => format!("found by {source}: {}", services.join(", ")),
+    }
 }
 
 /// The first line of standard input, for `--password-stdin`.
