@@ -4,6 +4,7 @@ use super::context::Context;
 use super::error::Failure;
 use super::output::print;
 use super::steps::{Checklist, serde_word};
+use super::wrap::wrapped;
 use clap::Args;
 use restante_core::discovery::Discovery;
 use restante_core::mail::Address;
@@ -77,7 +78,7 @@ impl Discover {
             let document = Document { address: address.to_string(), discovery: &discovery };
             context.output.document("discover", &document)?;
         } else {
-            print(&Screen { context, discovery: &discovery }.text())?;
+            print(&wrapped(&Screen { context, discovery: &discovery }.text(), std::io::stdout()))?;
         }
         Ok(ExitCode::from(exit))
     }

@@ -6,6 +6,7 @@ use super::given::{Found, Given, usable};
 use super::output::print;
 use super::prompt::Prompt;
 use super::steps::{Checklist, found, serde_word};
+use super::wrap::wrapped;
 use clap::Args;
 use restante_core::Secret;
 use restante_core::diagnosis::{Finding, Service, Stage};
@@ -90,7 +91,7 @@ impl Doctor {
         } else if self.report {
             print(&clean(&transcript.redact(&report(&subject, steps.all(), &diagnosis))))?;
         } else {
-            print(&clean(&text(&diagnosis)))?;
+            print(&wrapped(&clean(&text(&diagnosis)), std::io::stdout()))?;
         }
         Ok(if diagnosis.ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }

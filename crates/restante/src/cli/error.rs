@@ -1,6 +1,7 @@
 //! What a command that fails says, and the exit code it ends with.
 
 use super::output::json_line;
+use super::wrap::wrapped;
 use restante_core::message::clean;
 use restante_engine::Error;
 use restante_store::StoreError;
@@ -43,7 +44,7 @@ impl Failure {
             let line = json_line(&json!({ "error": self.json(&text) })).unwrap_or_default();
             writeln!(stderr, "{line}")
         } else {
-            writeln!(stderr, "restante: {}", clean(&text))
+            writeln!(stderr, "restante: {}", wrapped(&clean(&text), std::io::stderr()))
         };
         ExitCode::from(code)
     }

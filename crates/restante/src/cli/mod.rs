@@ -26,6 +26,7 @@ mod setup;
 mod steps;
 mod sync;
 mod trial;
+mod wrap;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use context::Context;

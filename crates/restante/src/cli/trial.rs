@@ -5,6 +5,7 @@ use super::error::Failure;
 use super::given::{Found, Given, given_candidate, service, usable};
 use super::prompt::Prompt;
 use super::steps::Checklist;
+use super::wrap::wrapped;
 use restante_core::Secret;
 use restante_core::diagnosis::{Finding, Service};
 use restante_core::mail::Address;
@@ -184,12 +185,13 @@ impl Trial<'_> {
             Failure::Engine(Error::Finding(finding)) => Some(finding.as_ref()),
             _ => None,
         };
-        eprintln!("\n{}\n", clean(&failure.text().unwrap_or_default()));
+        let said = failure.text().unwrap_or_default();
+        eprintln!("\n{}\n", wrapped(&clean(&said), std::io::stderr()));
         let mut choices = choices(finding, candidate, failure.exit_code());
         let keys: Vec<&str> = choices.iter().map(|choice| choice.0).collect();
         let question = format!("What now? [{}]", keys.join("/"));
         for (key, _, text) in &choices {
-            eprintln!("  {key}  {text}");
+            eprintln!("{}", wrapped(&format!("  {key}  {text}"), std::io::stderr()));
         }
         loop {
             let answer = self.prompt.line(&question, "")?;
