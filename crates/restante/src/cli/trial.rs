@@ -7,7 +7,7 @@ use super::prompt::Prompt;
 use super::steps::Checklist;
 use super::wrap::wrapped;
 use restante_core::Secret;
-use restante_core::diagnosis::{Finding, Service};
+use restante_core::diagnosis::Finding;
 use restante_core::mail::Address;
 use restante_core::message::clean;
 use restante_core::settings::{Candidate, Fingerprint, Protocol, Settings, Source};
@@ -250,7 +250,7 @@ fn choices(
         let text = format!("accept this certificate from now on, after comparing it: {pin}");
         choices.push(("c", Mend::Pin(pin), text));
     }
-    if finding.is_some_and(|finding| finding.service == Service::Smtp) {
+    if !candidate.outgoing.is_empty() {
         choices.push(("w", Mend::WithoutSending, "go on without sending".to_owned()));
     }
     choices.push(("d", Mend::Draft, "save as a draft, to be mended later".to_owned()));

@@ -27,4 +27,5 @@ mod sending;
 mod servers;
 mod sync;
 mod terminal;
+mod token;
 mod trouble;
