@@ -115,7 +115,7 @@ a refusal and never overrule what a server says itself.
             user_name(provider),
             two_step(provider),
             provider.switch.map(page).unwrap_or_default(),
-            provider.checked,
+            if provider.checked.is_empty() { "not yet" } else { provider.checked },
             provider.source
         );
     }

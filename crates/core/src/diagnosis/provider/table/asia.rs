@@ -24,6 +24,7 @@ pub(super) const YANDEX: Provider = Provider {
         say: "Switch access over IMAP on in Yandex Mail's settings, under Email clients.",
         link: "https://mail.yandex.com/#setup/client",
     }),
+    checked: "2026-11",
     source: "https://yandex.com/support/passport/authorization/app-passwords.html",
     ..Provider::BARE
 };
@@ -163,6 +164,7 @@ pub(super) const NAVER: Provider = Provider {
         say: "IMAP/SMTP is off for new accounts; the web mail's settings for POP3/IMAP switch it on.",
         link: "https://mail.naver.com/",
     }),
+    checked: "2026-11",
     source: "https://help.naver.com/service/30029/contents/21342?osType=PC&lang=ko",
     ..Provider::BARE
 };

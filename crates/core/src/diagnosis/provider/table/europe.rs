@@ -24,6 +24,7 @@ pub(super) const GMX: Provider = Provider {
               GMX switches it off again when it was long unused.",
         link: "https://hilfe.gmx.net/pop-imap/einschalten.html",
     }),
+    checked: "2026-11",
     source: "https://hilfe.gmx.net/pop-imap/einschalten.html",
     ..Provider::BARE
 };
@@ -50,6 +51,7 @@ pub(super) const GMX_COM: Provider = Provider {
               GMX switches it off again when it was long unused.",
         link: "https://support.gmx.com/pop-imap/imap/imap.html",
     }),
+    checked: "2026-11",
     source: "https://support.gmx.com/pop-imap/imap/imap.html",
     ..Provider::BARE
 };
@@ -77,6 +79,7 @@ pub(super) const WEB_DE: Provider = Provider {
               and WEB.DE switches it off again when it was long unused.",
         link: "https://hilfe.web.de/pop-imap/einschalten.html",
     }),
+    checked: "2026-11",
     source: "https://hilfe.web.de/pop-imap/einschalten.html",
     ..Provider::BARE
 };
@@ -141,6 +144,7 @@ pub(super) const POSTEO: Provider = Provider {
               there.",
         link: "https://posteo.de/en/help/activating-additional-email-account-protection",
     }),
+    checked: "2026-11",
     source: "https://posteo.de/en/help/activating-additional-email-account-protection",
     ..Provider::BARE
 };
@@ -159,6 +163,7 @@ pub(super) const MAILBOX_ORG: Provider = Provider {
               altogether; the same page tells.",
         link: "https://kb.mailbox.org/en/private/security-and-privacy/e-mail-password",
     }),
+    checked: "2026-11",
     source: "https://kb.mailbox.org/en/private/e-mail/e-mail-configuration",
     ..Provider::BARE
 };
@@ -177,6 +182,7 @@ pub(super) const KOLAB_NOW: Provider = Provider {
               check the password in the web mail.",
         link: "https://kb.kolabnow.com/documentation/two-factor-authentication-2fa-at-kolab-now",
     }),
+    checked: "2026-11",
     source: "https://kb.kolabnow.com/documentation/two-factor-authentication-2fa-at-kolab-now",
     ..Provider::BARE
 };
@@ -206,6 +212,7 @@ pub(super) const INFOMANIAK: Provider = Provider {
               work: add a device to the mail address in the Manager and use the password it shows.",
         link: "https://www.infomaniak.com/en/support/faq/1321/modifying-the-email-address-password-from-the-mail-hosting",
     }),
+    checked: "2026-11",
     source: "https://www.infomaniak.com/en/support/faq/1321/modifying-the-email-address-password-from-the-mail-hosting",
     ..Provider::BARE
 };
@@ -242,6 +249,7 @@ const fn ionos(
                   & Security and use it here.",
             link: "https://www.ionos.com/help/email/using-webmail/email-activate-and-configure-two-step-verification",
         }),
+        checked: "2026-11",
         source: "https://www.ionos.com/help/email/using-webmail/email-activate-and-configure-two-step-verification",
         ..Provider::BARE
     }

@@ -18,6 +18,7 @@ pub(super) const GMAIL: Provider = Provider {
               create an app password and use it here. An administrator of a company's domain may forbid that.",
         link: "https://myaccount.google.com/apppasswords",
     }),
+    checked: "2026-11",
     source: "https://support.google.com/accounts/answer/185833",
     ..Provider::BARE
 };
@@ -118,6 +119,7 @@ pub(super) const YAHOO: Provider = Provider {
               security page and use it here.",
         link: "https://login.yahoo.com/account/security",
     }),
+    checked: "2026-11",
     source: "https://help.yahoo.com/kb/new-mail-for-desktop/imap-server-settings-yahoo-mail-sln4075.html",
     ..Provider::BARE
 };
@@ -136,6 +138,7 @@ pub(super) const ICLOUD: Provider = Provider {
               Apple Account and use it here. With a domain of one's own the user name is still the icloud.com one.",
         link: "https://account.apple.com/account/manage",
     }),
+    checked: "2026-11",
     source: "https://support.apple.com/102525",
     ..Provider::BARE
 };
@@ -177,6 +180,7 @@ pub(super) const FASTMAIL: Provider = Provider {
               alias.",
         link: "https://app.fastmail.com/settings/security/apps",
     }),
+    checked: "2026-11",
     source: "https://www.fastmail.com/help/clients/apppassword.html",
     ..Provider::BARE
 };
