@@ -31,6 +31,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// The name or address of an account, or any address; not needed when there is one account.
+    #[arg(value_name = "ACCOUNT|ADDRESS")]
     subject: Option<String>,
     #[command(flatten)]
     given: Given,

@@ -21,7 +21,7 @@ pub(super) struct Given {
     /// Read the password from the first line of standard input.
     #[arg(long)]
     password_stdin: bool,
-    /// Run this command whenever the password is needed; it is stored, the password is not.
+    /// Get the password from this command. What is saved of it is the command, never the password.
     #[arg(long, value_name = "CMD", conflicts_with = "password_stdin")]
     password_command: Option<String>,
     /// The server for reading, when it is known.
@@ -30,7 +30,7 @@ pub(super) struct Given {
     /// The server for sending, when it is known.
     #[arg(long, value_name = "HOST[:PORT][/tls|starttls]")]
     smtp: Option<String>,
-    /// Set the account up for reading only.
+    /// Leave sending out: reading only.
     #[arg(long, conflicts_with = "smtp")]
     pub(super) without_sending: bool,
     /// The user name, when it is not the one that was found.
