@@ -14,7 +14,7 @@ use restante_engine::net::Network;
 use restante_engine::{Error, secrets};
 
 /// Options of every command that tries an account.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Given {
     /// Read the password from the first line of standard input.
     #[arg(long)]
@@ -47,6 +47,11 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// Only where the password is.
+    pub(super) fn password(stdin: bool, command: Option<String>) -> Self {
+        Self { password_stdin: stdin, password_command: command, ..Self::default() }
+    }
+
     /// Whether the options say where the password is.
     pub(super) fn names_secret(&self) -> bool {
         self.password_stdin || self.password_command.is_some()
@@ -90,7 +95,10 @@ impl Given {
 
     /// An account's own servers, with what was given in their place.
     pub(super) fn of_account(&self, account: &Account) -> Result<Candidate, Failure> {
-        let (imap, smtp) = self.servers(&account.imap.username)?;
+        let (imap, mut smtp) = self.servers(&account.imap.username)?;
+        if let (Some(smtp), Some(stored)) = (&mut smtp, &account.smtp) {
+            smtp.username.clone_from(&stored.username);
+        }
         let mut candidate = Candidate { source: account.source, ..given_candidate() };
         candidate.incoming = vec![imap.unwrap_or_else(|| account.imap.clone())];
         candidate.outgoing = smtp.or_else(|| account.smtp.clone()).into_iter().collect();
