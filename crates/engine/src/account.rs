@@ -535,7 +535,8 @@ mod tests {
         accounts.save(account("work")).unwrap();
         accounts.save(account("home")).unwrap();
         let text = std::fs::read_to_string(places.config_file()).unwrap();
-        let kept = text.replacen("draft = true", "draft = true # why", 1);
+        let at = text.find("[account.work.imap]").unwrap();
+        let kept = format!("{}keep = true # why\n{}", &text[..at], &text[at..]);
         std::fs::write(places.config_file(), &kept).unwrap();
         let mut accounts = Accounts::load(&places).unwrap();
         assert!(accounts.rename("work", "home").is_err());
@@ -550,7 +551,7 @@ mod tests {
         assert_eq!(Accounts::load(&places).unwrap().renaming().len(), 1);
         accounts.renamed("job").unwrap();
         assert_eq!(Accounts::load(&places).unwrap().renaming(), []);
-        assert!(std::fs::read_to_string(places.config_file()).unwrap().contains("draft = true # why"));
+        assert!(std::fs::read_to_string(places.config_file()).unwrap().contains("keep = true # why"));
     }
 
     #[test]
