@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::Failure;
-use super::given::{Given, service, usable};
+use super::given::{Given, in_place_of, service, usable};
 use super::keep::Keep;
 use super::output::print;
 use super::prompt::Prompt;
@@ -89,6 +89,10 @@ impl Edit {
                 "--rename needs a name without white space around it or control characters".to_owned(),
             ));
         }
+        let taken = |new: &String| accounts.all().iter().any(|a| a.name == *new && a.name != before.name);
+        if let Some(new) = self.rename.as_ref().filter(|new| taken(new)) {
+            return Err(Failure::Refused(format!("there is an account called `{new}` already")));
+        }
         let mut prompt = Prompt::for_password();
         let mut candidate = self.given.of_account(&before)?;
         wanted.given.extend(self.given.values());
@@ -156,8 +160,8 @@ impl Edit {
             && !self.given.names_secret();
         let moves = self.keep.keep_in.is_some();
         let proves = before.draft && !self.draft && self.rename.is_none() && self.display_name.is_none();
-        if same && !self.draft && !moves && !proves {
-            return Ok(Edited { account: wanted, secret: None, findings: Vec::new() });
+        if same && !self.draft && !proves {
+            return self.untried(context, before, wanted);
         }
         if self.draft && !moves && !self.given.names_secret() {
             let Some(imap) = imap.into_iter().next() else {
@@ -193,6 +197,18 @@ impl Edit {
         let given = [wanted.given.clone(), given].concat();
         let account = Account { imap, smtp, source, given, pins, draft, secret: place, ..wanted };
         Ok(Edited { account: tidy(account), secret: (!unchanged).then_some(secret), findings })
+    }
+
+    /// What no server has to be asked about: the display name, and where the password is kept.
+    fn untried(&self, context: &Context, before: &Account, wanted: Account) -> Result<Edited, Failure> {
+        let mut edited = Edited { account: wanted, secret: None, findings: Vec::new() };
+        if self.keep.keep_in.is_some() {
+            edited.account.secret = self.keep.place(before.secret.clone(), Some(&before.secret));
+            if edited.account.secret != before.secret {
+                edited.secret = Some(secrets::load(&context.places, before)?);
+            }
+        }
+        Ok(edited)
     }
 
     fn says_nothing(&self) -> bool {
@@ -288,6 +304,10 @@ fn ask_all(prompt: &mut Prompt, wanted: &mut Account, candidate: &mut Candidate)
             }
             match service(&typed, protocol, &username) {
                 Ok(settings) => {
+                    let settings = match services.first() {
+                        Some(stored) => in_place_of(stored, settings),
+                        None => settings,
+                    };
                     *services = vec![settings];
                     wanted.given.push(value);
                     break;

@@ -95,9 +95,11 @@ impl Given {
 
     /// An account's own servers, with what was given in their place.
     pub(super) fn of_account(&self, account: &Account) -> Result<Candidate, Failure> {
-        let (imap, mut smtp) = self.servers(&account.imap.username)?;
-        if let (Some(smtp), Some(stored)) = (&mut smtp, &account.smtp) {
-            smtp.username.clone_from(&stored.username);
+        let (mut imap, mut smtp) = self.servers(&account.imap.username)?;
+        let pairs = [(&mut imap, Some(&account.imap)), (&mut smtp, account.smtp.as_ref())];
+        for (given, stored) in pairs {
+            let (Some(given), Some(stored)) = (given, stored) else { continue };
+            *given = in_place_of(stored, given.clone());
         }
         let mut candidate = Candidate { source: account.source, ..given_candidate() };
         candidate.incoming = vec![imap.unwrap_or_else(|| account.imap.clone())];
@@ -174,6 +176,14 @@ pub(super) fn usable(candidate: &Candidate) -> (Vec<Settings>, Vec<Settings>) {
         candidate.incoming.iter().filter(protected(Protocol::Imap)).cloned().collect(),
         candidate.outgoing.iter().filter(protected(Protocol::Smtp)).cloned().collect(),
     )
+}
+
+/// A server that was given in place of a stored one: the user name stays, and where it is another port of the
+/// same host, so does what is known about logging in there.
+pub(super) fn in_place_of(stored: &Settings, given: Settings) -> Settings {
+    let same = stored.host.eq_ignore_ascii_case(&given.host);
+    let authentication = if same { stored.authentication.clone() } else { Vec::new() };
+    Settings { username: stored.username.clone(), authentication, ..given }
 }
 
 pub(super) fn given_candidate() -> Candidate {

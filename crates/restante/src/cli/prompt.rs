@@ -84,9 +84,9 @@ impl Prompt {
 
 /// Prints a question and reads one line, its end included.
 fn ask(question: &str) -> Result<String, Failure> {
-    let mut stderr = std::io::stderr().lock();
-    write!(stderr, "{question} ")?;
-    stderr.flush()?;
+    // Not locked while the question stands: who stops the program there prints a line, too.
+    write!(std::io::stderr(), "{question} ")?;
+    std::io::stderr().flush()?;
     let mut line = String::new();
     if std::io::stdin().lock().read_line(&mut line)? == 0 {
         return Err(Failure::Usage("the input ended before the answer".to_owned()));

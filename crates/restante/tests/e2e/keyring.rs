@@ -167,13 +167,18 @@ fn a_keyring_that_takes_no_password_is_replaced_by_the_file_and_that_is_said() {
 }
 
 #[test]
-fn a_bus_without_a_keyring_or_no_bus_is_quietly_the_file() {
+fn without_a_bus_or_on_one_that_is_silent_it_is_quietly_the_file() {
     let person = Person::new("autoconfig.test");
     let mut desktop = Desktop::new(&person);
-    desktop.address = format!("unix:path={}", person.home().join("nobody").display());
-    let ran = setup(&person, &desktop, &["--json"]);
-    assert_eq!(ran.stderr, "");
-    assert_eq!(person.json(&["account", "show"])["password_in"], "file");
+    let path = person.home().join("nobody");
+    desktop.address = format!("unix:path={}", path.display());
+    for silent in [false, true] {
+        // Somebody takes the connection and never says a word.
+        let _listener = silent.then(|| std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let ran = setup(&person, &desktop, &["--json"]);
+        assert_eq!(ran.stderr, "", "silent: {silent}");
+        assert_eq!(person.json(&["account", "show"])["password_in"], "file");
+    }
     person.sync();
 }
 
@@ -183,8 +188,11 @@ fn a_password_moves_into_the_keyring_and_back() {
     let secret = person.data().join("secrets").join(&person.address);
     let mut desktop = Desktop::new(&person);
     desktop.keyring(&person, Some("keyring"));
-    desktop.json(&person, &["account", "edit", "--keep-in=keyring"]);
+    let before = person.lab.login_attempts(&person.address).unwrap();
+    let changed = desktop.json(&person, &["account", "edit", "--keep-in=keyring"]);
+    assert_eq!(changed["changed"], serde_json::json!(["password"]));
     assert!(!secret.exists());
+    assert_eq!(person.lab.login_attempts(&person.address).unwrap(), before, "no server is asked");
     desktop.json(&person, &["sync"]);
     desktop.json(&person, &["account", "edit", "--keep-in=file"]);
     assert!(secret.exists());
