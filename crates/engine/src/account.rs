@@ -63,6 +63,8 @@ impl Value {
 pub enum SecretPlace {
     /// The first line a command prints.
     Command(String),
+    /// The system's keyring.
+    Keyring,
     /// A file only this person can read.
     File,
 }
@@ -197,6 +199,56 @@ impl Accounts {
         Ok(())
     }
 
+    /// Gives an account another name and writes the file, in which the old name is kept until
+    /// [`Accounts::renamed`] says that the mail has followed.
+    ///
+    /// # Errors
+    /// [`Error::NoAccount`]; [`Error::Configuration`] when the new name is in use; when the file cannot be
+    /// written.
+    pub fn rename(&mut self, name: &str, new: &str) -> Result<(), Error> {
+        if self.accounts.iter().any(|account| account.name == new) {
+            return Err(Error::Configuration(format!("there is an account called `{new}` already")));
+        }
+        let mut document = self.document.clone();
+        let accounts = document.get_mut("account").and_then(Item::as_table_mut);
+        let entry = accounts.and_then(|accounts| {
+            let mut entry = accounts.remove(name)?;
+            entry.as_table_mut()?.insert(RENAMED_FROM, value(name));
+            accounts.insert(new, entry);
+            Some(())
+        });
+        entry.ok_or_else(|| Error::NoAccount(name.to_owned()))?;
+        self.write(document)?;
+        for account in self.accounts.iter_mut().filter(|account| account.name == name) {
+            new.clone_into(&mut account.name);
+        }
+        Ok(())
+    }
+
+    /// Accounts whose name was changed while their mail may still be kept under the old one: the old name
+    /// and the new one.
+    #[must_use]
+    pub fn renaming(&self) -> Vec<(String, String)> {
+        let accounts = self.document.get("account").and_then(Item::as_table);
+        let old = |item: &Item| Some(item.as_table()?.get(RENAMED_FROM)?.as_str()?.to_owned());
+        let renamed = accounts.into_iter().flat_map(Table::iter);
+        renamed.filter_map(|(new, item)| Some((old(item)?, new.to_owned()))).collect()
+    }
+
+    /// Forgets the old name of an account and writes the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn renamed(&mut self, name: &str) -> Result<(), Error> {
+        let mut document = self.document.clone();
+        let accounts = document.get_mut("account").and_then(Item::as_table_mut);
+        let account = accounts.and_then(|accounts| accounts.get_mut(name)).and_then(Item::as_table_mut);
+        if account.and_then(|account| account.remove(RENAMED_FROM)).is_some() {
+            self.write(document)?;
+        }
+        Ok(())
+    }
+
     /// Forgets an account and writes the file.
     ///
     /// # Errors
@@ -218,6 +270,9 @@ impl Accounts {
         Ok(())
     }
 }
+
+/// The name an account had, as long as its mail may be kept under it.
+const RENAMED_FROM: &str = "renamed-from";
 
 fn implicit_table() -> Item {
     let mut table = Table::new();
@@ -264,9 +319,22 @@ fn read_account(name: &str, table: &Table) -> Result<Account, String> {
             .map(|pin| pin.parse().map_err(|error| format!("`pins`: {error}")))
             .collect::<Result<_, _>>()?,
         draft,
-        secret: text(table, "password-command")?
-            .map_or(SecretPlace::File, |command| SecretPlace::Command(command.to_owned())),
+        secret: read_place(table)?,
     })
+}
+
+fn read_place(table: &Table) -> Result<SecretPlace, String> {
+    if let Some(command) = text(table, "password-command")? {
+        return Ok(SecretPlace::Command(command.to_owned()));
+    }
+    match text(table, "password-in")? {
+        None | Some("file") => Ok(SecretPlace::File),
+        Some("keyring") => Ok(SecretPlace::Keyring),
+        // What stands there may be the password of somebody who misunderstood: it is not repeated.
+        Some(_) => {
+            Err("`password-in` must be keyring or file; the password itself is never written here".to_owned())
+        }
+    }
 }
 
 fn read_settings(table: &dyn toml_edit::TableLike, protocol: Protocol) -> Result<Settings, String> {
@@ -329,13 +397,16 @@ fn write_account(table: &mut Table, account: &Account) {
     } else {
         table.remove("draft");
     }
-    match &account.secret {
-        SecretPlace::Command(command) => {
-            table.insert("password-command", value(command));
-        }
-        SecretPlace::File => {
-            table.remove("password-command");
-        }
+    let (command, place) = match &account.secret {
+        SecretPlace::Command(command) => (Some(command), None),
+        SecretPlace::Keyring => (None, Some("keyring")),
+        SecretPlace::File => (None, None),
+    };
+    for (key, text) in [("password-command", command.map(String::as_str)), ("password-in", place)] {
+        match text {
+            Some(text) => table.insert(key, value(text)),
+            None => table.remove(key),
+        };
     }
     write_settings(table, "imap", Some(&account.imap));
     write_settings(table, "smtp", account.smtp.as_ref());
@@ -454,6 +525,52 @@ mod tests {
         let mut accounts = Accounts::load(&places).unwrap();
         accounts.save(account("work")).unwrap();
         assert_eq!(std::fs::read_to_string(places.config_file()).unwrap(), text);
+    }
+
+    #[test]
+    fn a_renamed_account_keeps_its_lines_and_its_old_name_until_the_mail_has_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        let mut accounts = Accounts::load(&places).unwrap();
+        accounts.save(account("work")).unwrap();
+        accounts.save(account("home")).unwrap();
+        let text = std::fs::read_to_string(places.config_file()).unwrap();
+        let at = text.find("[account.work.imap]").unwrap();
+        let kept = format!("{}keep = true # why\n{}", &text[..at], &text[at..]);
+        std::fs::write(places.config_file(), &kept).unwrap();
+        let mut accounts = Accounts::load(&places).unwrap();
+        assert!(accounts.rename("work", "home").is_err());
+        assert!(matches!(accounts.rename("none", "job"), Err(Error::NoAccount(_))));
+        accounts.rename("work", "job").unwrap();
+        let mut accounts = Accounts::load(&places).unwrap();
+        assert_eq!(accounts.find(Some("job")).unwrap(), &account("job"));
+        assert!(accounts.find(Some("work")).is_err());
+        assert_eq!(accounts.renaming(), [("work".to_owned(), "job".to_owned())]);
+        // Another change meanwhile does not lose it.
+        accounts.save(account("job")).unwrap();
+        assert_eq!(Accounts::load(&places).unwrap().renaming().len(), 1);
+        accounts.renamed("job").unwrap();
+        assert_eq!(Accounts::load(&places).unwrap().renaming(), []);
+        assert!(std::fs::read_to_string(places.config_file()).unwrap().contains("keep = true # why"));
+    }
+
+    #[test]
+    fn the_file_says_where_the_password_is_and_never_repeats_one_that_was_written_into_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        let mut accounts = Accounts::load(&places).unwrap();
+        let places_of =
+            [SecretPlace::Keyring, SecretPlace::File, SecretPlace::Command("pass mail".to_owned())];
+        for secret in places_of {
+            accounts.save(Account { secret: secret.clone(), ..account("work") }).unwrap();
+            assert_eq!(Accounts::load(&places).unwrap().find(None).unwrap().secret, secret);
+        }
+        accounts.save(Account { secret: SecretPlace::Keyring, ..account("work") }).unwrap();
+        let text = std::fs::read_to_string(places.config_file()).unwrap();
+        let text = text.replace("password-in = \"keyring\"", "password-in = \"hunter2\"");
+        std::fs::write(places.config_file(), text).unwrap();
+        let error = Accounts::load(&places).unwrap_err().to_string();
+        assert!(error.contains("`password-in` must be") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

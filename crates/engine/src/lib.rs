@@ -13,6 +13,7 @@ pub mod imap;
 pub mod moving;
 pub mod net;
 mod places;
+pub mod renaming;
 mod sasl;
 pub mod secrets;
 pub mod setup;

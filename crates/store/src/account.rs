@@ -50,6 +50,18 @@ impl Store {
         })
     }
 
+    /// Gives an account another name; its mail stays what it is. False when there is no account of the old
+    /// name.
+    ///
+    /// # Errors
+    /// The database cannot be written, or holds an account of the new name already.
+    pub fn rename_account(&mut self, name: &str, new: &str) -> Result<bool, StoreError> {
+        self.write_durably(|transaction| {
+            let changed = transaction.execute("UPDATE account SET name = ?2 WHERE name = ?1", [name, new])?;
+            Ok(changed > 0)
+        })
+    }
+
     /// Removes an account with everything of it: mailboxes, entries, operations, outbox, and messages
     /// no other account holds. The files are not wiped: the packs keep the octets, and free pages of the
     /// databases may keep some; [`destroy`](Self::destroy) deletes the files.

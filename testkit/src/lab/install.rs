@@ -17,6 +17,8 @@ pub fn missing(root: &Path) -> Vec<&'static str> {
         ("dovecot-imapd", at("/usr/lib/dovecot/imap") && program(root, "dovecot")),
         ("dovecot-lmtpd", at("/usr/lib/dovecot/lmtp")),
         ("postfix", at(MASTER)),
+        ("dbus", program(root, "dbus-run-session") && program(root, "dbus-daemon")),
+        ("gnome-keyring", program(root, "gnome-keyring-daemon")),
         ("iproute2", program(root, "ip")),
         ("util-linux", ["unshare", "nsenter", "setpriv"].iter().all(|name| program(root, name))),
     ];
@@ -91,12 +93,15 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         };
-        assert_eq!(missing(dir.path()).len(), 5);
+        assert_eq!(missing(dir.path()).len(), 7);
         put("usr/bin/unshare");
         put("usr/bin/nsenter");
         put("usr/sbin/dovecot");
         put("usr/lib/dovecot/imap");
         put("sbin/ip");
+        put("usr/bin/dbus-daemon");
+        put("usr/bin/dbus-run-session");
+        put("usr/bin/gnome-keyring-daemon");
         assert_eq!(missing(dir.path()), ["dovecot-lmtpd", "postfix", "util-linux"]);
         put("usr/bin/setpriv");
         put("usr/lib/dovecot/lmtp");

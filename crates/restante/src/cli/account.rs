@@ -1,19 +1,24 @@
 //! `restante account`
 
-use super::account_move;
+use super::account_edit::Edit;
+use super::account_move::Move;
+use super::account_reauth::Reauth;
 use super::context::Context;
 use super::error::Failure;
 use super::output::print;
 use super::prompt::Prompt;
 use clap::{Args, Subcommand};
-use restante_core::settings::Settings;
+use restante_core::message::clean;
+use restante_core::settings::{Fingerprint, Settings, Source};
 use restante_core::submission::State;
+use restante_engine::account::Value;
 use restante_engine::{account, secrets};
-use restante_store::{Store, StoreError, View};
+use restante_store::{StoreError, View};
 use serde::Serialize;
 use std::process::ExitCode;
+use unicode_width::UnicodeWidthStr;
 
-/// Show or remove accounts.
+/// Show, change or remove accounts.
 #[derive(Debug, Args)]
 pub(super) struct Account {
     #[command(subcommand)]
@@ -22,14 +27,16 @@ pub(super) struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// All accounts.
+    /// All accounts; drafts are marked.
     List,
     /// One account: its servers, where each value came from, where the password lives.
     Show {
         /// Its name or address; not needed when there is one.
         name: Option<String>,
     },
-    Move(account_move::Move),
+    Edit(Box<Edit>),
+    Reauth(Reauth),
+    Move(Move),
     /// Forget an account and delete its mail here. Nothing is deleted on the server.
     ///
     /// With the last account every file of mail is deleted. While other accounts remain, the mail is no
@@ -61,6 +68,19 @@ struct Document<'a> {
     imap: &'a Settings,
     smtp: Option<&'a Settings>,
     password: String,
+    password_in: &'static str,
+    sources: Sources,
+    pins: Vec<String>,
+    draft: bool,
+}
+
+/// Where each value came from.
+#[derive(Serialize)]
+struct Sources {
+    imap: Source,
+    smtp: Source,
+    username: Source,
+    authentication: Source,
 }
 
 impl Account {
@@ -68,6 +88,8 @@ impl Account {
         match self.command {
             Command::List => list(context),
             Command::Show { name } => show(context, name.as_deref()),
+            Command::Edit(command) => command.run(context),
+            Command::Reauth(command) => command.run(context),
             Command::Move(command) => command.run(context),
             Command::Remove { name, yes, discard_unsent } => remove(context, &name, yes, discard_unsent),
         }
@@ -83,9 +105,12 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
         let lines: Vec<String> = accounts
             .all()
             .iter()
-            .map(|account| format!("{}  {}  {}\n", account.name, account.address, account.imap))
+            .map(|account| {
+                let draft = if account.draft { "  draft: saved before it worked" } else { "" };
+                format!("{}  {}  {}{draft}\n", account.name, account.address, account.imap)
+            })
             .collect();
-        print(&lines.concat())?;
+        print(&clean(&lines.concat()))?;
     }
     Ok(if accounts.all().is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
@@ -98,19 +123,51 @@ fn show(context: &Context, name: Option<&str>) -> Result<ExitCode, Failure> {
         context.output.document("account", &document)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let smtp = document.smtp.map_or("none: sending was skipped".to_owned(), ToString::to_string);
-    let mut text = format!("account   {}\naddress   {}\n", document.account, document.address);
-    if !document.name.is_empty() {
-        text.push_str(&format!("name      {}\n", document.name));
-    }
-    text.push_str(&format!("imap      {}\n  user    {}\n", document.imap, document.imap.username));
-    text.push_str(&format!("smtp      {smtp}\n"));
-    if let Some(smtp) = document.smtp {
-        text.push_str(&format!("  user    {}\n", smtp.username));
-    }
-    text.push_str(&format!("found by  {}\npassword  {}\n", document.source, document.password));
-    print(&text)?;
+    print(&clean(&text(account, &document)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// An account in lines: what is so, and where it came from.
+fn text(account: &account::Account, document: &Document<'_>) -> String {
+    let from = |source: Source| match source {
+        Source::Given => "given by you".to_owned(),
+        other => format!("found by {other}"),
+    };
+    let mut lines = vec![("account", document.account.to_owned(), String::new())];
+    if document.draft {
+        let next = format!(
+            "saved before it worked; `restante account edit {}` changes and tries it",
+            document.account
+        );
+        lines.push(("draft", next, String::new()));
+    }
+    lines.push(("address", document.address.clone(), String::new()));
+    if !document.name.is_empty() {
+        lines.push(("name", document.name.to_owned(), String::new()));
+    }
+    let services = [("imap", Some(document.imap), Value::Imap), ("smtp", document.smtp, Value::Smtp)];
+    for (what, settings, value) in services {
+        let Some(settings) = settings else {
+            lines.push((what, "none: this account only reads".to_owned(), String::new()));
+            continue;
+        };
+        lines.push((what, settings.to_string(), from(account.source_of(value))));
+        lines.push(("  user", settings.username.clone(), from(account.source_of(Value::Username))));
+        let methods: Vec<&str> = settings.authentication.iter().map(|method| method.as_str()).collect();
+        let methods = if methods.is_empty() { "automatic".to_owned() } else { methods.join(", ") };
+        lines.push(("  login", methods, from(account.source_of(Value::Authentication))));
+    }
+    for pin in &document.pins {
+        lines.push(("pinned", pin.clone(), String::new()));
+    }
+    lines.push(("password", document.password.clone(), String::new()));
+    let width = lines.iter().map(|(_, value, from)| if from.is_empty() { 0 } else { value.width() });
+    let width = width.max().unwrap_or_default();
+    let line = |(what, value, from): &(&str, String, String)| match from.as_str() {
+        "" => format!("{what:<9} {value}\n"),
+        from => format!("{what:<9} {value}{}  {from}\n", " ".repeat(width.saturating_sub(value.width()))),
+    };
+    lines.iter().map(line).collect()
 }
 
 fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Result<ExitCode, Failure> {
@@ -148,7 +205,7 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
     // The mail first: if that fails, the account is still there to be removed again.
     let mut left = false;
     if context.places.data.exists() {
-        let mut store = Store::open(&context.places.data)?;
+        let mut store = context.store()?;
         let now = unsent(&store, &account.name)?;
         // What was written meanwhile, nobody has agreed to lose.
         if now > known && !discard_unsent {
@@ -162,7 +219,7 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
             store.destroy()?;
         }
     }
-    secrets::forget(&context.places, &account.name)?;
+    secrets::forget(&context.places, &account.name, &account.secret)?;
     accounts.remove(&account.name)?;
     let rest = if left { format!(" {STAYS}") } else { String::new() };
     print(&format!("{} is removed from this machine.{rest}\n", account.name))?;
@@ -209,5 +266,14 @@ fn document<'a>(context: &Context, account: &'a account::Account) -> Document<'a
         imap: &account.imap,
         smtp: account.smtp.as_ref(),
         password: secrets::describe(&context.places, account),
+        password_in: secrets::kind(account),
+        sources: Sources {
+            imap: account.source_of(Value::Imap),
+            smtp: account.source_of(Value::Smtp),
+            username: account.source_of(Value::Username),
+            authentication: account.source_of(Value::Authentication),
+        },
+        pins: account.pins.iter().map(Fingerprint::to_string).collect(),
+        draft: account.draft,
     }
 }

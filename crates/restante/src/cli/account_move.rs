@@ -15,7 +15,7 @@ use restante_engine::account::Account;
 use restante_engine::moving::{self, Proposal};
 use restante_engine::net::Network;
 use restante_engine::{Error, Steps, secrets};
-use restante_store::{Store, StoreError};
+use restante_store::StoreError;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -309,9 +309,9 @@ fn hasten(context: &Context, account: &Account) -> Result<(), Failure> {
     if !context.places.data.join("mail.db").exists() {
         return Ok(());
     }
-    let mut store = match Store::open(&context.places.data) {
+    let mut store = match context.store() {
         // Somebody is at work with the mail: they go when their time has come.
-        Err(StoreError::Locked { .. }) => return Ok(()),
+        Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => return Ok(()),
         other => other?,
     };
     if let Some(id) = store.view().find_account(&account.name)? {

@@ -7,7 +7,7 @@ use etcetera::BaseStrategy;
 use restante_engine::account::{Account, Accounts};
 use restante_engine::net::{Network, NetworkOptions};
 use restante_engine::sync::Keeper;
-use restante_engine::{Error, Places};
+use restante_engine::{Error, Places, renaming};
 use restante_store::{Store, StoreError, View};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -84,7 +84,16 @@ impl Context {
         if self.global.read_only {
             return Err(Failure::Usage("this changes mail, and --read-only was given".to_owned()));
         }
-        Ok(Keeper::start(Store::open(&self.places.data)?)?)
+        Ok(Keeper::start(self.store()?)?)
+    }
+
+    /// For changing mail by the store's own means. What a rename of an account that was interrupted has
+    /// left undone is done first.
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        let mut store = Store::open(&self.places.data)?;
+        let mut accounts = self.accounts()?;
+        renaming::resume(&self.places, &mut accounts, &mut store)?;
+        Ok(store)
     }
 
     /// As [`Context::keeper`], for a message that must not be lost to a sync that is under way: waits a

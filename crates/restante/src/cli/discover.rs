@@ -30,7 +30,7 @@ pub(super) struct Discover {
 #[derive(Clone, Debug, Args)]
 pub(super) struct DiscoveryArgs {
     /// Stop looking after this many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Self::default().deadline, value_parser = clap::value_parser!(u64).range(1..=600))]
     deadline: u64,
     /// Do not ask the database kept by Thunderbird; it learns the domain.
     #[arg(long, conflicts_with = "ispdb")]
@@ -38,6 +38,12 @@ pub(super) struct DiscoveryArgs {
     /// Ask this database in its place: URL/DOMAIN is an autoconfig document.
     #[arg(long, value_name = "URL", default_value = ISPDB, hide_default_value = true)]
     ispdb: String,
+}
+
+impl Default for DiscoveryArgs {
+    fn default() -> Self {
+        Self { deadline: 10, no_ispdb: false, ispdb: ISPDB.to_owned() }
+    }
 }
 
 impl DiscoveryArgs {

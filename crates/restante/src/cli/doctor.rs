@@ -123,7 +123,7 @@ impl Doctor {
         let address = subject.address.to_string();
         let silent = Transcript::new(&[&address, subject.address.local()], None);
         let Found { candidate, notes } = match &subject.account {
-            Some(account) => self.given.of_account(account)?,
+            Some(account) => self.given.of_account(account)?.into(),
             None => match self.candidate(&network, &subject.address, checklist, steps).await {
                 Ok(found) => found,
                 Err(Failure::Engine(Error::Finding(finding))) => {

@@ -16,7 +16,7 @@ use restante_engine::net::Network;
 use restante_engine::{Error, secrets};
 
 /// Options of every command that tries an account.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Given {
     /// Read the password from the first line of standard input.
     #[arg(long)]
@@ -63,6 +63,11 @@ impl From<Candidate> for Found {
 }
 
 impl Given {
+    /// Only where the password is.
+    pub(super) fn password(stdin: bool, command: Option<String>) -> Self {
+        Self { password_stdin: stdin, password_command: command, ..Self::default() }
+    }
+
     /// Whether the options say where the password is.
     pub(super) fn names_secret(&self) -> bool {
         self.password_stdin || self.password_command.is_some()
@@ -103,13 +108,18 @@ impl Given {
     }
 
     /// An account's own servers, with what was given in their place.
-    pub(super) fn of_account(&self, account: &Account) -> Result<Found, Failure> {
-        let (imap, smtp) = self.servers(&account.imap.username)?;
+    pub(super) fn of_account(&self, account: &Account) -> Result<Candidate, Failure> {
+        let (mut imap, mut smtp) = self.servers(&account.imap.username)?;
+        let pairs = [(&mut imap, Some(&account.imap)), (&mut smtp, account.smtp.as_ref())];
+        for (given, stored) in pairs {
+            let (Some(given), Some(stored)) = (given, stored) else { continue };
+            *given = in_place_of(stored, given.clone());
+        }
         let mut candidate = Candidate { source: account.source, ..given_candidate() };
         candidate.incoming = vec![imap.unwrap_or_else(|| account.imap.clone())];
         candidate.outgoing = smtp.or_else(|| account.smtp.clone()).into_iter().collect();
         self.adjust(&mut candidate)?;
-        Ok(candidate.into())
+        Ok(candidate)
     }
 
     /// The third question: only where nobody vouches for the settings. False when the person says no.
@@ -215,6 +225,14 @@ pub(super) fn usable(candidate: &Candidate) -> (Vec<Settings>, Vec<Settings>) {
         candidate.incoming.iter().filter(protected(Protocol::Imap)).cloned().collect(),
         candidate.outgoing.iter().filter(protected(Protocol::Smtp)).cloned().collect(),
     )
+}
+
+/// A server that was given in place of a stored one: the user name stays, and where it is another port of the
+/// same host, so does what is known about logging in there.
+pub(super) fn in_place_of(stored: &Settings, given: Settings) -> Settings {
+    let same = stored.host.eq_ignore_ascii_case(&given.host);
+    let authentication = if same { stored.authentication.clone() } else { Vec::new() };
+    Settings { username: stored.username.clone(), authentication, ..given }
 }
 
 pub(super) fn given_candidate() -> Candidate {

@@ -1,7 +1,9 @@
 //! The command line: one file a command, whose doc comment is its help.
 
 mod account;
+mod account_edit;
 mod account_move;
+mod account_reauth;
 mod completions;
 mod context;
 mod count;
@@ -9,6 +11,7 @@ mod discover;
 mod doctor;
 mod error;
 mod given;
+mod keep;
 mod list;
 mod man;
 mod message;

@@ -2,15 +2,24 @@
 
 use super::error::Failure;
 use restante_core::Secret;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{BufRead, IsTerminal, Write};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Asks questions and counts them.
 #[derive(Debug, Default)]
 pub(super) struct Prompt {
     asked: u32,
+    hush: Option<Hush>,
 }
 
 impl Prompt {
+    /// For work that will ask for a password: what is typed or pasted ahead of the question is kept for
+    /// it, and not shown. Only while another question stands, the terminal shows what is typed.
+    pub(super) fn for_password() -> Self {
+        Self { asked: 0, hush: Hush::begin().ok() }
+    }
+
     /// How many questions were asked.
     pub(super) fn asked(&self) -> u32 {
         self.asked
@@ -24,22 +33,27 @@ impl Prompt {
     /// Asks for a line.
     pub(super) fn line(&mut self, question: &str, instead: &str) -> Result<String, Failure> {
         self.may_ask(question, instead)?;
-        let mut stderr = std::io::stderr().lock();
-        write!(stderr, "{question} ")?;
-        stderr.flush()?;
-        let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line)? == 0 {
-            return Err(Failure::Usage("the input ended before the answer".to_owned()));
+        if let Some(hush) = &self.hush {
+            hush.echo(true)?;
         }
-        Ok(line.trim().to_owned())
+        let line = ask(question);
+        if let Some(hush) = &self.hush {
+            hush.echo(false)?;
+        }
+        Ok(line?.trim().to_owned())
     }
 
-    /// Asks for a password, which is not shown.
+    /// Asks for a password, which is not shown: the terminal's echo is off before the question stands.
     pub(super) fn password(&mut self, question: &str, instead: &str) -> Result<Secret, Failure> {
         self.may_ask(question, instead)?;
-        let password = rpassword::prompt_password(format!("{question} "))
-            .map_err(|error| Failure::Io(format!("the terminal: {error}")))?;
-        Ok(Secret::new(password))
+        let _hush = match &self.hush {
+            Some(_) => None,
+            None => Some(Hush::begin()?),
+        };
+        let line = ask(question);
+        // The end of the line was not shown either.
+        eprintln!();
+        Ok(Secret::new(line?.trim_end_matches(['\r', '\n'])))
     }
 
     /// Asks yes or no; an empty answer is no.
@@ -66,4 +80,79 @@ impl Prompt {
         self.asked += 1;
         Ok(())
     }
+}
+
+/// Prints a question and reads one line, its end included.
+fn ask(question: &str) -> Result<String, Failure> {
+    // Not locked while the question stands: who stops the program there prints a line, too.
+    write!(std::io::stderr(), "{question} ")?;
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    if std::io::stdin().lock().read_line(&mut line)? == 0 {
+        return Err(Failure::Usage("the input ended before the answer".to_owned()));
+    }
+    Ok(line)
+}
+
+/// The terminal with its echo off, until this is dropped or a signal ends the program.
+#[derive(Debug)]
+struct Hush {
+    before: Termios,
+}
+
+impl Hush {
+    fn begin() -> Result<Self, Failure> {
+        let before = tcgetattr(std::io::stdin()).map_err(|error| terminal(error.into()))?;
+        restore_on_signals(before.clone())?;
+        let hush = Self { before };
+        hush.echo(false)?;
+        Ok(hush)
+    }
+
+    /// What was typed already stays in the queue.
+    fn echo(&self, on: bool) -> Result<(), Failure> {
+        let mut modes = self.before.clone();
+        if !on {
+            modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+        }
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &modes).map_err(|error| terminal(error.into()))
+    }
+}
+
+impl Drop for Hush {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no echo.
+        let _ = self.echo(true);
+    }
+}
+
+/// A person who stops the program at a question gets back a terminal that shows what they type.
+fn restore_on_signals(before: Termios) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(terminal)?;
+    let signals = {
+        let _inside = runtime.enter();
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+            .map(|kind| signal(kind).map(|signal| (kind, signal)))
+    };
+    let [interrupt, terminate, hangup] = signals;
+    let (mut interrupt, mut terminate, mut hangup) =
+        (interrupt.map_err(terminal)?, terminate.map_err(terminal)?, hangup.map_err(terminal)?);
+    std::thread::spawn(move || {
+        let kind = runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.1.recv() => interrupt.0,
+                _ = terminate.1.recv() => terminate.0,
+                _ = hangup.1.recv() => hangup.0,
+            }
+        });
+        // A terminal that is gone needs no echo.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &before);
+        eprintln!();
+        std::process::exit(128 + kind.as_raw_value());
+    });
+    Ok(())
+}
+
+fn terminal(error: std::io::Error) -> Failure {
+    Failure::Io(format!("the terminal: {error}"))
 }

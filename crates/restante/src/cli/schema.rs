@@ -6,10 +6,12 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 14] = [
+pub(super) const SCHEMAS: [(&str, &str); 16] = [
     ("account", include_str!("../../schemas/account.json")),
+    ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
     ("account-move", include_str!("../../schemas/account-move.json")),
+    ("account-reauth", include_str!("../../schemas/account-reauth.json")),
     ("count", include_str!("../../schemas/count.json")),
     ("discover", include_str!("../../schemas/discover.json")),
     ("doctor", include_str!("../../schemas/doctor.json")),

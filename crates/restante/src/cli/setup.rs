@@ -3,18 +3,18 @@
 use super::context::{Context, now};
 use super::error::Failure;
 use super::given::Given;
+use super::keep::Keep;
 use super::output::print;
 use super::prompt::Prompt;
 use super::steps::{Checklist, found};
 use super::trial::Trial;
 use clap::Args;
-use restante_core::Secret;
 use restante_core::diagnosis::Finding;
 use restante_core::mail::Address;
 use restante_core::settings::{Settings, Source};
-use restante_engine::account::{Account, SecretPlace};
-use restante_engine::{secrets, submit};
-use restante_store::{Store, StoreError};
+use restante_engine::account::Account;
+use restante_engine::{Error, secrets, submit};
+use restante_store::StoreError;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -32,6 +32,8 @@ pub(super) struct Setup {
     name: Option<String>,
     #[command(flatten)]
     given: Given,
+    #[command(flatten)]
+    keep: Keep,
     /// Save without trying, to be mended later with `account edit`.
     #[arg(long)]
     draft: bool,
@@ -62,7 +64,7 @@ impl Setup {
         if context.global.read_only && !self.dry_run {
             return Err(Failure::Usage("setup saves an account, and --read-only was given".to_owned()));
         }
-        let mut prompt = Prompt::default();
+        let mut prompt = Prompt::for_password();
         let typed = match &self.address {
             Some(address) => address.clone(),
             None => prompt.line("E-mail address:", "give it on the command line")?,
@@ -88,7 +90,7 @@ impl Setup {
             Ok(looked)
         };
         let tried = context.block_on(trial.run(find, None))?;
-        let account = Account {
+        let mut account = Account {
             name: context.global.account.clone().unwrap_or_else(|| address.to_string()),
             address: address.clone(),
             display_name: self.name.clone().unwrap_or_default(),
@@ -101,7 +103,8 @@ impl Setup {
             secret: tried.place,
         };
         if !self.dry_run {
-            save(context, &account, &tried.secret)?;
+            account.secret = self.keep.place(account.secret, None);
+            account = self.keep.save(context, account, &tried.secret)?;
             release(context, &account)?;
         }
         self.report(context, &account, &tried.findings, prompt.asked())
@@ -150,35 +153,14 @@ impl Setup {
     }
 }
 
-/// The configuration first: when it cannot be written, the password of an account that was there already
-/// is as it was. When the secret cannot be written, the configuration is put back.
-pub(super) fn save(context: &Context, account: &Account, secret: &Secret) -> Result<(), Failure> {
-    let mut accounts = context.accounts()?;
-    let before = accounts.all().iter().find(|known| known.name == account.name).cloned();
-    accounts.save(account.clone())?;
-    let kept = match account.secret {
-        SecretPlace::File => secrets::store(&context.places, &account.name, secret),
-        // The password that a file held before is of no use any more.
-        SecretPlace::Command(_) => secrets::forget(&context.places, &account.name),
-    };
-    if let Err(error) = kept {
-        match before {
-            Some(before) => accounts.save(before)?,
-            None => accounts.remove(&account.name)?,
-        }
-        return Err(error.into());
-    }
-    Ok(())
-}
-
 /// Messages that waited for a login that works may go with the next sync.
 pub(super) fn release(context: &Context, account: &Account) -> Result<(), Failure> {
     if !context.places.data.join("mail.db").exists() {
         return Ok(());
     }
-    let mut store = match Store::open(&context.places.data) {
+    let mut store = match context.store() {
         // Somebody is at work with the mail: `outbox retry` remains.
-        Err(StoreError::Locked { .. }) => return Ok(()),
+        Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => return Ok(()),
         other => other?,
     };
     if let Some(id) = store.view().find_account(&account.name)? {

@@ -109,7 +109,7 @@ fn a_password_that_is_gone_is_a_matter_of_configuration() {
     std::fs::remove_file(person.data().join("secrets").join(&person.address)).unwrap();
     let (status, error) = person.error(&["sync"]);
     assert_eq!((status, &error["verdict"]), (78, &json!("no-password")));
-    assert!(error["evidence"].as_str().unwrap().contains("restante setup"), "{error:#}");
+    assert!(error["evidence"].as_str().unwrap().contains("account reauth"), "{error:#}");
     let (status, error) = person.error(&["setup", "x@autoconfig.test", "--password-command", "exit 3"]);
     assert_eq!((status, &error["verdict"]), (78, &json!("no-password")), "{error:#}");
 }
