@@ -124,6 +124,11 @@ async fn explained(network: &Network, settings: &Settings, error: Error) -> Erro
             }
             return Error::Finding(finding);
         }
+        Verdict::TlsOnPlainPort if settings.security == Security::StartTls => {
+            // The server had agreed to TLS, and what came was none.
+            let Finding { stage, service, evidence, .. } = *finding;
+            return Finding::new(stage, service, Verdict::StarttlsStripped, evidence).into();
+        }
         _ => return Error::Finding(finding),
     }
     let open = neighbours(network, settings).await;
@@ -153,6 +158,17 @@ async fn explained(network: &Network, settings: &Settings, error: Error) -> Erro
             ),
             _ => format!("Try {option} {other}."),
         };
+    } else if finding.verdict == Verdict::PortBlocked {
+        finding.remedy = format!(
+            "This network, or the server's firewall, blocks port {}. Try another network.",
+            settings.port
+        );
+    } else {
+        // What answers is the web's port.
+        finding.remedy =
+            "This host has a web server and no mail server. Ask the provider for the name of its \
+                          mail server, or try again later if this one used to work."
+                .to_owned();
     }
     Error::Finding(finding)
 }
