@@ -12,10 +12,12 @@
 
 mod account;
 mod answering;
+mod budget;
 mod courier;
 mod crash;
 mod cyrus;
 mod discovery;
+mod doctor;
 mod hostile;
 mod logins;
 mod mailbox;
@@ -28,3 +30,4 @@ mod servers;
 mod sync;
 mod terminal;
 mod trouble;
+mod verdicts;
