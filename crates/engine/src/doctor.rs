@@ -5,7 +5,7 @@
 //! second attempt needs a server that did not understand the first, or the person's consent to try the
 //! other form of the user name. A service that says to stop is the end of trying.
 
-use crate::error::Error;
+use crate::error::{Error, lost};
 use crate::imap::{self, Connection};
 use crate::net::{Method, Network, Pipe};
 use crate::setup::EHLO;
@@ -22,9 +22,12 @@ use restante_core::mail::{Address, MailboxName};
 use restante_core::settings::Settings;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// How long a web server may take to say whether it speaks Exchange.
 const WEB: Duration = Duration::from_secs(4);
+/// How long the inbox may take to open: a person is waiting, and nothing is fetched.
+const INBOX: Duration = Duration::from_secs(20);
 
 /// What is to be examined.
 #[derive(Clone, Copy, Debug)]
@@ -185,12 +188,16 @@ async fn read_side(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> 
     };
     match imap::log_in(&mut connection, &settings, secret, steps).await {
         Ok(()) => {
-            side.accepted = true;
+            // A server that wanted no login has not judged the password.
+            side.accepted = steps.attempts().imap > 0;
             match inbox(&mut connection, steps).await {
                 Ok(()) => side.settings = Some(settings),
                 Err(error) => {
                     let mut finding = found(error, Service::Imap);
-                    finding.password = PasswordJudgement::Accepted;
+                    finding.password = match side.accepted {
+                        true => PasswordJudgement::Accepted,
+                        false => PasswordJudgement::NotJudged,
+                    };
                     side.finding = Some(finding);
                 }
             }
@@ -262,14 +269,18 @@ async fn inbox(connection: &mut Connection<Pipe>, steps: &mut Steps<'_>) -> Resu
             let utf8 = connection.session().utf8();
             let mut exists = 0;
             let examine = Command::new("EXAMINE").mailbox(&MailboxName::new("INBOX"), utf8);
-            let completion = connection
-                .run(examine, |event| {
-                    if let Event::Untagged(Response::Exists(count)) = event {
-                        exists = count;
-                    }
-                    Ok(())
-                })
-                .await?;
+            let examined = connection.run(examine, |event| {
+                if let Event::Untagged(Response::Exists(count)) = event {
+                    exists = count;
+                }
+                Ok(())
+            });
+            let Ok(completion) = timeout(INBOX, examined).await else {
+                let said =
+                    format!("{} gave no answer to EXAMINE within {} s", connection.host(), INBOX.as_secs());
+                return Err(lost(Stage::Mailbox, Service::Imap, said));
+            };
+            let completion = completion?;
             if completion.status == Status::Ok {
                 return Ok((
                     (),

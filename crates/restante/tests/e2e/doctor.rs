@@ -461,4 +461,11 @@ fn a_report_can_be_shown_to_others() {
             _ => assert!(report.contains("[credentials-refused]"), "{report}"),
         }
     }
+    // A short user name is one too.
+    let ann = Person::named(Lab::current(), "ann@cyrus.test".to_owned());
+    let ran = ann.run_with(
+        format!("{PASSWORD}\n"),
+        &["doctor", "ann@cyrus.test", "--username=ann", "--password-stdin", "--report"],
+    );
+    assert!(!ran.text().contains("ann "), "{ran}");
 }

@@ -457,6 +457,19 @@ fn a_connection_that_is_meddled_with_gets_no_password() {
     }
 }
 
+#[test]
+fn a_server_that_wants_no_login_gets_no_password() {
+    let script = "S: * PREAUTH [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] come in\nC: a1 EXAMINE \"INBOX\"\nS: * 3 EXISTS\nS: a1 OK\nC: a2 LOGOUT\n";
+    let refusal = smtp("535 5.7.8 Error: authentication failed");
+    let examined =
+        Stage::new("127.0.0.1", script, "127.0.0.1", &refusal).examine("ann@example.org", PASSWORD, &[]);
+    // Nobody has said that the password is right.
+    assert_eq!(examined.verdicts(), [("smtp", "credentials-refused")], "{:#}", examined.document);
+    assert_eq!(examined.attempts(), LoginAttempts { imap: 0, smtp: 1 });
+    let steps = examined.document["steps"].to_string();
+    assert!(steps.contains("PREAUTH"), "{steps}");
+}
+
 /// A doctor at one server that shows a certificate of this issuer, which is not trusted.
 fn shown_a_certificate_of(issuer: &str) -> Value {
     let place = Place { issuer, ..Place::default() };
