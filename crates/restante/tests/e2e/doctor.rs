@@ -301,7 +301,15 @@ fn a_closed_port_is_told_with_the_ports_that_are_open() {
     both_sides("notls.test", &[], refused, "starttls-not-offered", "143");
     let starttls = "--imap=imap.notls.test:143/starttls";
     let none = "starttls-not-offered";
-    both_sides("notls.test", &[starttls, "--smtp=smtp.notls.test:587/starttls"], none, none, "STARTTLS");
+    let sending = "--smtp=smtp.notls.test:587/starttls";
+    both_sides("notls.test", &[starttls, sending], none, none, "STARTTLS");
+    let examined = at("notls.test", &[starttls, sending]);
+    for (finding, port) in examined.findings().iter().zip(["993", "465"]) {
+        assert!(
+            text(finding, "remedy").contains(&format!("Port {port} of this host has no TLS")),
+            "{finding:#}"
+        );
+    }
 }
 
 #[test]
@@ -442,6 +450,21 @@ fn an_account_whose_server_is_gone_is_told_where_the_provider_is_now() {
 fn exchange_without_imap_is_named() {
     let examined = at("exchange.test", &[]);
     assert_eq!((examined.status, examined.verdicts()), (1, vec![("discovery", "exchange-only")]));
+}
+
+#[test]
+fn where_imap_is_closed_and_exchange_is_open_that_is_said() {
+    let lab = Lab::current();
+    let domain = lab.fresh_user("x").replace("user-", "e").replace("@x", ".test");
+    lab.zone(&domain, &format!("mail A {}\n", lab.net().web())).unwrap();
+    let fields = ["MS-ASProtocolVersions: 14.1,16.1"];
+    lab.answer("https", &format!("mail.{domain}"), "Microsoft-Server-ActiveSync", 200, &fields, "").unwrap();
+    let person = Person::named(lab.clone(), lab.fresh_user(&domain));
+    let examined = examine(&person, PASSWORD, &["--imap=imap.refused.test", "--without-sending"]);
+    assert_eq!(examined.verdicts(), [("imap", "exchange-only")]);
+    let finding = examined.first();
+    assert!(text(finding, "evidence").contains(&format!("mail.{domain}/Microsoft-Server-ActiveSync speaks")));
+    assert_eq!(finding["also"], json!(["connection-refused"]));
 }
 
 #[test]

@@ -458,6 +458,27 @@ fn a_connection_that_is_meddled_with_gets_no_password() {
 }
 
 #[test]
+fn a_way_of_sending_that_is_meddled_with_gets_no_password() {
+    let begun = "S: 220 ready\nC: EHLO [127.0.0.1]\nS: 250-ready\nS: 250 STARTTLS\nC: STARTTLS\n";
+    for (answer, verdict) in [
+        ("S: 220 go on\nS: 250 injected\nSILENCE\n", "starttls-stripped"),
+        ("S: 454 4.7.0 TLS not available due to a temporary reason\n", "starttls-not-offered"),
+    ] {
+        let host = "127.0.0.1";
+        let server = Server::start(&[], Opening::Plain, &[&format!("{begun}{answer}")]).unwrap();
+        let imap = Server::start(&[], Opening::Tls, &[&imap_works()]).unwrap();
+        let stage = Stage {
+            imap: (host.to_owned(), Opening::Tls, imap),
+            smtp: (host.to_owned(), Opening::Plain, server),
+        };
+        let examined = stage.examine("ann@example.org", PASSWORD, &[]);
+        assert_eq!(examined.verdicts(), [("smtp", verdict)], "{:#}", examined.document);
+        assert_eq!(examined.first()["stage"], "submission-tls");
+        assert_eq!(examined.attempts(), LoginAttempts { imap: 1, smtp: 0 });
+    }
+}
+
+#[test]
 fn a_server_that_wants_no_login_gets_no_password() {
     let script = "S: * PREAUTH [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] come in\nC: a1 EXAMINE \"INBOX\"\nS: * 3 EXISTS\nS: a1 OK\nC: a2 LOGOUT\n";
     let refusal = smtp("535 5.7.8 Error: authentication failed");
@@ -518,8 +539,9 @@ fn the_other_form_of_the_user_name_is_tried_with_consent_only() {
     let sending = smtp("535 5.7.8 Error: authentication failed");
 
     let twice = Server::start(&[], Opening::Tls, &[&no, &works]).unwrap();
-    let stage = Stage::new(host, "", host, &sending);
-    let stage = Stage { imap: (host.to_owned(), Opening::Tls, twice), ..stage };
+    let sender = Server::start(&[], Opening::Tls, &[&sending]).unwrap();
+    let stage =
+        Stage { imap: (host.to_owned(), Opening::Tls, twice), smtp: (host.to_owned(), Opening::Tls, sender) };
     let examined = stage.examine("ann.smith@example.org", PASSWORD, &["--try-usernames"]);
     let finding = examined.first();
     is(finding, "username-form", "certain", "accepted");
