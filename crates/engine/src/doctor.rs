@@ -5,7 +5,7 @@
 //! second attempt needs a server that did not understand the first, or the person's consent to try the
 //! other form of the user name. A service that says to stop is the end of trying.
 
-use crate::error::Error;
+use crate::error::{Error, lost};
 use crate::imap::{self, Connection};
 use crate::net::{Method, Network, Pipe};
 use crate::setup::EHLO;
@@ -20,11 +20,16 @@ use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Response, Status};
 use restante_core::mail::{Address, MailboxName};
 use restante_core::settings::Settings;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 /// How long a web server may take to say whether it speaks Exchange.
 const WEB: Duration = Duration::from_secs(4);
+/// When opening the side of reading takes longer, that of sending is opened beside it.
+const LONG: Duration = Duration::from_secs(4);
+/// How long the inbox may take to open: a person is waiting, and nothing is fetched.
+const INBOX: Duration = Duration::from_secs(20);
 
 /// What is to be examined.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +84,13 @@ impl Side {
 
 /// Examines reading, then sending, then compares.
 pub async fn examine(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Diagnosis {
-    let mut reading = read_side(network, case, steps).await;
-    let mut sending = send_side(network, case, &reading, steps).await;
+    let (opened, early) = open(network, case, steps).await;
+    let mut reading = read_side(network, case, opened, steps).await;
+    let opened = match early {
+        Some(opened) => opened,
+        None => open_sending(network, case, steps).await,
+    };
+    let mut sending = send_side(case, &reading, opened, steps).await;
     if is_blocked(network, case, &reading, &sending).await {
         for side in [&mut reading, &mut sending] {
             if let Some(finding) = &mut side.finding
@@ -161,19 +171,83 @@ fn exchange_only(closed: &Finding, said: &str) -> Finding {
     finding
 }
 
-async fn read_side(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Side {
-    let mut side = Side::default();
-    let mut opened = None;
+/// What came of opening one side: the first server that can be used, and what is wrong with the first that cannot.
+struct Opened<T> {
+    server: Option<(T, Settings)>,
+    finding: Option<Finding>,
+}
+
+/// Opens the side of reading, and that of sending beside it when the first takes long: where a network
+/// blocks both, a person waits once. Nothing secret is sent.
+async fn open(
+    network: &Network,
+    case: Case<'_>,
+    steps: &mut Steps<'_>,
+) -> (Opened<Connection<Pipe>>, Option<Opened<Submitter>>) {
+    let mut beside = Steps::silent();
+    let begun = Instant::now();
+    let (opened, early) = {
+        let reading = open_reading(network, case, steps);
+        let sending = async {
+            sleep(LONG).await;
+            open_sending(network, case, &mut beside).await
+        };
+        tokio::pin!(reading, sending);
+        tokio::select! {
+            biased;
+            opened = &mut reading => {
+                let goes_on = opened.server.is_none() && begun.elapsed() > LONG;
+                (opened, if goes_on { Some(sending.await) } else { None })
+            }
+            early = &mut sending => (reading.await, Some(early)),
+        }
+    };
+    if early.is_some() {
+        steps.adopt(beside);
+    }
+    (opened, early)
+}
+
+async fn open_reading(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Opened<Connection<Pipe>> {
+    let mut opened = Opened { server: None, finding: None };
     for settings in case.incoming {
         match ways::open_imap(network, settings, steps).await {
-            Ok(both) => {
-                opened = Some(both);
+            Ok(server) => {
+                opened.server = Some(server);
                 break;
             }
-            Err(error) => side.finding = side.finding.take().or_else(|| Some(found(error, Service::Imap))),
+            Err(error) => {
+                opened.finding = opened.finding.take().or_else(|| Some(found(error, Service::Imap)));
+            }
         }
     }
-    let Some((mut connection, settings)) = opened else { return side };
+    opened
+}
+
+async fn open_sending(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Opened<Submitter> {
+    let mut opened = Opened { server: None, finding: None };
+    for settings in case.outgoing {
+        match ways::open_smtp(network, settings, EHLO, steps).await {
+            Ok(server) => {
+                opened.server = Some(server);
+                break;
+            }
+            Err(error) => {
+                opened.finding = opened.finding.take().or_else(|| Some(found(error, Service::Smtp)));
+            }
+        }
+    }
+    opened
+}
+
+async fn read_side(
+    network: &Network,
+    case: Case<'_>,
+    opened: Opened<Connection<Pipe>>,
+    steps: &mut Steps<'_>,
+) -> Side {
+    let mut side = Side { finding: opened.finding, ..Side::default() };
+    let Some((mut connection, settings)) = opened.server else { return side };
     // A worse server that works does not hide that the better one does not.
     if let Some(finding) = side.finding.take() {
         steps.note(passed_over(finding, &settings));
@@ -185,12 +259,16 @@ async fn read_side(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> 
     };
     match imap::log_in(&mut connection, &settings, secret, steps).await {
         Ok(()) => {
-            side.accepted = true;
+            // A server that wanted no login has not judged the password.
+            side.accepted = steps.attempts().imap > 0;
             match inbox(&mut connection, steps).await {
                 Ok(()) => side.settings = Some(settings),
                 Err(error) => {
                     let mut finding = found(error, Service::Imap);
-                    finding.password = PasswordJudgement::Accepted;
+                    finding.password = match side.accepted {
+                        true => PasswordJudgement::Accepted,
+                        false => PasswordJudgement::NotJudged,
+                    };
                     side.finding = Some(finding);
                 }
             }
@@ -211,19 +289,9 @@ async fn read_side(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> 
     side
 }
 
-async fn send_side(network: &Network, case: Case<'_>, reading: &Side, steps: &mut Steps<'_>) -> Side {
-    let mut side = Side::default();
-    let mut opened = None;
-    for settings in case.outgoing {
-        match ways::open_smtp(network, settings, EHLO, steps).await {
-            Ok(both) => {
-                opened = Some(both);
-                break;
-            }
-            Err(error) => side.finding = side.finding.take().or_else(|| Some(found(error, Service::Smtp))),
-        }
-    }
-    let Some((mut submitter, settings)) = opened else { return side };
+async fn send_side(case: Case<'_>, reading: &Side, opened: Opened<Submitter>, steps: &mut Steps<'_>) -> Side {
+    let mut side = Side { finding: opened.finding, ..Side::default() };
+    let Some((mut submitter, settings)) = opened.server else { return side };
     if let Some(finding) = side.finding.take() {
         steps.note(passed_over(finding, &settings));
     }
@@ -262,14 +330,18 @@ async fn inbox(connection: &mut Connection<Pipe>, steps: &mut Steps<'_>) -> Resu
             let utf8 = connection.session().utf8();
             let mut exists = 0;
             let examine = Command::new("EXAMINE").mailbox(&MailboxName::new("INBOX"), utf8);
-            let completion = connection
-                .run(examine, |event| {
-                    if let Event::Untagged(Response::Exists(count)) = event {
-                        exists = count;
-                    }
-                    Ok(())
-                })
-                .await?;
+            let examined = connection.run(examine, |event| {
+                if let Event::Untagged(Response::Exists(count)) = event {
+                    exists = count;
+                }
+                Ok(())
+            });
+            let Ok(completion) = timeout(INBOX, examined).await else {
+                let said =
+                    format!("{} gave no answer to EXAMINE within {} s", connection.host(), INBOX.as_secs());
+                return Err(lost(Stage::Mailbox, Service::Imap, said));
+            };
+            let completion = completion?;
             if completion.status == Status::Ok {
                 return Ok((
                     (),

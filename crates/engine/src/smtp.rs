@@ -276,8 +276,8 @@ impl Submitter {
     /// The next event, with refusals and failures as errors.
     async fn event(&mut self) -> Result<Event, Error> {
         match self.next().await {
-            Event::Refused { reply, .. } if reply.code / 100 >= 4 => {
-                let stage = match self.session.stage() {
+            Event::Refused { stage, reply, .. } if reply.code / 100 >= 4 => {
+                let stage = match stage {
                     restante_core::smtp::Stage::StartTls => Stage::SubmissionTls,
                     _ => Stage::SubmissionConnect,
                 };
@@ -345,9 +345,11 @@ impl Submitter {
 
     fn failed(&self, error: &SmtpError) -> Error {
         let evidence = format!("{}: {error}", self.host);
-        let stage = match self.session.stage() {
-            restante_core::smtp::Stage::StartTls => Stage::SubmissionTls,
-            restante_core::smtp::Stage::Auth => Stage::SubmissionLogin,
+        let stage = match (error, self.session.stage()) {
+            // The session is over by now and has forgotten.
+            (SmtpError::StartTlsNotOffered | SmtpError::StartTlsStripped, _)
+            | (_, restante_core::smtp::Stage::StartTls) => Stage::SubmissionTls,
+            (_, restante_core::smtp::Stage::Auth) => Stage::SubmissionLogin,
             _ => Stage::SubmissionConnect,
         };
         let verdict = match error {

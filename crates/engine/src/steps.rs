@@ -80,6 +80,17 @@ impl<'a> Steps<'a> {
         self.notes.push(finding);
     }
 
+    /// Takes over what was done beside, as if it had been done now.
+    pub fn adopt(&mut self, beside: Steps<'_>) {
+        for step in beside.steps {
+            (self.watch)(&step);
+            self.steps.push(step);
+        }
+        self.notes.extend(beside.notes);
+        self.attempts.imap += beside.attempts.imap;
+        self.attempts.smtp += beside.attempts.smtp;
+    }
+
     /// Does one step: awaits `work`, which gives a result and its detail.
     ///
     /// # Errors

@@ -24,11 +24,11 @@ pub struct Transcript {
 
 impl Transcript {
     /// An empty one. The words of `hidden`, as an address and a user name, are taken out wherever they
-    /// stand alone; the secret is taken out even inside other words. What has less than four octets stays,
-    /// for it would be found everywhere.
+    /// stand alone; the secret is taken out even inside other words. A word of one octet stays, and so does a
+    /// secret of less than four, for they would be found everywhere.
     #[must_use]
     pub fn new(hidden: &[&str], secret: Option<&Secret>) -> Self {
-        let words = hidden.iter().filter(|word| word.len() >= 4);
+        let words = hidden.iter().filter(|word| word.len() >= 2);
         let mut hidden: Vec<String> = words.map(|word| (*word).to_owned()).collect();
         // The longer first: an address before the user name that is a part of it.
         hidden.sort_by_key(|word| std::cmp::Reverse(word.len()));
@@ -276,13 +276,14 @@ mod tests {
 
     #[test]
     fn a_user_name_is_not_taken_out_of_other_words() {
-        let transcript = Transcript::new(&["mail@example.org", "mail"], Some(&Secret::new("hunter2")));
+        let transcript = Transcript::new(&["mail@example.org", "mail", "ann"], Some(&Secret::new("hunter2")));
         for (text, redacted) in [
             ("mail.example.org port 993", "mail.example.org port 993"),
             ("Mail@Example.org: user <mail>.", "<redacted>: user <<redacted>>."),
             ("webmail, e-mail, mailer", "webmail, e-mail, mailer"),
             ("nobody called mail.", "nobody called <redacted>."),
             ("xhunter2x", "x<redacted>x"),
+            ("login ann with PLAIN, Anna", "login <redacted> with PLAIN, Anna"),
         ] {
             assert_eq!(transcript.redact(text), redacted);
         }

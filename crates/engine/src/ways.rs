@@ -114,15 +114,31 @@ async fn explained(network: &Network, settings: &Settings, error: Error) -> Erro
         Verdict::ConnectionRefused | Verdict::PortBlocked => {}
         Verdict::StarttlsNotOffered if settings.security == Security::StartTls => {
             let port = if settings.protocol == Protocol::Smtp { 465 } else { 993 };
-            if port != settings.port && network.connect_tls(&settings.host, port).await.is_ok() {
+            let refused = "Refused, because a fault cannot be told from an attack.";
+            if port == settings.port {
+                return Error::Finding(finding);
+            }
+            if network.connect_tls(&settings.host, port).await.is_ok() {
                 let other = Settings { port, security: Security::Tls, ..settings.clone() };
                 finding.remedy = format!(
-                    "Refused, because a fault cannot be told from an attack. Port {port} of this host speaks TLS \
-                     from the first byte: use {} {other}.",
+                    "{refused} Port {port} of this host speaks TLS from the first byte: use {} {other}.",
                     option(settings.protocol)
+                );
+            } else {
+                finding.remedy = format!(
+                    "{refused} Port {port} of this host has no TLS that can be trusted either: ask the provider \
+                     for a server with encryption."
                 );
             }
             return Error::Finding(finding);
+        }
+        Verdict::TlsOnPlainPort if settings.security == Security::StartTls => {
+            // The server had agreed to TLS, and what came was none.
+            let Finding { stage, service, evidence, .. } = *finding;
+            let mut stripped = Finding::new(stage, service, Verdict::StarttlsStripped, evidence);
+            stripped.certainty = Certainty::Likely;
+            stripped.also = vec![Verdict::StarttlsNotOffered];
+            return stripped.into();
         }
         _ => return Error::Finding(finding),
     }
@@ -156,7 +172,12 @@ async fn explained(network: &Network, settings: &Settings, error: Error) -> Erro
             format!("This network, or the server's firewall, blocks port {port}. Try another network.")
         }
         (_, Some(other)) => format!("Try {other}."),
-        (_, None) => return Error::Finding(finding),
+        // What answers is the web's port.
+        (_, None) => {
+            "This host has a web server and no mail server. Ask the provider for the name of its mail \
+                      server, or try again later if this one used to work."
+                .to_owned()
+        }
     };
     Error::Finding(finding)
 }

@@ -15,7 +15,7 @@
 
 mod server;
 
-pub use server::{Opening, Server};
+pub use server::{Opening, Place, Server};
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ enum Act {
 
 impl Line {
     fn read_all(script: &str) -> Result<Vec<Self>> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<Self> = Vec::new();
         for (at, line) in script.lines().enumerate() {
             let line = line.trim_start();
             let act = match (line, line.split_once(": ")) {
@@ -86,7 +86,14 @@ impl Line {
                 (line, _) if line.is_empty() || line.starts_with("--") => continue,
                 _ => return Err(format!("line {} of the script is none: `{line}`", at + 1).into()),
             };
-            lines.push(Self { number: at + 1, act });
+            match (lines.last_mut(), act) {
+                // What is said in one go arrives in one go.
+                (Some(Self { act: Act::Say(said), .. }), Act::Say(more)) => {
+                    said.push_str("\r\n");
+                    said.push_str(&more);
+                }
+                (_, act) => lines.push(Self { number: at + 1, act }),
+            }
         }
         Ok(lines)
     }

@@ -1,5 +1,6 @@
 //! A scripted server on a port of its own.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -36,17 +37,41 @@ pub struct Server {
     thread: Option<JoinHandle<Result<usize>>>,
 }
 
+/// Where a [`Server`] listens, and who vouches for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The name of the authority that issues its certificate.
+    pub issuer: &'a str,
+}
+
+impl Default for Place<'_> {
+    /// 127.0.0.1, and an authority of the scripts' own.
+    fn default() -> Self {
+        Self { address: Ipv4Addr::LOCALHOST, issuer: "Scripted server" }
+    }
+}
+
 impl Server {
     /// Begins to listen on 127.0.0.1.
     ///
     /// # Errors
     /// When it cannot listen, or a script cannot be read.
     pub fn start(names: &[&str], opening: Opening, scripts: &[&str]) -> Result<Self> {
+        Self::start_at(Place::default(), names, opening, scripts)
+    }
+
+    /// As [`Server::start`], somewhere else or with another authority.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_at(place: Place<'_>, names: &[&str], opening: Opening, scripts: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let acceptor = acceptor(names, &folder.path().join("ca.pem"))?;
+        let acceptor = acceptor(place.issuer, names, &folder.path().join("ca.pem"))?;
         let scripts: Vec<Vec<Line>> =
             scripts.iter().map(|script| Line::read_all(script)).collect::<Result<_>>()?;
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let listener = std::net::TcpListener::bind((place.address, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let (stop, stopped) = oneshot::channel();
@@ -140,11 +165,11 @@ async fn all(stream: impl AsyncRead + AsyncWrite + Unpin, lines: &[Line]) -> Res
     Ok(())
 }
 
-/// A certificate for `names`, whose issuer is written to `ca_file`.
-fn acceptor(names: &[&str], ca_file: &Path) -> Result<TlsAcceptor> {
+/// A certificate for `names`, whose issuer is written to `ca_file` and sent along.
+fn acceptor(issuer: &str, names: &[&str], ca_file: &Path) -> Result<TlsAcceptor> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Scripted server");
+    params.distinguished_name.push(rcgen::DnType::CommonName, issuer);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     std::fs::write(ca_file, issuer.pem())?;
     let names = names.iter().copied().chain(["127.0.0.1"]).map(str::to_owned).collect::<Vec<_>>();
@@ -154,6 +179,6 @@ fn acceptor(names: &[&str], ca_file: &Path) -> Result<TlsAcceptor> {
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)?;
+        .with_single_cert(vec![certificate.der().clone(), issuer.der().clone()], key)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -68,6 +68,7 @@ pub struct Connection<P> {
     pipe: P,
     host: String,
     greeting: String,
+    preauth: bool,
     session: Session,
     buffer: Vec<u8>,
     /// What of the buffer is received and not yet taken.
@@ -89,6 +90,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             pipe,
             host: host.into(),
             greeting: String::new(),
+            preauth: false,
             session: Session::new(Limits::default()),
             buffer: vec![0; READ],
             unread: 0..0,
@@ -163,11 +165,18 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
                 }
                 Some((status, _, text)) => {
                     self.greeting.clone_from(&text);
+                    self.preauth = status == Status::PreAuth;
                     return Ok((status, text));
                 }
                 None => self.fill(Stage::Greeting).await?,
             }
         }
+    }
+
+    /// Whether the server greeted with PREAUTH: it wants no login (RFC 9051, section 7.1.4).
+    #[must_use]
+    pub fn is_preauthenticated(&self) -> bool {
+        self.preauth
     }
 
     /// Puts a command in line without waiting for it.

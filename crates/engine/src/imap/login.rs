@@ -75,7 +75,7 @@ pub async fn open(
     Ok(connection)
 }
 
-/// Logs in: one attempt.
+/// Logs in: one attempt, and none where the server greeted with PREAUTH.
 ///
 /// # Errors
 /// A finding that says whether the password was judged.
@@ -88,9 +88,14 @@ pub async fn log_in(
     let sent = Cell::new(0);
     let done = steps
         .run(Stage::Login, Service::Imap, async {
-            let how = authenticate(connection, settings, secret, &sent)
-                .await
-                .map_err(|error| login::without_secret(error, settings, secret))?;
+            let detail = if connection.is_preauthenticated() {
+                "the server wants no login (PREAUTH), and got no password".to_owned()
+            } else {
+                let how = authenticate(connection, settings, secret, &sent)
+                    .await
+                    .map_err(|error| login::without_secret(error, settings, secret))?;
+                format!("{} with {how}", settings.username)
+            };
             if connection.capabilities().is_empty() {
                 connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
             }
@@ -100,7 +105,7 @@ pub async fn log_in(
                 let id = concat!("(\"name\" \"restante\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
                 connection.send(Command::new("ID").raw(id));
             }
-            Ok(((), format!("{} with {how}", settings.username)))
+            Ok(((), detail))
         })
         .await;
     steps.attempted(Service::Imap, sent.get());

@@ -66,7 +66,7 @@ struct Document<'a> {
 
 impl Discover {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        let address = Address::parse(&self.address).map_err(|error| Failure::Usage(error.to_string()))?;
+        let address = Address::parse(&self.address).map_err(Failure::address)?;
         let network = context.network()?;
         // What every source says is the point here.
         let options = self.discovery.options(true);

@@ -105,7 +105,7 @@ impl Doctor {
                 Ok(Subject { address: account.address.clone(), account: Some(account.clone()) })
             }
             (Err(Error::NoAccount(_)), Some(typed)) if typed.contains('@') => {
-                let address = Address::parse(typed).map_err(|error| Failure::Usage(error.to_string()))?;
+                let address = Address::parse(typed).map_err(Failure::address)?;
                 Ok(Subject { address, account: None })
             }
             (Err(error), _) => Err(error.into()),

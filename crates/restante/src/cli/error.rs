@@ -2,6 +2,8 @@
 
 use super::output::json_line;
 use super::wrap::wrapped;
+use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+use restante_core::mail::AddressError;
 use restante_core::message::clean;
 use restante_engine::Error;
 use restante_store::StoreError;
@@ -33,6 +35,12 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// What was typed is no address.
+    pub(super) fn address(error: AddressError) -> Self {
+        let verdict = Verdict::AddressInvalid;
+        Error::from(Finding::new(Stage::Address, Service::Discovery, verdict, error.to_string())).into()
+    }
+
     /// Says what is wrong on standard error and gives the exit code.
     pub(super) fn report(&self, json: bool) -> ExitCode {
         let code = self.exit_code();

@@ -69,7 +69,7 @@ impl Setup {
             Some(address) => address.clone(),
             None => prompt.line("E-mail address:", "give it on the command line")?,
         };
-        let address = Address::parse(&typed).map_err(|error| Failure::Usage(error.to_string()))?;
+        let address = Address::parse(&typed).map_err(Failure::address)?;
         if self.name.as_deref().is_some_and(|name| name.contains(char::is_control)) {
             return Err(Failure::Usage("--name has a line break or another control character".to_owned()));
         }

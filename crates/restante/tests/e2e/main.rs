@@ -12,10 +12,12 @@
 
 mod account;
 mod answering;
+mod budget;
 mod courier;
 mod crash;
 mod cyrus;
 mod discovery;
+mod doctor;
 mod editing;
 mod hostile;
 mod keyring;
@@ -31,3 +33,4 @@ mod sync;
 mod terminal;
 mod token;
 mod trouble;
+mod verdicts;
