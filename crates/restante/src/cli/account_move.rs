@@ -3,6 +3,7 @@
 use super::context::{Context, now};
 use super::error::Failure;
 use super::given::service;
+use super::keep::unless_busy;
 use super::output::print;
 use super::prompt::Prompt;
 use super::steps::Checklist;
@@ -15,7 +16,6 @@ use restante_engine::account::Account;
 use restante_engine::moving::{self, Proposal};
 use restante_engine::net::Network;
 use restante_engine::{Error, Steps, secrets};
-use restante_store::StoreError;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -306,18 +306,7 @@ async fn carry_out(
 
 /// Messages that waited for the old server may go with the next sync.
 fn hasten(context: &Context, account: &Account) -> Result<(), Failure> {
-    if !context.places.data.join("mail.db").exists() {
-        return Ok(());
-    }
-    let mut store = match context.store() {
-        // Somebody is at work with the mail: they go when their time has come.
-        Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => return Ok(()),
-        other => other?,
-    };
-    if let Some(id) = store.view().find_account(&account.name)? {
-        moving::hasten(&mut store, id, now())?;
-    }
-    Ok(())
+    unless_busy(context, account, |store, id| Ok(moving::hasten(store, id, now())?))
 }
 
 /// What came of a look for other servers after a stored one was gone.

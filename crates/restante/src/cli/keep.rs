@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use restante_core::Secret;
 use restante_core::message::clean;
 use restante_engine::account::{Account, SecretPlace};
-use restante_engine::secrets;
+use restante_engine::{Error, secrets};
+use restante_store::{AccountId, Store, StoreError};
 
 /// Options of every command that stores a password.
 #[derive(Clone, Debug, Args)]
@@ -77,5 +78,25 @@ impl Keep {
             }
         }
         Ok(account)
+    }
+}
+
+/// Does something with an account's rows in the store, where there are any. While somebody else is at work
+/// with the mail nothing is done: what this is used for can wait.
+pub(super) fn unless_busy(
+    context: &Context,
+    account: &Account,
+    work: impl FnOnce(&mut Store, AccountId) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if !context.places.data.join("mail.db").exists() {
+        return Ok(());
+    }
+    let mut store = match context.store() {
+        Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => return Ok(()),
+        other => other?,
+    };
+    match store.view().find_account(&account.name)? {
+        Some(id) => work(&mut store, id),
+        None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use super::context::{Context, now};
 use super::error::Failure;
 use super::given::Given;
-use super::keep::Keep;
+use super::keep::{Keep, unless_busy};
 use super::output::print;
 use super::prompt::Prompt;
 use super::steps::{Checklist, found};
@@ -13,8 +13,7 @@ use restante_core::diagnosis::Finding;
 use restante_core::mail::Address;
 use restante_core::settings::{Settings, Source};
 use restante_engine::account::Account;
-use restante_engine::{Error, secrets, submit};
-use restante_store::StoreError;
+use restante_engine::{secrets, submit};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -155,16 +154,7 @@ impl Setup {
 
 /// Messages that waited for a login that works may go with the next sync.
 pub(super) fn release(context: &Context, account: &Account) -> Result<(), Failure> {
-    if !context.places.data.join("mail.db").exists() {
-        return Ok(());
-    }
-    let mut store = match context.store() {
-        // Somebody is at work with the mail: `outbox retry` remains.
-        Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => return Ok(()),
-        other => other?,
-    };
-    if let Some(id) = store.view().find_account(&account.name)? {
-        submit::release(&mut store, id, now())?;
-    }
-    Ok(())
+    unless_busy(context, account, |store, id| {
+        submit::release(store, id, now()).map(|_| ()).map_err(Failure::from)
+    })
 }
