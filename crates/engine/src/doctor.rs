@@ -5,7 +5,7 @@
 //! second attempt needs a server that did not understand the first, or the person's consent to try the
 //! other form of the user name. A service that says to stop is the end of trying.
 
-use crate::error::{Error, lost};
+use crate::error::{Error, silent};
 use crate::imap::{self, Connection};
 use crate::net::{Method, Network, Pipe};
 use crate::setup::EHLO;
@@ -339,7 +339,7 @@ async fn inbox(connection: &mut Connection<Pipe>, steps: &mut Steps<'_>) -> Resu
             let Ok(completion) = timeout(INBOX, examined).await else {
                 let said =
                     format!("{} gave no answer to EXAMINE within {} s", connection.host(), INBOX.as_secs());
-                return Err(lost(Stage::Mailbox, Service::Imap, said));
+                return Err(silent(Stage::Mailbox, Service::Imap, said));
             };
             let completion = completion?;
             if completion.status == Status::Ok {

@@ -1,6 +1,6 @@
 //! What can stop a task.
 
-use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_store::StoreError;
 use std::path::PathBuf;
 
@@ -64,6 +64,15 @@ impl From<Finding> for Error {
     fn from(finding: Finding) -> Self {
         Self::Finding(Box::new(finding))
     }
+}
+
+/// The other end is there and says nothing.
+pub(crate) fn silent(stage: Stage, service: Service, evidence: String) -> Error {
+    let mut finding = Finding::new(stage, service, Verdict::ConnectionLost, evidence);
+    finding.certainty = Certainty::Likely;
+    finding.meaning = "The server did not answer in time.".to_owned();
+    finding.also = vec![Verdict::TemporaryFailure, Verdict::PlainOnTlsPort];
+    finding.into()
 }
 
 /// The connection ended or went silent.

@@ -3,7 +3,7 @@
 //! Nothing here stores anything, and no password goes to a new server before a person agreed:
 //! [`look`] asks only where settings are published, [`verify`] is called with consent.
 
-use crate::account::Account;
+use crate::account::{Account, Value};
 use crate::discover::{DiscoverOptions, discover};
 use crate::error::Error;
 use crate::net::Network;
@@ -83,13 +83,21 @@ impl Proposal {
         );
         let mut finding = Finding::new(symptom.stage, symptom.service, Verdict::ServerMoved, evidence);
         // Who gave a server by hand may have known better than what is published.
-        let certain = self.trusted && account.source != Source::Given;
+        let given = |moves: bool, value| moves && account.source_of(value) == Source::Given;
+        let by_hand = given(moves(&account.imap, self.imap.first()), Value::Imap)
+            || account.smtp.as_ref().is_some_and(|old| given(moves(old, self.smtp.first()), Value::Smtp));
+        let certain = self.trusted && !by_hand;
         finding.certainty = if certain { Certainty::Certain } else { Certainty::Likely };
         finding.remedy =
             format!("Run `restante account move {}`: it shows old and new and asks.", account.name);
         finding.also = vec![symptom.verdict];
         finding
     }
+}
+
+/// Whether a service is to be at another host.
+fn moves(old: &Settings, new: Option<&Settings>) -> bool {
+    new.is_some_and(|new| !same_host(new, old))
 }
 
 /// Whether a finding may mean that a stored server is there no more.

@@ -1,6 +1,6 @@
 //! Submission at work: a pipe and the [`Session`] that says what goes through it.
 
-use crate::error::{Error, lost};
+use crate::error::{Error, lost, silent};
 use crate::net::{Network, Pipe};
 use crate::sasl as login;
 use crate::steps::Steps;
@@ -28,6 +28,8 @@ pub struct Submitter {
     username: String,
     buffer: Vec<u8>,
     tape: Option<Tape>,
+    /// The connection was given up because nothing came.
+    silent: bool,
 }
 
 impl Submitter {
@@ -62,6 +64,7 @@ impl Submitter {
             username: String::new(),
             buffer: vec![0; 16 * 1024],
             tape: network.tape(settings),
+            silent: false,
         };
         if settings.security == Security::Tls {
             let pipe = protect(network, &host, plain, steps).await?;
@@ -75,12 +78,12 @@ impl Submitter {
             readied = submitter.until_tls_is_due() => readied?,
             () = waits => return Err(crate::ways::plain_on_tls_port(settings, Service::Smtp)),
         }
-        let Self { pipe, session, host, greeting, username, buffer, tape } = submitter;
+        let Self { pipe, session, host, greeting, username, buffer, tape, silent } = submitter;
         let pipe = protect(network, &host, pipe, steps).await?;
         if let Some(tape) = &tape {
             tape.tls();
         }
-        let mut submitter = Self { pipe, session, host, greeting, username, buffer, tape };
+        let mut submitter = Self { pipe, session, host, greeting, username, buffer, tape, silent };
         if submitter.session.tls_established().is_err() {
             return Err(submitter.fault("TLS was not due"));
         }
@@ -304,7 +307,11 @@ impl Submitter {
                     }
                     self.session.handle_input(self.buffer.get(..count).unwrap_or_default());
                 }
-                _ => self.session.handle_close(),
+                Ok(_) => self.session.handle_close(),
+                Err(_) => {
+                    self.silent = true;
+                    self.session.handle_close();
+                }
             }
         }
     }
@@ -357,6 +364,9 @@ impl Submitter {
             SmtpError::StartTlsNotOffered => Verdict::StarttlsNotOffered,
             SmtpError::StartTlsStripped => Verdict::StarttlsStripped,
             SmtpError::Closing(_) => Verdict::GreetingRefused,
+            SmtpError::Lost { .. } | SmtpError::Interrupted(_) if self.silent => {
+                return silent(stage, Service::Smtp, format!("{} was silent", self.host));
+            }
             SmtpError::Lost { .. } | SmtpError::Interrupted(_) => {
                 return lost(stage, Service::Smtp, evidence);
             }

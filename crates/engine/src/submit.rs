@@ -117,10 +117,10 @@ pub async fn file_sent(
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<u64, Error> {
-    let host = connection.host().to_owned();
+    let place = connection.place().to_owned();
     let (rows, mailboxes) = keeper
         .with(move |store| {
-            store.set_server(account, &host)?;
+            store.set_server(account, &place)?;
             let view = store.view();
             let mut rows = Vec::new();
             for row in view.outbox(Some(account))? {

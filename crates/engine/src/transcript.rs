@@ -4,6 +4,7 @@
 //! handshake, `<redacted>` for what was taken out.
 
 use restante_core::Secret;
+use restante_core::diagnosis;
 use restante_core::settings::{Protocol, Security, Settings};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,8 +42,12 @@ impl Transcript {
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        if let Some(secret) = &self.secret {
-            text = text.replace(secret.expose(), REDACTED);
+        // Some servers repeat what they were sent, in whatever form it was.
+        let secret = self.secret.as_deref().map(Secret::expose).unwrap_or_default();
+        let users = self.hidden.iter().map(String::as_str).chain([""]);
+        for user in users.filter(|_| !secret.is_empty()) {
+            let lines = text.split('\n').map(|line| diagnosis::conceal(line, user, secret, REDACTED));
+            text = lines.collect::<Vec<_>>().join("\n");
         }
         for word in self.hidden.iter() {
             text = without_word(&text, word);
@@ -272,6 +277,22 @@ mod tests {
              S: 334 <redacted>\nC: <redacted>\nS: 535-5.7.8 no\nS: 535 5.7.8 <redacted>\n\
              C: MAIL FROM:<<redacted>>\n"
         );
+    }
+
+    #[test]
+    fn a_command_that_a_server_repeats_shows_no_secret_in_any_form() {
+        let transcript = Transcript::new(&["ann@example.org"], Some(&Secret::new("hunter2!")));
+        let mut tape = transcript.tape(&settings(Protocol::Imap, Security::Tls));
+        let plain = restante_core::sasl::encode(b"\0ann@example.org\0hunter2!");
+        let alone = restante_core::sasl::encode(b"hunter2!");
+        tape.sent(format!("a1 AUTHENTICATE PLAIN {plain}\r\n").as_bytes());
+        tape.received(format!("a1 NO failed: AUTHENTICATE PLAIN {plain}\r\n").as_bytes());
+        tape.received(format!("* NO also {alone} and hunter2!\r\n").as_bytes());
+        let text = transcript.text();
+        for secret in [plain.as_str(), &alone, "hunter2!"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert!(text.contains("S: a1 NO failed: AUTHENTICATE PLAIN <redacted>\n"), "{text}");
     }
 
     #[test]

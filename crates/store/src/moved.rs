@@ -55,26 +55,26 @@ impl View {
 }
 
 impl Store {
-    /// Notes which IMAP host an account's mail is read from. When that is another one than before, the
+    /// Notes which IMAP service, and as which user, an account's mail is read from. When that is another one than before, the
     /// UIDs of everything held mean nothing any more, and `true` is returned: each mailbox is marked as
     /// moved until its next reset. Nothing is forgotten.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn set_server(&mut self, account: AccountId, host: &str) -> Result<bool, StoreError> {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
+    pub fn set_server(&mut self, account: AccountId, place: &str) -> Result<bool, StoreError> {
+        let place = place.trim_end_matches('.').to_ascii_lowercase();
         let mut find = self.view.conn.prepare_cached("SELECT server FROM account WHERE id = ?1")?;
         let before: String = find
             .query_row([account.0], |row| row.get(0))
             .optional()?
             .ok_or(StoreError::Missing("account"))?;
         drop(find);
-        if before == host {
+        if before == place {
             return Ok(false);
         }
         let moved = !before.is_empty();
         self.write_durably(|transaction| {
-            transaction.execute("UPDATE account SET server = ?2 WHERE id = ?1", params![account.0, host])?;
+            transaction.execute("UPDATE account SET server = ?2 WHERE id = ?1", params![account.0, place])?;
             if moved {
                 transaction.execute(
                     "UPDATE mailbox SET moved = uid_validity <> 0 WHERE account = ?1",

@@ -9,7 +9,13 @@ const HIDDEN: &str = "…";
 /// mechanisms PLAIN, LOGIN and XOAUTH2. A secret of up to three characters is hidden where it stands alone.
 #[must_use]
 pub fn hide(line: &str, username: &str, secret: &str) -> String {
-    let mut shown = without_commands(line);
+    conceal(&without_commands(line), username, secret, HIDDEN)
+}
+
+/// As [`hide`], with `hidden` in the secret's place and everything else as it is.
+#[must_use]
+pub fn conceal(line: &str, username: &str, secret: &str, hidden: &str) -> String {
+    let mut shown = line.to_owned();
     if secret.is_empty() {
         return shown;
     }
@@ -21,15 +27,15 @@ pub fn hide(line: &str, username: &str, secret: &str) -> String {
     ]
     .map(|plain| sasl::encode(plain.as_bytes()));
     for form in &encoded {
-        shown = shown.replace(form.as_str(), HIDDEN);
+        shown = shown.replace(form.as_str(), hidden);
     }
     if secret.chars().count() > 3 {
-        return shown.replace(secret, HIDDEN);
+        return shown.replace(secret, hidden);
     }
     let mut words: Vec<&str> = shown.split(' ').collect();
     for word in &mut words {
         if word.trim_matches(['"', '\'', '<', '>', '.', ',', ':']) == secret {
-            *word = HIDDEN;
+            *word = hidden;
         }
     }
     words.join(" ")

@@ -9,7 +9,7 @@ pub mod signature;
 mod verdict;
 
 pub use compare::{Login, compare};
-pub use hide::hide;
+pub use hide::{conceal, hide};
 pub use password::{password_notes, ungrouped};
 pub use referral::{Referral, referral};
 pub use verdict::Verdict;

@@ -108,6 +108,7 @@ async fn finish(
 ) -> Result<(), Refused> {
     let tag = connection.send(command);
     let mut gave_up = None;
+    let mut answered = false;
     let mut warned = None;
     let completion = loop {
         if let Some(completion) = connection.completion(tag) {
@@ -135,7 +136,10 @@ async fn finish(
                 None => Err(SaslError::Unexpected),
             };
             match answer {
-                Ok(answer) => connection.send_line(&sasl::encode(&answer)),
+                Ok(answer) => {
+                    answered = true;
+                    connection.send_line(&sasl::encode(&answer));
+                }
                 // RFC 9051, section 6.2.2: a lone `*` ends the exchange.
                 Err(error) => {
                     gave_up = Some(error);
@@ -169,11 +173,17 @@ async fn finish(
             finding = warning;
         }
     }
-    let bad = completion.status == Status::Bad && finding.certainty != Certainty::Certain;
-    if bad {
+    // A BAD that says no more is about the command; after an answer the server may have looked at the
+    // password all the same, so only one that came before is reason to try again.
+    let says_more =
+        completion.code.as_ref().is_some_and(|code| !matches!(code.name(), "CLIENTBUG" | "PARSE"));
+    let unclear = finding.verdict == Verdict::CredentialsRefused || finding.certainty != Certainty::Certain;
+    let of_command = completion.status == Status::Bad && unclear && !says_more;
+    if of_command {
         finding = Finding::new(Stage::Login, Service::Imap, Verdict::MechanismUnsupported, "");
         finding.certainty = Certainty::Likely;
     }
+    let bad = of_command && !answered;
     finding.evidence = format!("{host} answered: {line}");
     Err(Refused { error: finding.into(), bad })
 }

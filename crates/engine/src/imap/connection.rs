@@ -1,12 +1,14 @@
 //! One IMAP connection at work: a pipe and the [`Session`] that says what goes through it.
 
-use crate::error::{Error, lost};
+use crate::error::{Error, lost, silent};
 use crate::transcript::Tape;
 use restante_core::diagnosis::signature::{Around, imap_greeting, mailbox_refusal};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
 use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
+use restante_core::settings::Settings;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -78,6 +80,8 @@ pub struct Connection<P> {
     traffic: Traffic,
     /// Completions nobody has asked for yet. Servers may answer in another order (RFC 9051, section 5.5).
     completions: BTreeMap<Tag, Completion>,
+    /// Whose UIDs these are: the service and the user.
+    place: String,
     /// The last `* BYE`, which says why the connection is about to end.
     bye: Option<String>,
     tape: Option<Tape>,
@@ -97,6 +101,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             asked: false,
             traffic: Traffic::default(),
             completions: BTreeMap::new(),
+            place: String::new(),
             bye: None,
             tape: None,
         }
@@ -123,6 +128,20 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Names the service and the user, for whom UIDs mean something; the host alone before a login.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        if self.place.is_empty() { &self.host } else { &self.place }
+    }
+
+    /// Notes whose mail it is, at the login.
+    pub(crate) fn log_in_as(&mut self, settings: &Settings) {
+        let Settings { host, port, username, .. } = settings;
+        // Behind this machine's own ports may be the servers of many: bridges, tunnels.
+        let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.place = if here { format!("{host}:{port} {username}") } else { format!("{host} {username}") };
     }
 
     /// The text of its greeting; empty before it came.
@@ -300,8 +319,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         let read = timeout(patience, self.pipe.read(&mut self.buffer)).await;
         let count = match read {
             Err(_) => {
-                let silent = format!("{} was silent for {} s", self.host, patience.as_secs());
-                return Err(lost(stage, Service::Imap, silent));
+                let said = format!("{} was silent for {} s", self.host, patience.as_secs());
+                return Err(silent(stage, Service::Imap, said));
             }
             Ok(Err(error)) => return Err(lost(stage, Service::Imap, format!("{}: {error}", self.host))),
             Ok(Ok(0)) => {

@@ -85,6 +85,7 @@ pub async fn log_in(
     secret: &Secret,
     steps: &mut Steps<'_>,
 ) -> Result<(), Error> {
+    connection.log_in_as(settings);
     let sent = Cell::new(0);
     let done = steps
         .run(Stage::Login, Service::Imap, async {

@@ -373,7 +373,14 @@ fn tls_finding(fault: &TlsFault, at: impl Fn(Verdict) -> Finding) -> Finding {
         TlsFault::NotTls(said) if greets(said) => at(Verdict::TlsOnPlainPort),
         TlsFault::NotTls(_) => at(Verdict::NotAMailServer),
         TlsFault::Version(_) => at(Verdict::TlsVersionUnsupported),
-        TlsFault::Eof => likely(Verdict::TlsVersionUnsupported, &[Verdict::ConnectionLost]),
+        TlsFault::Eof => {
+            let mut finding = likely(Verdict::TlsVersionUnsupported, &[Verdict::ConnectionLost]);
+            finding.remedy =
+                "Whoever runs the server should make sure that it speaks TLS 1.2 or later. If it does, \
+                              something on the way ends the connection: try another network."
+                    .to_owned();
+            finding
+        }
         TlsFault::Silent(_) => {
             likely(Verdict::ConnectionLost, &[Verdict::TlsIntercepted, Verdict::PortBlocked])
         }

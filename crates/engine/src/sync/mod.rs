@@ -153,11 +153,11 @@ async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
     account: AccountId,
     listing: &list::Listing,
 ) -> Result<Taken, Error> {
-    let host = connection.host().to_owned();
+    let place = connection.place().to_owned();
     let listed = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
     keeper
         .with(move |store| {
-            store.set_server(account, &host)?;
+            store.set_server(account, &place)?;
             // A list without an INBOX is no list of an account (RFC 9051, section 5.1): nothing goes
             // on its word.
             let credible = listed.iter().any(|mailbox| mailbox.name.is_inbox());

@@ -289,7 +289,16 @@ async fn carry_out(
     let Some(proposal) = &case.proposal else { return Ok(()) };
     let mut steps = Steps::new(|step| checklist.step(step));
     let verified = match secrets::load(&context.places, &case.account) {
-        Ok(secret) => moving::verify(network, &case.account, proposal, &secret, &mut steps).await,
+        Ok(secret) => {
+            moving::verify(
+                &network.pinned(case.account.pinned()),
+                &case.account,
+                proposal,
+                &secret,
+                &mut steps,
+            )
+            .await
+        }
         Err(error) => Err(error),
     };
     case.findings.extend_from_slice(steps.notes());

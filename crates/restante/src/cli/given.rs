@@ -73,6 +73,11 @@ impl Given {
         self.password_stdin || self.password_command.is_some()
     }
 
+    /// Whether a command gives the password.
+    pub(super) fn has_command(&self) -> bool {
+        self.password_command.is_some()
+    }
+
     /// Values that were given in place of found ones.
     pub(super) fn values(&self) -> Vec<Value> {
         let given = [

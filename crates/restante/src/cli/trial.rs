@@ -15,6 +15,7 @@ use restante_engine::account::{SecretPlace, Value};
 use restante_engine::net::Network;
 use restante_engine::setup::verify;
 use restante_engine::{Error, Steps};
+use std::collections::BTreeSet;
 
 /// One account being tried.
 pub(super) struct Trial<'a> {
@@ -68,6 +69,7 @@ impl Trial<'_> {
         let mut values = self.given.values();
         self.pins.extend(&self.given.pin);
         let mut found = find().await;
+        let mut agreed = BTreeSet::new();
         loop {
             let (candidate, notes) = match &found {
                 Ok(found) => (found.candidate.clone(), found.notes.clone()),
@@ -84,11 +86,17 @@ impl Trial<'_> {
                     continue;
                 }
             };
-            if !self.given.accepts(self.prompt, &candidate)? {
-                return Err(Failure::Usage(
-                    "nothing was sent and nothing saved; --imap and --smtp name servers you trust".to_owned(),
-                ));
+            let hosts: BTreeSet<String> =
+                candidate.incoming.iter().chain(&candidate.outgoing).map(|s| s.host.clone()).collect();
+            if !hosts.is_subset(&agreed) && !self.given.accepts(self.prompt, &candidate)? {
+                let sent = if agreed.is_empty() {
+                    "nothing was sent and nothing saved"
+                } else {
+                    "nothing was saved"
+                };
+                return Err(Failure::Usage(format!("{sent}; --imap and --smtp name servers you trust")));
             }
+            agreed.extend(hosts);
             let (password, place) = match secret.take() {
                 Some(known) => known,
                 None => self.given.secret(self.prompt, self.address)?,
@@ -188,6 +196,8 @@ impl Trial<'_> {
         let said = failure.text().unwrap_or_default();
         eprintln!("\n{}\n", wrapped(&clean(&said), std::io::stderr()));
         let mut choices = choices(finding, candidate, failure.exit_code());
+        // A command would only give the same password again.
+        choices.retain(|choice| choice.1 != Mend::Password || !self.given.has_command());
         let keys: Vec<&str> = choices.iter().map(|choice| choice.0).collect();
         let question = format!("What now? [{}]", keys.join("/"));
         for (key, _, text) in &choices {
@@ -253,7 +263,11 @@ fn choices(
     if !candidate.outgoing.is_empty() {
         choices.push(("w", Mend::WithoutSending, "go on without sending".to_owned()));
     }
-    choices.push(("d", Mend::Draft, "save as a draft, to be mended later".to_owned()));
+    choices.push((
+        "d",
+        Mend::Draft,
+        "save as a draft, to be mended later; nothing is fetched or sent until it works".to_owned(),
+    ));
     choices.push(("q", Mend::Stop(code), "stop; nothing is saved".to_owned()));
     choices
 }

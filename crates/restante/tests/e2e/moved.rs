@@ -426,3 +426,16 @@ fn servers_that_nobody_vouches_for_need_more_than_a_yes() {
     assert!(screen.contains("NOBODY VOUCHES"), "{screen}");
     assert_eq!(mailboxes(&person.sync())["INBOX"][3], 0);
 }
+
+#[test]
+fn a_pinned_server_that_stays_is_accepted_while_the_other_moves() {
+    let person = Person::new("selfsigned.test");
+    let password = format!("{PASSWORD}\n");
+    let (_, error) =
+        person.run_with(&password, &["setup", &person.address, "--password-stdin", "--json"]).error();
+    let pin = error["fingerprint"].as_str().unwrap().to_owned();
+    person.run_with(&password, &["setup", &person.address, "--password-stdin", "--pin", &pin]).succeeded();
+    let report = person.json(&["account", "move", "--imap", "imap.srv.test", "--yes"]);
+    assert_eq!(report["accounts"][0]["state"], "moved", "{report:#}");
+    assert_eq!(report["accounts"][0]["new"]["smtp"]["host"], "smtp.selfsigned.test");
+}

@@ -1,4 +1,4 @@
-//! A browser sign-in in place of a password: a command gives the token.
+//! Logins that a scripted server sees to the letter: tokens in place of passwords, and what is not tried again.
 
 use testkit::lab::Lab;
 use testkit::script::{Opening, Server};
@@ -56,4 +56,41 @@ fn a_password_is_not_sent_where_only_a_browser_sign_in_is_taken() {
     assert_eq!(report["findings"][0]["verdict"], "oauth-required");
     assert_eq!(report["findings"][0]["password"], "not-judged");
     assert_eq!(report["login_attempts"], serde_json::json!({"imap": 0, "smtp": 0}));
+}
+
+#[test]
+fn a_bad_that_judges_the_password_is_not_tried_again() {
+    let person = ann();
+    let script = "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=LOGIN] ready
+                  C: a1 AUTHENTICATE PLAIN <redacted>
+                  S: a1 BAD [AUTHENTICATIONFAILED] Invalid credentials";
+    let server = Server::start(&[], Opening::Tls, &[script]).unwrap();
+    let service = format!("127.0.0.1:{}/tls", server.port());
+    let ca = server.ca_file();
+    let args =
+        ["doctor", &person.address, "--password-stdin", "--json", "--without-sending", "--imap", &service];
+    let ran = person.run_with("hunter2\n", &[&args[..], &["--ca-file", ca.to_str().unwrap()]].concat());
+    server.finish().unwrap();
+    let report = ran.document();
+    assert_eq!(report["login_attempts"]["imap"], 1, "{report:#}");
+    assert_eq!(report["findings"][0]["verdict"], "credentials-refused");
+    assert_eq!(report["findings"][0]["password"], "refused");
+}
+
+#[test]
+fn a_bad_after_the_password_was_given_is_not_tried_again() {
+    let person = ann();
+    let script = "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=LOGIN] ready
+                  C: a1 AUTHENTICATE PLAIN
+                  S: +
+                  C: <redacted>
+                  S: a1 BAD no";
+    let server = Server::start(&[], Opening::Tls, &[script]).unwrap();
+    let service = format!("127.0.0.1:{}/tls", server.port());
+    let ca = server.ca_file();
+    let args =
+        ["doctor", &person.address, "--password-stdin", "--json", "--without-sending", "--imap", &service];
+    let ran = person.run_with("hunter2\n", &[&args[..], &["--ca-file", ca.to_str().unwrap()]].concat());
+    server.finish().unwrap();
+    assert_eq!(ran.document()["login_attempts"]["imap"], 1);
 }
