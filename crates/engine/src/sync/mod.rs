@@ -8,6 +8,7 @@ mod create;
 mod describe;
 mod index;
 mod keeper;
+mod left;
 mod list;
 mod pull;
 
