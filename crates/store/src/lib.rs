@@ -43,4 +43,5 @@ pub use mailbox::{Listed, MailboxRow};
 pub use operation::{Intent, Operation};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};
+pub use search::{Indexer, Preview};
 pub use store::{Store, View};

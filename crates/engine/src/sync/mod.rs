@@ -9,10 +9,11 @@ mod describe;
 mod index;
 mod keeper;
 mod list;
+mod portions;
 mod pull;
 
 pub(crate) use create::create_sent;
-pub use index::index;
+pub use index::{Indexer, index};
 pub use keeper::Keeper;
 use keeper::now;
 
