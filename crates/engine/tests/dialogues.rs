@@ -402,7 +402,8 @@ async fn a_message_without_content_is_reported_and_fetched_again_next_time() {
         .await;
     assert_eq!(mailbox.held(), held(&[(1, "", "one")]));
     let said: Vec<&str> = report.findings.iter().map(|f| f.evidence.as_str()).collect();
-    assert!(said.iter().any(|e| e.contains("counts 2 messages, 1 could be had")), "{said:?}");
+    let [said] = said.as_slice() else { panic!("{said:?}") };
+    assert!(said.contains("does not give UID 2: ") && said.contains("NO it is really not there"), "{said}");
 }
 
 #[tokio::test]

@@ -51,5 +51,6 @@ pub use operation::{Ask, Intent, Operation, OperationState, Requested};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};
 pub use pause::Pause;
+pub use search::{Indexer, Preview};
 pub use store::{Desk, Store, View};
 pub use undo::{Request, Undone};

@@ -10,11 +10,12 @@ mod index;
 mod keeper;
 mod left;
 mod list;
+mod portions;
 mod pull;
 mod push;
 
 pub(crate) use create::create_sent;
-pub use index::index;
+pub use index::{Indexer, index};
 pub use keeper::Keeper;
 use keeper::now;
 pub use push::{Pushed, push};
