@@ -30,6 +30,7 @@ cargo xtask COMMAND
   demo                               the main job on real servers, start to end
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   corpus replies [--verbose] PATH... refusals by real servers against the table of diagnosis
+  corpus wire [--verbose] PATH...    responses by real servers through the decoder, in several splits
   verdicts                           write docs/verdicts.md from the catalogue of diagnosis
   layers                             the order of the crates, and of the modules in core
 ";
