@@ -429,3 +429,45 @@ async fn a_modseq_that_goes_back_or_is_dropped_is_said_and_every_flag_is_compare
         said(&report, words);
     }
 }
+
+/// A message is known by what it is: whichever UIDVALIDITY comes next, nothing is fetched a second time.
+#[tokio::test]
+async fn a_uidvalidity_that_flaps_downloads_nothing_twice() {
+    let held = Held::nothing();
+    let opened = |validity: u32| {
+        format!(
+            r#"
+            S: * OK [CAPABILITY IMAP4rev1 OBJECTID] ready
+            C: a1 LIST "" "*"
+            S: * LIST () "/" INBOX
+            S: a1 OK
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: a2 OK
+            C: a3 SELECT "INBOX"
+            S: * 1 EXISTS
+            S: * OK [UIDVALIDITY {validity}] valid
+            S: * OK [UIDNEXT 9] next
+            S: a3 OK
+            C: a4 UID SEARCH ALL
+            S: * SEARCH 7
+            S: a4 OK
+            "#
+        )
+    };
+    let first = r#"
+        C: a5 UID FETCH 7 (UID FLAGS INTERNALDATE EMAILID BODY.PEEK[])
+        S: * 1 FETCH (UID 7 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" EMAILID (M1) BODY[] "Subject: one")
+        S: a5 OK
+    "#;
+    let again = r#"
+        C: a5 UID FETCH 7 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+        S: * 1 FETCH (UID 7 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" RFC822.SIZE 12 EMAILID (M1) BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "")
+        S: a5 OK
+    "#;
+    held.sync(&format!("{}{first}", opened(3))).await;
+    for validity in [4, 3, 4, 3] {
+        let report = held.sync(&format!("{}{again}", opened(validity))).await;
+        assert_eq!((report.mailboxes[0].new, report.mailboxes[0].recognised), (0, 1), "{validity}");
+    }
+    assert_eq!(held.rows(), ["7 one"]);
+}
