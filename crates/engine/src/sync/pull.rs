@@ -88,6 +88,8 @@ pub(super) struct Pull<'a, P> {
     reset: bool,
     /// Messages the server did not give although asked for one by one.
     refused: UidSet,
+    /// What came damaged was asked for a second time: now it is taken as it is.
+    again: bool,
     findings: Vec<Finding>,
     report: MailboxReport,
 }
@@ -113,6 +115,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             shifted: false,
             reset: false,
             refused: UidSet::new(),
+            again: false,
             findings: Vec::new(),
             report,
         }
@@ -127,6 +130,9 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         };
         let seen = opened.seen;
         self.exists = u64::from(seen.exists);
+        if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
+            self.complain(Verdict::ProtocolError, what);
+        }
         match pull::choose(self.task.held, seen, parameter.is_some()) {
             Strategy::Whole => self.whole(validity).await?,
             Strategy::Reset => self.reset(validity).await?,
@@ -289,6 +295,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         // What the server counts and does not give was said already.
         let known = |held: &UidSet, refused: &UidSet| held.len() + refused.len();
         if !pull::agrees(known(&held, &self.refused), seen) && !self.shifted {
+            self.again = true;
             self.repair().await?;
             held = self.held().await?;
             if !pull::agrees(known(&held, &self.refused), seen) && !self.shifted {
@@ -339,17 +346,29 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         };
         let mut found = Vec::new();
         let mut extended = UidSet::new();
+        let mut answered = false;
         let shifted = &mut self.shifted;
         self.connection
             .ok(command, |event| {
                 match event {
-                    Event::Untagged(Response::Search(uids)) => found.extend(uids),
-                    Event::Untagged(Response::ESearch(result)) if result.uid => extended = result.all,
+                    Event::Untagged(Response::Search(uids)) => {
+                        answered = true;
+                        found.extend(uids);
+                    }
+                    Event::Untagged(Response::ESearch(result)) if result.uid => {
+                        answered = true;
+                        extended = result.all;
+                    }
                     other => *shifted |= is_shift(&other),
                 }
                 Ok(())
             })
             .await?;
+        if !answered && self.exists > 0 && !self.shifted {
+            // An answer that cannot be read is not an empty one: everything would be taken for gone.
+            let evidence = format!("{}: the answer to UID SEARCH cannot be read", self.task.name);
+            return Err(Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, evidence).into());
+        }
         found.sort_unstable();
         let mut uids: UidSet = found.into_iter().filter_map(Uid::new).collect();
         for (low, high) in extended.ranges() {
@@ -398,7 +417,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
         let email_id = if self.abilities.object_id { "EMAILID " } else { "" };
         let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
-        let mut taken = Taken::new(wanted);
+        let mut taken = Taken::new(wanted, self.again);
         let mut refusals = Refusals::default();
         let mut is_first = true;
         let mut left = Left::of(wanted.len());
@@ -467,6 +486,9 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             self.complain(Verdict::ProtocolError, evidence);
         }
         insert_all(&mut self.refused, &refusals.refused);
+        if let Some(what) = taken.doubts.evidence() {
+            self.complain(Verdict::ProtocolError, what);
+        }
         Ok(())
     }
 
@@ -515,11 +537,54 @@ struct Taken<'a> {
     count: u64,
     octets: u64,
     shifted: bool,
+    doubts: Doubts,
+}
+
+/// Messages whose row is damaged, or whose content has not the size the server names: not taken the first time,
+/// and as they are the second.
+struct Doubts {
+    again: bool,
+    taken: Vec<Uid>,
+}
+
+impl Doubts {
+    fn new(again: bool) -> Self {
+        Self { again, taken: Vec::new() }
+    }
+
+    /// Whether a row is to be passed over for now.
+    fn pass_over(&mut self, row: &FetchRow) -> bool {
+        let content = row.body.as_ref().and_then(BodyContent::size);
+        let differs = matches!((content, row.size), (Some(content), Some(size)) if content != size);
+        if !(row.damaged || differs) {
+            return false;
+        }
+        if self.again {
+            self.taken.extend(row.uid);
+        }
+        !self.again
+    }
+
+    fn evidence(&self) -> Option<String> {
+        let first = self.taken.first()?;
+        Some(format!(
+            "{} messages came damaged twice, as UID {first}, and are kept as they came",
+            self.taken.len()
+        ))
+    }
 }
 
 impl<'a> Taken<'a> {
-    fn new(wanted: &'a UidSet) -> Self {
-        Self { wanted, batch: Batch::default(), arrived: UidSet::new(), count: 0, octets: 0, shifted: false }
+    fn new(wanted: &'a UidSet, again: bool) -> Self {
+        Self {
+            wanted,
+            batch: Batch::default(),
+            arrived: UidSet::new(),
+            count: 0,
+            octets: 0,
+            shifted: false,
+            doubts: Doubts::new(again),
+        }
     }
 
     fn take(&mut self, event: Event<'_>) {
@@ -535,6 +600,9 @@ impl<'a> Taken<'a> {
     }
 
     fn row(&mut self, row: FetchRow) {
+        if self.doubts.pass_over(&row) {
+            return;
+        }
         // Rows nobody asked for (a flag changed elsewhere) have no body and are learned next time.
         let (Some(uid), Some(body)) = (row.uid, row.body) else { return };
         match body {
