@@ -74,6 +74,14 @@ pub(crate) fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens both databases for reading beside the writer of the same process, with little memory: what is read
+/// once, or here and there, is kept by the system anyway.
+pub(crate) fn open_helper(directory: &Path) -> Result<Connection, StoreError> {
+    let connection = open_reader(directory)?;
+    connection.execute_batch("PRAGMA main.cache_size = -2000; PRAGMA search.cache_size = -500;")?;
+    Ok(connection)
+}
+
 fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }

@@ -36,7 +36,7 @@ impl View {
         Self::new(database::open_reader(dir)?, dir)
     }
 
-    fn new(conn: Connection, dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn new(conn: Connection, dir: &Path) -> Result<Self, StoreError> {
         let decompressor = zstd::bulk::Decompressor::new().map_err(StoreError::io("read", dir))?;
         Ok(Self { conn, dir: dir.to_owned(), decompressor: RefCell::new(decompressor) })
     }
@@ -88,7 +88,7 @@ impl Store {
     /// # Errors
     /// The database cannot be opened a second time.
     pub fn content_writer(&self) -> Result<ContentWriter, StoreError> {
-        ContentWriter::new(Arc::clone(&self.packs), database::open_reader(&self.view.dir)?)
+        ContentWriter::new(Arc::clone(&self.packs), database::open_helper(&self.view.dir)?)
     }
 
     /// Deletes everything that is remembered here: the packs, the index and the mail database. Files

@@ -48,8 +48,9 @@ impl Store {
     /// # Errors
     /// The databases cannot be opened a second time.
     pub fn indexer(&self) -> Result<Indexer, StoreError> {
-        let search = database::open_index(&self.view.dir)?;
-        Ok(Indexer { view: View::open(&self.view.dir)?, search })
+        let dir = &self.view.dir;
+        let search = database::open_index(dir)?;
+        Ok(Indexer { view: View::new(database::open_helper(dir)?, dir)?, search })
     }
 
     /// Keeps what lists show of messages; the [`Indexer`] asks for it. Messages that are gone by now are
