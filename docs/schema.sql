@@ -29,6 +29,7 @@ CREATE TABLE mailbox (
     unseen INTEGER NOT NULL,          -- rows in entry without \Seen
     moved INTEGER NOT NULL DEFAULT 0, -- 1: the entries are another server's, or of a former name: their UIDs mean nothing
     gone INTEGER NOT NULL DEFAULT 0,  -- since when the server lists it no more; 0: it does
+    pending INTEGER NOT NULL DEFAULT 0, -- 1: the person asked for it and the server has not made it yet
     UNIQUE (account, name)
 ) STRICT;
 
@@ -103,20 +104,54 @@ CREATE TABLE pack (
     length INTEGER NOT NULL     -- octets up to the end of the last record a message refers to
 ) STRICT;
 
+-- What the person asked in one go: what undo takes back. Its id is the token of undo.
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns
+    words TEXT NOT NULL,      -- what it was, as a person reads it: archive 3 messages
+    created INTEGER NOT NULL, -- when the person asked
+    undoes INTEGER NOT NULL   -- the request that this one takes back; 0: none
+) STRICT;
+
 -- What the person asked and the server has not confirmed.
 CREATE TABLE operation (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns; operations run in this order
-    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- where the message is
-    uid INTEGER NOT NULL,      -- which message; 0 while its UID is not known: it was not found again yet
-    position INTEGER NOT NULL, -- message.position
-    kind TEXT NOT NULL,        -- flag, move, copy or remove
-    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]} or {"to": mailbox}
+    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- where the message is; else the mailbox it is about
+    uid INTEGER NOT NULL,      -- which message; 0 while its UID is not known: it was not found again yet, or is to be added
+    position INTEGER NOT NULL, -- message.position; 0: it is about the mailbox
+    kind TEXT NOT NULL,        -- flag, move, copy, remove, append, create, rename, delete, subscribe or unsubscribe
+    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]}, {"to": mailbox or name}, …
     created INTEGER NOT NULL,  -- when the person asked
     attempts INTEGER NOT NULL, -- how often the server was asked
-    state TEXT NOT NULL,       -- waiting or refused
-    reply TEXT NOT NULL        -- the server's last words about it
+    state TEXT NOT NULL,       -- waiting; asked, while the answer is not known; or refused
+    reply TEXT NOT NULL,       -- the server's last words about it
+    request INTEGER NOT NULL DEFAULT 0, -- request.id
+    since INTEGER NOT NULL DEFAULT 0    -- the target's UIDNEXT before it was asked to take a message; 0: never asked
 ) STRICT;
 CREATE INDEX operation_entry ON operation (mailbox, uid);
+CREATE INDEX operation_request ON operation (request);
+CREATE INDEX operation_position ON operation (position);
+
+-- What was asked and confirmed, as the operation that takes it back. Kept for 30 days.
+CREATE TABLE done (
+    id INTEGER PRIMARY KEY,     -- the operation it was
+    request INTEGER NOT NULL,   -- request.id
+    mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE, -- operation.mailbox of what takes it back
+    uid INTEGER NOT NULL,       -- the UID the message has there; 0: not known
+    position INTEGER NOT NULL,  -- message.position; 0: it was about the mailbox
+    kind TEXT NOT NULL,         -- operation.kind of what takes it back; none: nothing does
+    payload TEXT NOT NULL,      -- operation.payload of what takes it back
+    confirmed INTEGER NOT NULL  -- when the server confirmed it
+) STRICT;
+CREATE INDEX done_request ON done (request);
+CREATE INDEX done_position ON done (position);
+
+-- A server that is to be left alone for a while: it asked for it, or kept failing.
+CREATE TABLE pause (
+    account INTEGER PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE, -- whose server
+    until INTEGER NOT NULL,    -- not to be asked before this time
+    failures INTEGER NOT NULL, -- how often in a row
+    reason TEXT NOT NULL       -- the server's words
+) STRICT;
 
 -- The entries with waiting operations, as the screen shows them: operations folded over the entry.
 CREATE TABLE fold (

@@ -169,7 +169,7 @@ pub fn hasten(store: &mut Store, account: AccountId, now: i64) -> Result<(), Sto
     for mut row in store.view().outbox(Some(account))? {
         if row.state == State::Deferred && row.next_attempt > now {
             row.next_attempt = now;
-            store.set_submission(&row)?;
+            store.desk().set_submission(&row)?;
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ pub async fn send(
             let mut row = store.view().submission(id)?;
             row.state = State::Sending;
             row.attempts += 1;
-            store.set_submission(&row)?;
+            store.desk().set_submission(&row)?;
             Ok((row, store.view().submission_content(id)?))
         })
         .await?;
@@ -64,7 +64,7 @@ pub async fn send(
     let telling = row.recipients.iter().find(|recipient| recipient.state == row.state);
     row.reply = telling.map_or_else(String::new, |recipient| recipient.reply.clone());
     let saved = row.clone();
-    keeper.with(move |store| store.set_submission(&saved)).await?;
+    keeper.with(move |store| store.desk().set_submission(&saved)).await?;
     // Only now: what became of the message must not wait for politeness.
     if let Some(submitter) = open {
         submitter.quit().await;
@@ -81,7 +81,7 @@ pub fn requeue(store: &mut Store, id: SubmissionId, now: i64) -> Result<Submissi
     row.recipients = submission::again(&row.recipients);
     row.state = submission::whole(&row.recipients);
     row.next_attempt = now;
-    store.set_submission(&row)?;
+    store.desk().set_submission(&row)?;
     Ok(row)
 }
 
@@ -94,7 +94,7 @@ pub fn release(store: &mut Store, account: AccountId, now: i64) -> Result<u64, S
     for mut row in store.view().outbox(Some(account))? {
         if row.state == State::Deferred && row.next_attempt == NEVER {
             row.next_attempt = now;
-            store.set_submission(&row)?;
+            store.desk().set_submission(&row)?;
             released += 1;
         }
     }
@@ -170,7 +170,7 @@ pub async fn file_sent(
             .with(move |store| {
                 let mut row = store.view().submission(id)?;
                 row.filed = true;
-                store.set_submission(&row)
+                store.desk().set_submission(&row)
             })
             .await?;
     }
@@ -233,7 +233,7 @@ async fn attempt(
             recipient.state = State::Unknown;
         }
     }
-    let at_commit = || async move { keeper.with(move |store| store.set_submission(&intent)).await };
+    let at_commit = || async move { keeper.with(move |store| store.desk().set_submission(&intent)).await };
     let outcome = submitter.send(&envelope, content, at_commit).await?;
     let why = refusal(&outcome).map(|reply| submitter.refusal(Stage::Sender, reply));
     // A guess at the meaning would say less than the server's own words, which are in the outcome.

@@ -12,7 +12,7 @@ use restante_core::query::Query;
 use restante_engine::Error;
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Keeper, Progress, Report, sync};
-use restante_store::{Filter, Intent, Store, View};
+use restante_store::{Ask, Filter, Intent, Store, View};
 use std::sync::Mutex;
 use tempfile::TempDir;
 use testkit::script::play;
@@ -55,7 +55,8 @@ impl Mailbox {
         let rows = store.mailboxes(account).unwrap();
         let id = rows.iter().find(|row| row.mailbox.name.as_str() == mailbox).unwrap().id;
         let intent = Intent::Flag { add: ["\\Flagged"].into_iter().collect(), remove: Flags::new() };
-        store.request(id, Uid::new(uid).unwrap(), &intent, 0).unwrap();
+        let ask = Ask { mailbox: id, uid: Uid::new(uid), intent };
+        store.desk().request("star", &[ask], 0).unwrap();
     }
 
     /// Mailbox, UID, flags and subject of everything held, in this order.

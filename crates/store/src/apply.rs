@@ -1,8 +1,9 @@
 //! What a pull learned becomes rows: one transaction for the entries and the state they prove.
 
 use crate::content::find_digest;
+use crate::fold::refold_mailbox;
 use crate::id::{DATE_MAX, SERIAL_MASK};
-use crate::operation::{refold_mailbox, retarget};
+use crate::operation::retarget;
 use crate::{Change, Content, MailboxId, MessageId, Store, StoreError, thread};
 use restante_core::mail::{Contact, Flags, ModSeq, SyncState, SystemFlag, Uid, UidSet};
 use restante_core::message::Summary;
@@ -81,21 +82,29 @@ impl Store {
         if !delta.new.iter().all(synced) {
             return Err(StoreError::Unsynced);
         }
-        self.write(|transaction| {
-            let mut work = Work::new(transaction, mailbox, now)?;
-            if delta.reset {
-                work.reset()?;
-            }
-            work.vanish(&delta.vanished)?;
-            for change in &delta.flags {
-                work.flags(change)?;
-            }
-            for entry in &delta.new {
-                work.appear(entry)?;
-            }
-            work.finish(delta.state)
-        })
+        self.write(|transaction| apply_within(transaction, mailbox, delta, now))
     }
+}
+
+/// The work of [`Store::apply`] in a transaction that does more.
+pub(crate) fn apply_within(
+    transaction: &Transaction<'_>,
+    mailbox: MailboxId,
+    delta: &Delta<NewEntry>,
+    now: i64,
+) -> Result<Applied, StoreError> {
+    let mut work = Work::new(transaction, mailbox, now)?;
+    if delta.reset {
+        work.reset()?;
+    }
+    work.vanish(&delta.vanished)?;
+    for change in &delta.flags {
+        work.flags(change)?;
+    }
+    for entry in &delta.new {
+        work.appear(entry)?;
+    }
+    work.finish(delta.state)
 }
 
 /// One transaction's work on one mailbox.
@@ -249,6 +258,14 @@ impl<'a> Work<'a> {
             self.transaction
                 .prepare_cached("DELETE FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3")?
                 .execute(range)?;
+            if self.operations {
+                // They wait until the message is found in another mailbox, or nowhere.
+                self.transaction
+                    .prepare_cached(
+                        "UPDATE operation SET uid = 0 WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3",
+                    )?
+                    .execute(range)?;
+            }
         }
         Ok(())
     }

@@ -7,7 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The migrations of `mail.db`; `PRAGMA user_version` counts those applied.
-const MAIL: [&str; 2] = [include_str!("migrations/mail_0001.sql"), include_str!("migrations/mail_0002.sql")];
+const MAIL: [&str; 3] = [
+    include_str!("migrations/mail_0001.sql"),
+    include_str!("migrations/mail_0002.sql"),
+    include_str!("migrations/mail_0003.sql"),
+];
 /// The migrations of `search.db`. It can be made again, so a change replaces the last one.
 const SEARCH: [&str; 1] = [include_str!("migrations/search_0001.sql")];
 
@@ -40,11 +44,21 @@ pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {
 
 /// Opens both databases for reading.
 pub(crate) fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
+    open_present(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens both databases beside whoever is their writer.
+pub(crate) fn open_beside(directory: &Path) -> Result<Connection, StoreError> {
+    open_present(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// Opens databases that are there and of this version's format.
+fn open_present(directory: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     let (mail, search) = (directory.join("mail.db"), directory.join("search.db"));
     if !mail.exists() || !search.exists() {
         return Err(StoreError::Absent(directory.to_owned()));
     }
-    let connection = Connection::open_with_flags(&mail, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    let connection = Connection::open_with_flags(&mail, flags(access))?;
     attach(&connection, &search)?;
     configure(&connection)?;
     for (path, schema, known) in [(&mail, "main", MAIL.len()), (&search, "search", SEARCH.len())] {

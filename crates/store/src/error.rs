@@ -59,6 +59,12 @@ pub enum StoreError {
     /// An id that is not, or no longer, in the store.
     #[error("there is no such {0}")]
     Missing(&'static str),
+    /// There is one already.
+    #[error("there is such a {0} already")]
+    Exists(&'static str),
+    /// What was to be taken back is being carried out at this moment, or was when a process ended.
+    #[error("the server is being asked for it just now")]
+    UnderWay,
     /// A limit of the format: 2^28 messages over the life of a store.
     #[error("this store has held as many messages as its format allows")]
     Exhausted,

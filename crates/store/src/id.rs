@@ -52,6 +52,19 @@ row_id!(
     OperationId
 );
 
+row_id!(
+    /// What a person asked in one go, the token of undo. Never used again.
+    RequestId
+);
+
+impl RequestId {
+    /// Takes the number a person typed. It may name nothing.
+    #[must_use]
+    pub fn new(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 impl SubmissionId {
     /// Takes the number a person typed. It may name nothing.
     #[must_use]

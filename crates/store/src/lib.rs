@@ -5,7 +5,7 @@
 //! clock, a decision about what to do. Times are arguments.
 //!
 //! [`Store`] is the one writer of a data directory; any number of [`View`]s read it, also from other
-//! processes. The rules that hold after a crash at any point:
+//! processes, and a [`Desk`] beside it takes down what a person asks. The rules that hold after a crash at any point:
 //!
 //! - A commit that refers to content comes after that content was synced to its pack
 //!   ([`ContentWriter::sync`]); [`Store::apply`] refuses anything else.
@@ -17,10 +17,12 @@
 mod account;
 mod apply;
 mod change;
+mod confirm;
 mod content;
 mod database;
 mod dir;
 mod error;
+mod fold;
 mod id;
 mod list;
 mod mailbox;
@@ -31,16 +33,19 @@ mod pack;
 mod search;
 mod store;
 mod thread;
+mod undo;
 
 pub use account::Account;
 pub use apply::{Applied, Body, NewEntry, message_date};
 pub use change::Change;
+pub use confirm::Confirmed;
 pub use content::ContentReader;
 pub use error::StoreError;
-pub use id::{AccountId, Digest, MailboxId, MessageId, OperationId, SubmissionId};
+pub use id::{AccountId, Digest, MailboxId, MessageId, OperationId, RequestId, SubmissionId};
 pub use list::{Filter, Found, Place, Row};
 pub use mailbox::{Listed, MailboxRow};
-pub use operation::{Intent, Operation};
+pub use operation::{Ask, Intent, Operation, OperationState, Requested};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};
-pub use store::{Store, View};
+pub use store::{Desk, Store, View};
+pub use undo::{Request, Undone};

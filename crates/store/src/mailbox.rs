@@ -1,7 +1,8 @@
 //! Mailboxes, and what becomes of messages nothing refers to.
 
-use crate::operation::refold_mailbox;
-use crate::{AccountId, Change, MailboxId, MessageId, Store, StoreError, View};
+use crate::fold::refold_mailbox;
+use crate::operation::{ask_for, open_request};
+use crate::{AccountId, Ask, Change, Desk, Intent, MailboxId, MessageId, Requested, Store, StoreError, View};
 use restante_core::mail::{
     Flags, Mailbox, MailboxName, ModSeq, SpecialUse, SyncState, Uid, UidSet, UidValidity,
 };
@@ -23,6 +24,8 @@ pub struct MailboxRow {
     pub unseen: u64,
     /// The entries are another server's, or of a former name: their UIDs mean nothing.
     pub moved: bool,
+    /// The person asked for it and the server has not made it yet.
+    pub pending: bool,
 }
 
 /// What [`Store::set_mailboxes`] found.
@@ -35,7 +38,7 @@ pub struct Listed {
 }
 
 const COLUMNS: &str = "id, name, delimiter, special_use, selectable, uid_validity, uid_next, highest_mod_seq,
-    total, unseen, moved";
+    total, unseen, moved, pending";
 
 impl View {
     /// The mailboxes of an account as the server last listed them, by name.
@@ -92,6 +95,39 @@ impl View {
     }
 }
 
+impl Desk {
+    /// Takes down that a person wants a new mailbox. It is known here at once, and nothing is fetched for it
+    /// before the server has made it.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the account has a mailbox of that name.
+    pub fn request_mailbox(
+        &mut self,
+        words: &str,
+        account: AccountId,
+        mailbox: &Mailbox,
+        now: i64,
+    ) -> Result<(MailboxId, Requested), StoreError> {
+        self.write_durably(|transaction| {
+            let known = mailboxes(transaction, account)?;
+            if known.iter().any(|row| row.mailbox.name == mailbox.name) {
+                return Err(StoreError::Exists("mailbox"));
+            }
+            put(transaction, account, mailbox)?;
+            let id = transaction.query_row(
+                "UPDATE mailbox SET pending = 1 WHERE account = ?1 AND name = ?2 RETURNING id",
+                params![account.0, mailbox.name.as_str()],
+                |row| row.get(0).map(MailboxId),
+            )?;
+            let intent = Intent::Create { special_use: mailbox.special_use };
+            let request = open_request(transaction, words, 0, now)?;
+            let (operation, _) = ask_for(transaction, request, &Ask { mailbox: id, uid: None, intent }, now)?;
+            let changes = vec![Change::Mailboxes(account)];
+            Ok((id, Requested { id: request, operations: vec![operation], changes }))
+        })
+    }
+}
+
 impl Store {
     /// Takes over an account's list of mailboxes: new ones are added, known ones updated. One the list
     /// lacks is kept and named: it may have [another name](Self::rename_mailbox) now, or
@@ -103,13 +139,14 @@ impl Store {
         self.write(|transaction| {
             let mut known: BTreeMap<_, _> = mailboxes(transaction, account)?
                 .into_iter()
-                .map(|row| (row.mailbox.name.clone(), (row.id, Some(row.mailbox))))
+                .map(|row| (row.mailbox.name.clone(), (row.id, Some((row.mailbox, row.pending)))))
                 .collect();
             let mut listed = Listed::default();
             for mailbox in list {
                 // `None` after its turn: a list may name a mailbox twice.
                 let before = known.get_mut(&mailbox.name).map(|(_, before)| before.take());
-                if before.as_ref().is_some_and(|b| b.as_ref().is_none_or(|b| b == mailbox)) {
+                let same = |before: &(Mailbox, bool)| before.0 == *mailbox && !before.1;
+                if before.as_ref().is_some_and(|before| before.as_ref().is_none_or(same)) {
                     continue;
                 }
                 put(transaction, account, mailbox)?;
@@ -118,8 +155,8 @@ impl Store {
                     known.insert(mailbox.name.clone(), (MailboxId(0), None));
                 }
             }
-            listed.gone =
-                known.into_values().filter(|(_, before)| before.is_some()).map(|(id, _)| id).collect();
+            let gone = |before: Option<(Mailbox, bool)>| before.is_some_and(|(_, pending)| !pending);
+            listed.gone = known.into_values().filter_map(|(id, before)| gone(before).then_some(id)).collect();
             Ok(listed)
         })
     }
@@ -132,6 +169,13 @@ impl Store {
     pub fn expire_tombstones(&mut self, time: i64) -> Result<u64, StoreError> {
         let gone = self.write(|transaction| {
             refuse_homeless(transaction, time)?;
+            transaction.execute("DELETE FROM done WHERE confirmed < ?1", [time])?;
+            transaction.execute(
+                "DELETE FROM request WHERE created < ?1
+                     AND NOT EXISTS (SELECT 1 FROM operation WHERE request = request.id)
+                     AND NOT EXISTS (SELECT 1 FROM done WHERE request = request.id)",
+                [time],
+            )?;
             drop_unreferenced(
                 transaction,
                 "SELECT DISTINCT position FROM tombstone WHERE removed < ?1",
@@ -170,7 +214,9 @@ pub(crate) fn drop_unreferenced(
     remove(transaction)?;
     let mut used = transaction.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM entry WHERE position = ?1)
-             OR EXISTS (SELECT 1 FROM tombstone WHERE position = ?1)",
+             OR EXISTS (SELECT 1 FROM tombstone WHERE position = ?1)
+             OR EXISTS (SELECT 1 FROM operation WHERE position = ?1 AND kind = 'append')
+             OR EXISTS (SELECT 1 FROM done WHERE position = ?1 AND kind = 'append')",
     )?;
     let mut delete = transaction.prepare_cached("DELETE FROM message WHERE id = ?1")?;
     let mut gone = Vec::new();
@@ -207,6 +253,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
         total: row.get(8)?,
         unseen: row.get(9)?,
         moved: row.get(10)?,
+        pending: row.get(11)?,
     })
 }
 
@@ -215,7 +262,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
 fn refuse_homeless(transaction: &Transaction<'_>, time: i64) -> Result<(), StoreError> {
     let mut refuse = transaction.prepare_cached(
         "UPDATE operation SET state = 'refused', reply = 'the server has no such mailbox any more'
-         WHERE kind IN ('move', 'copy') AND state = 'waiting' AND json_extract(payload, '$.to') IN (
+         WHERE kind IN ('move', 'copy') AND state <> 'refused' AND json_extract(payload, '$.to') IN (
              SELECT id FROM mailbox WHERE gone <> 0 AND gone < ?1)
          RETURNING mailbox",
     )?;
@@ -230,7 +277,7 @@ fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> 
              uid_validity, uid_next, highest_mod_seq, total, unseen)
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0)
          ON CONFLICT (account, name) DO UPDATE
-             SET delimiter = ?3, special_use = ?4, selectable = ?5, gone = 0",
+             SET delimiter = ?3, special_use = ?4, selectable = ?5, gone = 0, pending = 0",
     )?;
     statement.execute(params![
         account.0,

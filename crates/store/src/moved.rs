@@ -2,12 +2,13 @@
 //! goes away, and how messages and intents are found again.
 
 use crate::content::serial_of;
+use crate::fold::refold_mailbox;
 use crate::mailbox::account_of;
-use crate::operation::{refold_mailbox, settle_carried};
+use crate::operation::settle_carried;
 use crate::{AccountId, Change, MailboxId, MessageId, Store, StoreError, View};
 use restante_core::mail::Mailbox;
 use restante_core::sync::recognise::Known;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 impl View {
     /// Everything an account holds, place by place, and what was removed and still rests: what a message
@@ -63,7 +64,7 @@ impl Store {
     /// The database cannot be written.
     pub fn set_server(&mut self, account: AccountId, place: &str) -> Result<bool, StoreError> {
         let place = place.trim_end_matches('.').to_ascii_lowercase();
-        let mut find = self.view.conn.prepare_cached("SELECT server FROM account WHERE id = ?1")?;
+        let mut find = self.conn.prepare_cached("SELECT server FROM account WHERE id = ?1")?;
         let before: String = find
             .query_row([account.0], |row| row.get(0))
             .optional()?
@@ -132,21 +133,7 @@ impl Store {
     pub fn retire_mailbox(&mut self, mailbox: MailboxId, now: i64) -> Result<Vec<Change>, StoreError> {
         self.write(|transaction| {
             let account = account_of(transaction, mailbox)?;
-            let with_time = params![mailbox.0, now];
-            transaction.execute(
-                "INSERT OR REPLACE INTO tombstone (mailbox, uid, position, removed)
-                 SELECT mailbox, uid, position, ?2 FROM entry WHERE mailbox = ?1",
-                with_time,
-            )?;
-            transaction.execute("DELETE FROM entry WHERE mailbox = ?1", [mailbox.0])?;
-            transaction.execute("UPDATE operation SET uid = 0 WHERE mailbox = ?1", [mailbox.0])?;
-            refold_mailbox(transaction, mailbox)?;
-            transaction.execute(
-                "UPDATE mailbox SET gone = max(?2, 1), moved = 0, total = 0, unseen = 0, uid_validity = 0,
-                     uid_next = 0, highest_mod_seq = 0
-                 WHERE id = ?1",
-                with_time,
-            )?;
+            retire(transaction, mailbox, now)?;
             Ok(vec![Change::Mailboxes(account)])
         })
     }
@@ -156,8 +143,8 @@ impl Store {
     /// # Errors
     /// There is no such mailbox.
     pub fn only_in(&self, mailbox: MailboxId) -> Result<u64, StoreError> {
-        let account = account_of(&self.view.conn, mailbox)?;
-        let mut statement = self.view.conn.prepare_cached(
+        let account = account_of(&self.conn, mailbox)?;
+        let mut statement = self.conn.prepare_cached(
             "SELECT count(*) FROM entry WHERE mailbox = ?1 AND NOT EXISTS (
                  SELECT 1 FROM entry other JOIN mailbox ON mailbox.id = other.mailbox
                  WHERE other.position = entry.position AND other.mailbox <> ?1 AND mailbox.account = ?2)",
@@ -177,7 +164,7 @@ impl Store {
                 "SELECT operation.id, operation.mailbox, min(entry.mailbox), min(entry.uid)
                  FROM operation JOIN entry ON entry.position = operation.position
                  JOIN mailbox ON mailbox.id = entry.mailbox
-                 WHERE operation.uid = 0 AND operation.kind <> 'remove' AND mailbox.account = ?1
+                 WHERE operation.uid = 0 AND operation.kind NOT IN ('remove', 'append') AND mailbox.account = ?1
                      AND operation.mailbox IN (SELECT id FROM mailbox WHERE account = ?1)
                  GROUP BY operation.id HAVING count(*) = 1 ORDER BY operation.id",
             )?;
@@ -195,4 +182,24 @@ impl Store {
             Ok(carried.len() as u64)
         })
     }
+}
+
+/// Puts a mailbox away: see [`Store::retire_mailbox`].
+pub(crate) fn retire(transaction: &Transaction<'_>, mailbox: MailboxId, now: i64) -> Result<(), StoreError> {
+    let with_time = params![mailbox.0, now];
+    transaction.execute(
+        "INSERT OR REPLACE INTO tombstone (mailbox, uid, position, removed)
+         SELECT mailbox, uid, position, ?2 FROM entry WHERE mailbox = ?1",
+        with_time,
+    )?;
+    transaction.execute("DELETE FROM entry WHERE mailbox = ?1", [mailbox.0])?;
+    transaction.execute("UPDATE operation SET uid = 0 WHERE mailbox = ?1", [mailbox.0])?;
+    refold_mailbox(transaction, mailbox)?;
+    transaction.execute(
+        "UPDATE mailbox SET gone = max(?2, 1), moved = 0, total = 0, unseen = 0, uid_validity = 0,
+             uid_next = 0, highest_mod_seq = 0
+         WHERE id = ?1",
+        with_time,
+    )?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The outbox: frozen messages on their way, on disk before a call returns.
 
-use crate::{AccountId, Store, StoreError, SubmissionId, View};
+use crate::{AccountId, Desk, Store, StoreError, SubmissionId, View};
 use restante_core::submission::{Recipient, State};
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -96,7 +96,7 @@ impl View {
     }
 }
 
-impl Store {
+impl Desk {
     /// Freezes a message and queues it.
     ///
     /// # Errors
@@ -165,7 +165,9 @@ impl Store {
             }
         })
     }
+}
 
+impl Store {
     /// What a process left in the middle of sending, with nothing final sent, goes back to the queue.
     pub(crate) fn recover_outbox(&mut self) -> Result<(), StoreError> {
         self.write(|transaction| {

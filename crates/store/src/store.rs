@@ -2,7 +2,7 @@
 
 use crate::pack::Packs;
 use crate::{ContentWriter, StoreError, database, dir};
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,9 +19,17 @@ pub struct View {
     pub(crate) decompressor: RefCell<zstd::bulk::Decompressor<'static>>,
 }
 
+/// Takes down what a person asks, beside whoever is the writer: a few rows a transaction, never content.
+/// Reads as a [`View`].
+///
+/// So a command can be given while another process syncs; the writer sees it as the next commit.
+pub struct Desk {
+    pub(crate) view: View,
+}
+
 /// The one writer of a data directory. Reads as a [`View`].
 pub struct Store {
-    pub(crate) view: View,
+    pub(crate) desk: Desk,
     pub(crate) packs: Arc<Packs>,
     _lock: File,
 }
@@ -51,6 +59,40 @@ impl View {
     }
 }
 
+impl Desk {
+    /// Opens a data directory that a [`Store`] has made.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when nothing was stored there yet; [`StoreError::Newer`] or
+    /// [`StoreError::Older`] when another version of restante wrote it.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Ok(Self { view: View::new(database::open_beside(dir)?, dir)? })
+    }
+
+    /// One transaction: all of it or nothing. The lock is taken first: one that only wants to write after
+    /// it has read would be turned away by another writer's commit in between.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.view.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// Like [`write`](Self::write), on disk before it returns.
+    pub(crate) fn write_durably<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.view.conn.pragma_update(Some("main"), "synchronous", "full")?;
+        let result = self.write(work);
+        self.view.conn.pragma_update(Some("main"), "synchronous", "normal")?;
+        result
+    }
+}
+
 impl Store {
     /// Opens a data directory for writing, made (0700) when it is not there. Puts right whatever a
     /// process left that ended in the middle.
@@ -71,7 +113,8 @@ impl Store {
             }
         }
         let packs = Arc::new(Packs::recover(dir.join("packs"), &proven)?);
-        let mut store = Self { view: View::new(conn, dir)?, packs, _lock: lock };
+        let desk = Desk { view: View::new(conn, dir)? };
+        let mut store = Self { desk, packs, _lock: lock };
         store.recover_index()?;
         store.recover_outbox()?;
         Ok(store)
@@ -80,7 +123,12 @@ impl Store {
     /// The reading side, also reached by dereferencing.
     #[must_use]
     pub fn view(&self) -> &View {
-        &self.view
+        &self.desk.view
+    }
+
+    /// What a person asks is taken down here.
+    pub fn desk(&mut self) -> &mut Desk {
+        &mut self.desk
     }
 
     /// A writer of contents, to be used on any thread.
@@ -88,7 +136,7 @@ impl Store {
     /// # Errors
     /// The database cannot be opened a second time.
     pub fn content_writer(&self) -> Result<ContentWriter, StoreError> {
-        ContentWriter::new(Arc::clone(&self.packs), database::open_reader(&self.view.dir)?)
+        ContentWriter::new(Arc::clone(&self.packs), database::open_reader(&self.desk.view.dir)?)
     }
 
     /// Deletes everything that is remembered here: the packs, the index and the mail database. Files
@@ -100,8 +148,8 @@ impl Store {
     /// # Errors
     /// A file cannot be removed.
     pub fn destroy(self) -> Result<(), StoreError> {
-        let Self { view, packs, _lock: lock } = self;
-        let View { conn, dir, .. } = view;
+        let Self { desk, packs, _lock: lock } = self;
+        let View { conn, dir, .. } = desk.view;
         drop((conn, packs));
         let folder = dir.join("packs");
         // No pack is proven any more, so that each is removed.
@@ -124,10 +172,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let transaction = self.view.conn.transaction()?;
-        let result = work(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        self.desk.write(work)
     }
 
     /// Like [`write`](Self::write), on disk before it returns.
@@ -135,10 +180,15 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.view.conn.pragma_update(Some("main"), "synchronous", "full")?;
-        let result = self.write(work);
-        self.view.conn.pragma_update(Some("main"), "synchronous", "normal")?;
-        result
+        self.desk.write_durably(work)
+    }
+}
+
+impl Deref for Desk {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
     }
 }
 
@@ -146,7 +196,7 @@ impl Deref for Store {
     type Target = View;
 
     fn deref(&self) -> &View {
-        &self.view
+        &self.desk.view
     }
 }
 

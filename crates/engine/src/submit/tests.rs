@@ -42,7 +42,7 @@ async fn sent(script: &str) -> (Submission, Vec<Submission>) {
     let id = keeper
         .with(move |store| {
             let account = store.account("ann@example.org")?;
-            store.enqueue(&NewSubmission {
+            store.desk().enqueue(&NewSubmission {
                 account,
                 sender: "ann@example.org".to_owned(),
                 recipients: vec!["bob@example.net".to_owned()],

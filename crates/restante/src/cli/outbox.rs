@@ -82,7 +82,7 @@ fn retry(context: &Context, id: SubmissionId) -> Result<ExitCode, Failure> {
 fn cancel(context: &Context, id: SubmissionId) -> Result<ExitCode, Failure> {
     find(&context.view()?, id)?;
     let keeper = context.keeper()?;
-    context.block_on(async { Ok(keeper.with(move |store| store.remove_submission(id)).await?) })?;
+    context.block_on(async { Ok(keeper.with(move |store| store.desk().remove_submission(id)).await?) })?;
     keeper.close()?;
     print(&format!("{id} is out of the outbox.\n"))?;
     Ok(ExitCode::SUCCESS)

@@ -138,7 +138,7 @@ async fn enqueue(keeper: &Keeper, account: &Account, frozen: Frozen) -> Result<S
         .with(move |store| {
             let account = store.account(&name)?;
             let created = now();
-            store.enqueue(&NewSubmission {
+            store.desk().enqueue(&NewSubmission {
                 account,
                 sender: frozen.sender,
                 recipients: frozen.recipients,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use restante_core::mail::{Flags, Uid};
-use restante_store::{Intent, Store};
+use restante_store::{Ask, Intent, Store};
 use serde_json::Value;
 use testkit::lab::{Lab, LoginAttempts, PASSWORD, autoconfig};
 use testkit::mail::Plan;
@@ -130,7 +130,8 @@ fn star(person: &Person, uids: &[u32]) {
     for uid in uids {
         let intent =
             Intent::Flag { add: ["\\Flagged", "$Unpushed"].into_iter().collect(), remove: Flags::new() };
-        store.request(inbox, Uid::new(*uid).unwrap(), &intent, 1).unwrap();
+        let ask = Ask { mailbox: inbox, uid: Uid::new(*uid), intent };
+        store.desk().request("star", &[ask], 1).unwrap();
     }
 }
 

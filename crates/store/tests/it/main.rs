@@ -11,3 +11,4 @@ mod outbox;
 mod search;
 mod support;
 mod sync;
+mod undo;

@@ -21,7 +21,7 @@ fn a_submission_is_kept_as_it_was_frozen() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
     let frozen = new(&mut store, NOW);
-    let id = store.enqueue(&frozen).unwrap();
+    let id = store.desk().enqueue(&frozen).unwrap();
     drop(store);
     let mut store = Store::open(dir.path()).unwrap();
     let mut submission = store.submission(id).unwrap();
@@ -32,13 +32,14 @@ fn a_submission_is_kept_as_it_was_frozen() {
     submission.filed = true;
     submission.recipients[1].state = State::Refused;
     submission.recipients[1].reply = "550 5.1.1 no such user".into();
-    store.set_submission(&submission).unwrap();
+    store.desk().set_submission(&submission).unwrap();
     assert_eq!(store.outbox(None).unwrap(), [submission]);
-    store.remove_submission(id).unwrap();
+    store.desk().remove_submission(id).unwrap();
     assert!(matches!(store.submission(id), Err(StoreError::Missing(_))));
-    assert!(store.enqueue(&frozen).unwrap() > id, "ids never return");
-    assert!(store.set_submission(&store.outbox(None).unwrap()[0].clone()).is_ok());
-    assert!(store.remove_submission(SubmissionId::new(99)).is_err());
+    assert!(store.desk().enqueue(&frozen).unwrap() > id, "ids never return");
+    let queued = store.outbox(None).unwrap()[0].clone();
+    assert!(store.desk().set_submission(&queued).is_ok());
+    assert!(store.desk().remove_submission(SubmissionId::new(99)).is_err());
 }
 
 #[test]
@@ -48,14 +49,14 @@ fn only_what_is_safe_to_send_is_due() {
     let mut ids = Vec::new();
     for (state, _) in State::ALL {
         let frozen = new(&mut store, NOW);
-        let id = store.enqueue(&frozen).unwrap();
+        let id = store.desk().enqueue(&frozen).unwrap();
         let mut submission = store.submission(id).unwrap();
         submission.state = state;
-        store.set_submission(&submission).unwrap();
+        store.desk().set_submission(&submission).unwrap();
         ids.push((state, id));
     }
     let later = new(&mut store, NOW + 60);
-    store.enqueue(&later).unwrap();
+    store.desk().enqueue(&later).unwrap();
     let due = |store: &Store, now| -> Vec<State> {
         store
             .due(now)

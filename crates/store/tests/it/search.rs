@@ -1,6 +1,6 @@
 //! Searches find what a slow and simple reading of the same query finds.
 
-use crate::support::{Mail, NOW, contact, fetched, flags, mailbox, summary};
+use crate::support::{Mail, NOW, ask, contact, fetched, flags, mailbox, summary};
 use proptest::prelude::*;
 use restante_core::mail::Uid;
 use restante_core::message::{Searchable, Summary};
@@ -80,7 +80,7 @@ fn the_newest_of_many_are_found_without_sorting_them() {
     let read = Intent::Flag { add: flags(&["\\Seen"]), remove: flags(&[]) };
     for waiting in [false, true] {
         if waiting {
-            mail.store.request(mail.inbox, Uid::MIN, &read, NOW).unwrap();
+            ask(&mut mail.store, mail.inbox, Uid::MIN, &read);
         }
         let queries =
             ["", "in:inbox", "message", "message from:ann is:read larger:1", "is:unread", "-message"];
@@ -284,7 +284,7 @@ fn build(mail: &mut Mail, docs: &[Doc]) -> (Vec<MessageId>, [MailboxId; 3]) {
 }
 
 /// Asks for what is to be asked, and does the same to the documents.
-fn ask(mail: &mut Mail, mailboxes: [MailboxId; 3], docs: &mut [Doc]) {
+fn ask_of_some(mail: &mut Mail, mailboxes: [MailboxId; 3], docs: &mut [Doc]) {
     for (uid, doc) in (1..).zip(docs) {
         let at = doc.places.iter().position(Option::is_some).unwrap();
         let intent = match doc.asked {
@@ -302,7 +302,7 @@ fn ask(mail: &mut Mail, mailboxes: [MailboxId; 3], docs: &mut [Doc]) {
             }
             _ => continue,
         };
-        mail.store.request(mailboxes[at], Uid::new(uid).unwrap(), &intent, NOW).unwrap();
+        ask(&mut mail.store, mailboxes[at], Uid::new(uid).unwrap(), &intent);
     }
 }
 
@@ -323,7 +323,7 @@ proptest! {
         let ann = mail.store.find_account("ann").unwrap();
         for (turn, query) in queries.into_iter().enumerate() {
             if turn == 15 {
-                ask(&mut mail, mailboxes, &mut docs);
+                ask_of_some(&mut mail, mailboxes, &mut docs);
             }
             for (account, name) in [(None, None), (ann, Some("ann"))] {
                 let filter = Filter { account, query: query.clone() };

@@ -5,7 +5,10 @@ use restante_core::mail::{
 };
 use restante_core::message::{Searchable, Summary};
 use restante_core::sync::Delta;
-use restante_store::{Applied, Body, Content, ContentWriter, MailboxId, MessageId, NewEntry, Store};
+use restante_store::{
+    Applied, Ask, Body, Change, Content, ContentWriter, Intent, MailboxId, MessageId, NewEntry, OperationId,
+    Store,
+};
 use std::path::Path;
 
 pub(crate) const NOW: i64 = 1_700_000_000;
@@ -125,4 +128,16 @@ pub(crate) fn uids(uids: impl IntoIterator<Item = u32>) -> UidSet {
 
 pub(crate) fn flags(names: &[&str]) -> Flags {
     names.iter().copied().collect()
+}
+
+/// Asks one thing of one message.
+pub(crate) fn ask(
+    store: &mut Store,
+    mailbox: MailboxId,
+    uid: Uid,
+    intent: &Intent,
+) -> (OperationId, Vec<Change>) {
+    let ask = Ask { mailbox, uid: Some(uid), intent: intent.clone() };
+    let requested = store.desk().request("a test", &[ask], NOW).unwrap();
+    (requested.operations[0], requested.changes)
 }

@@ -1,9 +1,9 @@
 //! What a pull learned becomes rows.
 
-use crate::support::{Mail, NOW, flags, mailbox, state, summary, uids};
+use crate::support::{Mail, NOW, ask, flags, mailbox, state, summary, uids};
 use restante_core::mail::{SpecialUse, Uid};
 use restante_core::sync::{Delta, FlagChange};
-use restante_store::{Applied, Change, Filter, Found, Intent, Store, StoreError, View};
+use restante_store::{Applied, Change, Confirmed, Filter, Found, Intent, Store, StoreError, View};
 
 fn flag_change(uid: u32, names: &[&str]) -> FlagChange {
     FlagChange { uid: Uid::new(uid).unwrap(), flags: flags(names), mod_seq: None }
@@ -70,7 +70,7 @@ fn a_reset_keeps_contents_and_finds_operations_again() {
     let mut mail = Mail::open(dir.path());
     mail.receive(mail.inbox, 1..=3);
     let star = Intent::Flag { add: flags(&["\\Flagged"]), remove: flags(&[]) };
-    mail.store.request(mail.inbox, Uid::new(2).unwrap(), &star, NOW).unwrap();
+    ask(&mut mail.store, mail.inbox, Uid::new(2).unwrap(), &star);
     let before = mail.store.find(&Filter::default(), 9, None).unwrap();
     let applied = mail.apply(mail.inbox, Delta { reset: true, ..Delta::default() });
     assert_eq!(applied.removed, 3);
@@ -160,25 +160,26 @@ fn operations_show_at_once_and_a_refusal_takes_them_back() {
             .collect::<Vec<_>>()
     };
     let read = Intent::Flag { add: flags(&["\\Seen", "$Work"]), remove: flags(&[]) };
-    let (first, changes) = mail.store.request(mail.inbox, uid, &read, NOW).unwrap();
+    let (first, changes) = ask(&mut mail.store, mail.inbox, uid, &read);
     assert_eq!(changes.len(), 1);
     assert_eq!(shown(&mail.store), ["INBOX \\Seen $Work"]);
-    let (second, _) = mail.store.request(mail.inbox, uid, &Intent::Move { to: mail.sent }, NOW).unwrap();
+    let (second, _) = ask(&mut mail.store, mail.inbox, uid, &Intent::Move { to: mail.sent });
     assert_eq!(shown(&mail.store), ["Sent \\Seen $Work"]);
     assert!(mail.store.flags(mail.inbox).unwrap()[1].1.names().next().is_none(), "entry is the server's");
-    let (third, _) = mail.store.request(mail.inbox, uid, &Intent::Remove, NOW).unwrap();
+    let (third, _) = ask(&mut mail.store, mail.inbox, uid, &Intent::Remove);
     assert_eq!(shown(&mail.store), [""; 0]);
-    mail.store.forget_operation(third).unwrap();
+    mail.store.confirm(&[Confirmed { operation: third, at: None }], &[], NOW).unwrap();
     mail.store.refuse_operation(second, "NO [OVERQUOTA] full").unwrap();
     assert_eq!(shown(&mail.store), ["INBOX \\Seen $Work"]);
     assert_eq!(mail.store.operations(mail.inbox).unwrap()[1].reply, "NO [OVERQUOTA] full");
     // The server moves on: the fold follows.
     mail.apply(mail.inbox, Delta { flags: vec![flag_change(2, &["\\Flagged"])], ..Delta::default() });
     assert_eq!(shown(&mail.store), ["INBOX \\Flagged \\Seen $Work"]);
-    mail.store.forget_operation(first).unwrap();
+    mail.store.confirm(&[Confirmed { operation: first, at: None }], &[], NOW).unwrap();
     assert_eq!(shown(&mail.store), ["INBOX \\Flagged"]);
-    let (copy, _) = mail.store.request(mail.inbox, uid, &Intent::Copy { to: mail.sent }, NOW).unwrap();
+    let (copy, _) = ask(&mut mail.store, mail.inbox, uid, &Intent::Copy { to: mail.sent });
     assert_eq!(shown(&mail.store), ["INBOX \\Flagged", "Sent \\Flagged"]);
+    assert_eq!(mail.store.begin_operations(&[(copy, 7)]).unwrap(), [copy]);
     mail.store.defer_operation(copy, "no connection").unwrap();
     assert_eq!(mail.store.operations(mail.inbox).unwrap()[1].attempts, 1);
 }
