@@ -92,6 +92,10 @@ pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
     if !is_complete(&state) {
         return Strategy::Whole;
     }
+    // A restored backup gives UIDs again, to other messages, and may forget to say so by UIDVALIDITY.
+    if seen.uid_next.is_some_and(|next| next < state.uid_next) {
+        return Strategy::Reset;
+    }
     match (state.highest_mod_seq, seen.highest_mod_seq) {
         // A sequence that goes back, or was dropped, proves nothing about what came between.
         (Some(known), Some(now)) if now >= known => {
@@ -176,6 +180,7 @@ mod tests {
         assert_eq!(choose(held(1, 0, 0, 2), seen(1, 9, 50, 3), true), Strategy::Whole);
         assert_eq!(choose(held(2, 9, 50, 3), seen(1, 9, 50, 3), true), Strategy::Reset);
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), true), Strategy::Qresync);
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 8, 60, 3), true), Strategy::Reset, "UIDNEXT went back");
         let since = ModSeq::new(50).unwrap();
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), false), Strategy::Condstore { since });
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 40, 6), true), Strategy::Plain, "it went back");
