@@ -32,6 +32,8 @@ mod outbox;
 mod pack;
 mod search;
 mod store;
+#[cfg(feature = "testing")]
+mod testing;
 mod thread;
 mod undo;
 

@@ -62,6 +62,11 @@ impl Server {
         &self.subscribed
     }
 
+    /// What the server offers.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Changes what the server offers. Connections notice with their next command.
     pub fn configure(&mut self, config: Config) {
         self.config = config;
@@ -131,6 +136,11 @@ impl Server {
             message.mod_seq = message.mod_seq.min(mod_seq);
         }
         mailbox.expunged.clear();
+    }
+
+    /// Puts back a mailbox as it was, with the UIDNEXT of then: UIDs will be given again, against the standards.
+    pub fn restore(&mut self, name: &str, mailbox: Mailbox) {
+        *self.open(name) = mailbox;
     }
 
     /// From now on the mailbox keeps no modification sequences, or keeps them again.
