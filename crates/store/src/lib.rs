@@ -34,6 +34,8 @@ mod pack;
 mod pause;
 mod search;
 mod store;
+#[cfg(feature = "testing")]
+mod testing;
 mod thread;
 mod undo;
 

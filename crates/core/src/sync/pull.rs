@@ -93,8 +93,8 @@ pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
         return Strategy::Whole;
     }
     if seen.uid_next.is_some_and(|next| next < state.uid_next) {
-        // RFC 9051, section 2.3.1.1: it never goes back. UIDs may have been given a second time, and what is held
-        // under them be something else.
+        // RFC 9051, section 2.3.1.1: it never goes back. A restored backup gives UIDs again, to other messages, and may
+        // forget to say so by UIDVALIDITY.
         return Strategy::Reset;
     }
     match (state.highest_mod_seq, seen.highest_mod_seq) {
@@ -199,6 +199,7 @@ mod tests {
         assert_eq!(choose(held(1, 0, 0, 2), seen(1, 9, 50, 3), true), Strategy::Whole);
         assert_eq!(choose(held(2, 9, 50, 3), seen(1, 9, 50, 3), true), Strategy::Reset);
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), true), Strategy::Qresync);
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 8, 60, 3), true), Strategy::Reset, "UIDNEXT went back");
         let since = ModSeq::new(50).unwrap();
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), false), Strategy::Condstore { since });
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 40, 6), true), Strategy::Plain, "it went back");

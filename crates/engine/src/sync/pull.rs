@@ -254,10 +254,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         if pull::needs_proof(held.len() - survivors.len(), held.len()) {
             // The flags are true whatever is wrong with what vanished, and will not be told again.
             self.record(Delta { flags, ..Delta::default() }).await?;
-            self.repair().await?;
-        } else {
-            self.record(Delta { vanished: held.difference(&survivors), flags, ..Delta::default() }).await?;
+            // Brings what is new as well.
+            return self.repair().await;
         }
+        self.record(Delta { vanished: held.difference(&survivors), flags, ..Delta::default() }).await?;
         let known = self.task.held.state.map_or(0, |state| state.uid_next);
         let (Some(first), Some(next)) = (Uid::new(known), seen.uid_next) else { return Ok(()) };
         let Some(last) = Uid::new(next.saturating_sub(1)).filter(|last| *last >= first) else {
