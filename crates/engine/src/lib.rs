@@ -22,6 +22,7 @@ mod steps;
 pub mod submit;
 pub mod sync;
 mod transcript;
+pub mod watch;
 mod ways;
 
 pub use error::Error;

@@ -72,6 +72,34 @@ pub async fn send(
     Ok((row, why))
 }
 
+/// Sends what is due, and gives every message that was tried, and what stopped it. What cannot go now stays
+/// queued. When the server cannot be reached, or refuses the login, the rest would fare the same, and for a login
+/// each try counts: they wait.
+///
+/// # Errors
+/// Those of [`send`].
+pub async fn drain(
+    network: &Network,
+    keeper: &Keeper,
+    account: &Account,
+    id: AccountId,
+    secret: &Secret,
+    now: i64,
+    steps: &mut Steps<'_>,
+) -> Result<(Vec<Submission>, Option<Error>), Error> {
+    let due = keeper.with(move |store| store.view().due(now)).await?;
+    let mut tried = Vec::new();
+    for row in due.into_iter().filter(|row| row.account == id) {
+        let (row, why) = send(network, keeper, account, secret, row.id, now, steps).await?;
+        let stopped = why.is_some() && row.state == State::Deferred;
+        tried.push(row);
+        if stopped {
+            return Ok((tried, why));
+        }
+    }
+    Ok((tried, None))
+}
+
 /// Puts a submission back into the queue because a person asks for it, whatever became of it before.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Entries and what their messages are known by.
 
 use crate::content::serial_of;
-use crate::{MailboxId, MessageId, StoreError, View};
+use crate::{AccountId, MailboxId, MessageId, StoreError, View};
 use restante_core::mail::{Flags, Uid};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -52,6 +52,34 @@ impl View {
             );
         }
         Ok(entries)
+    }
+
+    /// The newest message there is, by order of arrival: what [`View::arrived`] counts from.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_arrival(&self) -> Result<i64, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT coalesce(max(id), 0) FROM message")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// New mail of an account, in order of arrival: messages that came after `since` ([`View::last_arrival`]), unread,
+    /// in a mailbox that is not for what was sent, drafted, thrown away or taken for junk.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn arrived(&self, account: AccountId, since: i64) -> Result<Vec<MessageId>, StoreError> {
+        let serial = serial_of("entry.position");
+        let sql = format!(
+            "SELECT DISTINCT message.position FROM message JOIN entry ON entry.position = message.position
+             JOIN mailbox ON mailbox.id = entry.mailbox
+             WHERE message.id > ?2 AND {serial} = message.id AND mailbox.account = ?1 AND entry.flags & 32 = 0
+                 AND mailbox.special_use NOT IN ('\\Sent', '\\Drafts', '\\Trash', '\\Junk')
+             ORDER BY message.id"
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let found = statement.query_map(params![account.0, since], |row| row.get(0).map(MessageId))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// What a message is known by.

@@ -1,6 +1,7 @@
 //! One IMAP connection at work: a pipe and the [`Session`] that says what goes through it.
 
 use super::deflate::Deflate;
+use super::news::News;
 use super::pace::Pace;
 use crate::error::{Error, lost, silent};
 use crate::transcript::Tape;
@@ -89,6 +90,8 @@ pub struct Connection<P> {
     tape: Option<Tape>,
     /// Whether QRESYNC was enabled here; `None` when nobody has asked.
     pub(crate) enabled: Option<bool>,
+    /// What the server says unasked.
+    pub(crate) news: News,
     compression: Compression,
     pace: Pace,
     /// Nothing is on its way to us but the answer to what was sent last.
@@ -122,6 +125,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             bye: None,
             tape: None,
             enabled: None,
+            news: News::default(),
             compression: Compression::Off,
             pace: Pace::default(),
             idle: true,
@@ -318,6 +322,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         if let Event::Untagged(Response::Status { status: Status::Bye, text, .. }) = &event {
             self.bye = Some(format!("* BYE {text}"));
         }
+        self.news.note(&event);
         match event {
             Event::Completed { tag, status, code, text } => {
                 self.completions.insert(tag, Completion { status, code, text });
@@ -365,22 +370,11 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             Compression::Off | Compression::Refused => self.buffer.as_mut_slice(),
         };
         let begun = Instant::now();
-        let read = timeout(patience, self.pipe.read(room)).await;
-        let count = match read {
-            Err(_) => {
-                let said = format!("{} was silent for {} s", self.host, patience.as_secs());
-                return Err(silent(stage, Service::Imap, said));
-            }
-            Ok(Err(error)) => return Err(lost(stage, Service::Imap, format!("{}: {error}", self.host))),
-            Ok(Ok(0)) => {
-                let why = self.bye.take().map_or_else(
-                    || format!("{} closed the connection", self.host),
-                    |bye| format!("{} said: {bye}", self.host),
-                );
-                return Err(lost(stage, Service::Imap, why));
-            }
-            Ok(Ok(count)) => count,
+        let Ok(read) = timeout(patience, self.pipe.read(room)).await else {
+            let said = format!("{} was silent for {} s", self.host, patience.as_secs());
+            return Err(silent(stage, Service::Imap, said));
         };
+        let count = self.came(stage, read)?;
         if std::mem::take(&mut self.idle) {
             self.pace.answered(begun.elapsed());
         } else {
@@ -391,6 +385,54 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             deflate.received(count);
         }
         Ok(count)
+    }
+
+    /// Octets that came, when any did.
+    fn came(&mut self, stage: Stage, read: std::io::Result<usize>) -> Result<usize, Error> {
+        match read {
+            Err(error) => Err(lost(stage, Service::Imap, format!("{}: {error}", self.host))),
+            Ok(0) => {
+                let why = self.bye.take().map_or_else(
+                    || format!("{} closed the connection", self.host),
+                    |bye| format!("{} said: {bye}", self.host),
+                );
+                Err(lost(stage, Service::Imap, why))
+            }
+            Ok(count) => Ok(count),
+        }
+    }
+
+    /// Waits, for as long as it takes, for octets that nobody asked for. Nothing is lost when the wait is given
+    /// up. Call when [`Connection::step`] gave false and nothing is to be written.
+    ///
+    /// # Errors
+    /// [`Verdict::ConnectionLost`] when the other end is gone.
+    pub(crate) async fn listen(&mut self) -> Result<(), Error> {
+        let count = loop {
+            if let Compression::On(deflate) = &mut self.compression {
+                match deflate.unpack(&mut self.buffer) {
+                    Ok(0) => {}
+                    Ok(count) => break count,
+                    Err(damaged) => return Err(unfollowable(&self.host, &damaged)),
+                }
+            }
+            let room = match &mut self.compression {
+                Compression::On(deflate) => deflate.room(),
+                Compression::Off | Compression::Refused => self.buffer.as_mut_slice(),
+            };
+            let read = self.pipe.read(room).await;
+            let count = self.came(Stage::Mailbox, read)?;
+            self.traffic.bytes_in += count as u64;
+            match &mut self.compression {
+                Compression::On(deflate) => deflate.received(count),
+                Compression::Off | Compression::Refused => break count,
+            }
+        };
+        if let Some(tape) = &mut self.tape {
+            tape.received(self.buffer.get(..count).unwrap_or_default());
+        }
+        self.unread = 0..count;
+        Ok(())
     }
 
     /// Writes what is to be written.

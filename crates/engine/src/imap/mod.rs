@@ -6,6 +6,7 @@ mod compress_tests;
 mod connection;
 mod deflate;
 mod login;
+mod news;
 mod pace;
 
 pub use connection::{Completion, Connection, Traffic};

@@ -17,11 +17,12 @@ mod push;
 pub(crate) use create::create_sent;
 pub use index::{Indexer, index};
 pub use keeper::Keeper;
-use keeper::now;
+pub(crate) use keeper::now;
+pub(crate) use pull::look;
 pub use push::{Pushed, push};
 
 use crate::error::Error;
-use crate::imap::Connection;
+use crate::imap::{Connection, Traffic};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::mail::{Mailbox, MailboxName, SyncState};
 use restante_core::sync::pull::{Held, Seen, is_unchanged};
@@ -92,75 +93,123 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
     let before = connection.traffic();
-    let mut pushed = push(connection, keeper, account).await?;
+    let pushed = push(connection, keeper, account).await?;
     let listing = list::list(connection).await?;
     let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
-    let mut moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
-    let mut work = Vec::new();
-    let mut reports = Vec::new();
-    for (mailbox, status) in listing.mailboxes {
-        let Some(row) =
-            rows.iter().find(|row| row.mailbox.name == mailbox.name).filter(|_| mailbox.selectable)
-        else {
-            continue;
-        };
-        let held = Held { state: row.state, count: row.total, moved: row.moved };
-        let name = mailbox.name.as_str().to_owned();
-        reports.push(MailboxReport { name, total: row.total, ..MailboxReport::default() });
-        if status.is_some_and(|status| is_unchanged(held, status)) {
-            continue;
-        }
-        if let Some(state) = status.and_then(|status| empty(held, status)) {
-            if held.state != Some(state) {
-                keeper.apply(row.id, Delta { state: Some(state), ..Delta::default() }).await?;
+    let wanted = listing.mailboxes.into_iter().filter(|(mailbox, _)| mailbox.selectable);
+    let wanted = wanted.map(|(mailbox, status)| (mailbox.name, status)).collect();
+    let moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
+    let round = Round { account, rows, gone, moved, all: true, pushed, abilities: listing.abilities, before };
+    round.pull(connection, keeper, progress, wanted).await
+}
+
+/// Brings the server what the person asked, then pulls the mailboxes that are named, each with what the server
+/// said of it; with nothing said it is opened to see. The connection has done a [`sync`].
+///
+/// # Errors
+/// Those of [`sync`].
+pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    keeper: &Keeper,
+    account: AccountId,
+    wanted: Vec<(MailboxName, Option<Seen>)>,
+    progress: &Mutex<Progress>,
+) -> Result<Report, Error> {
+    let before = connection.traffic();
+    let pushed = push(connection, keeper, account).await?;
+    let abilities = list::enable(connection).await?;
+    let rows = keeper.with(move |store| store.view().mailboxes(account)).await?;
+    let round =
+        Round { account, rows, gone: Vec::new(), moved: false, all: false, pushed, abilities, before };
+    round.pull(connection, keeper, progress, wanted).await
+}
+
+/// One pass over some mailboxes.
+struct Round {
+    account: AccountId,
+    rows: Vec<MailboxRow>,
+    /// Mailboxes the list lacks.
+    gone: Vec<MailboxId>,
+    /// Some entries are another server's.
+    moved: bool,
+    /// Every mailbox is looked at: what is found nowhere then is nowhere.
+    all: bool,
+    pushed: Pushed,
+    abilities: list::Abilities,
+    before: Traffic,
+}
+
+impl Round {
+    async fn pull<P: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        connection: &mut Connection<P>,
+        keeper: &Keeper,
+        progress: &Mutex<Progress>,
+        wanted: Vec<(MailboxName, Option<Seen>)>,
+    ) -> Result<Report, Error> {
+        let Self { account, rows, gone, mut moved, all, mut pushed, abilities, before } = self;
+        let mut work = Vec::new();
+        let mut reports = Vec::new();
+        for (name, status) in wanted {
+            let Some(row) = rows.iter().find(|row| row.mailbox.name == name) else { continue };
+            let held = Held { state: row.state, count: row.total, moved: row.moved };
+            let total = row.total;
+            reports.push(MailboxReport { name: name.as_str().to_owned(), total, ..MailboxReport::default() });
+            if status.is_some_and(|status| is_unchanged(held, status)) {
+                continue;
             }
-            continue;
+            if let Some(state) = status.and_then(|status| empty(held, status)) {
+                if held.state != Some(state) {
+                    keeper.apply(row.id, Delta { state: Some(state), ..Delta::default() }).await?;
+                }
+                continue;
+            }
+            let expected = status.map_or(0, |status| u64::from(status.exists)).saturating_sub(row.total);
+            edit(progress, |p| p.messages += expected);
+            work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name, held, expected });
         }
-        let expected = status.map_or(0, |status| u64::from(status.exists)).saturating_sub(row.total);
-        edit(progress, |p| p.messages += expected);
-        work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name: mailbox.name, held, expected });
-    }
-    // The INBOX is what a person waits for.
-    work.sort_by_key(|task| !task.name.is_inbox());
-    let mut findings = Vec::new();
-    let mut memory = pull::Memory::of(account);
-    let mut whole = true;
-    for task in work {
-        edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
-        let pull = pull::Pull::new(connection, keeper, progress, listing.abilities, &task, &mut memory);
-        let pulled = pull.run().await?;
-        moved |= pulled.reset;
-        whole &= pulled.opened;
-        if let Some(report) = reports.get_mut(task.at) {
-            *report = pulled.report;
+        // The INBOX is what a person waits for.
+        work.sort_by_key(|task| !task.name.is_inbox());
+        let mut findings = Vec::new();
+        let mut memory = pull::Memory::of(account);
+        let mut whole = all;
+        for task in work {
+            edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
+            let pull = pull::Pull::new(connection, keeper, progress, abilities, &task, &mut memory);
+            let pulled = pull.run().await?;
+            moved |= pulled.reset;
+            whole &= pulled.opened;
+            if let Some(report) = reports.get_mut(task.at) {
+                *report = pulled.report;
+            }
+            findings.extend(pulled.findings);
         }
-        findings.extend(pulled.findings);
+        if moved || !gone.is_empty() {
+            findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
+        }
+        // A server that is new here may not have everything yet.
+        let whole = whole && !moved;
+        let (carried, superseded) = keeper.with(move |store| find_again(store, account, whole)).await?;
+        pushed.refused.extend(superseded);
+        if carried > 0 || moved {
+            let more = push(connection, keeper, account).await?;
+            pushed.confirmed += more.confirmed;
+            pushed.refused.extend(more.refused);
+            pushed.findings.extend(more.findings);
+        }
+        let refused = pushed.refused;
+        findings.extend(pushed.findings);
+        findings.extend(keeper.with(move |store| push::told(store.view(), &refused)).await?);
+        let after = connection.traffic();
+        Ok(Report {
+            mailboxes: reports,
+            pushed: pushed.confirmed,
+            bytes_in: after.bytes_in - before.bytes_in,
+            bytes_out: after.bytes_out - before.bytes_out,
+            round_trips: after.round_trips - before.round_trips,
+            findings,
+        })
     }
-    if moved || !gone.is_empty() {
-        findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
-    }
-    // A server that is new here may not have everything yet.
-    let whole = whole && !moved;
-    let (carried, superseded) = keeper.with(move |store| find_again(store, account, whole)).await?;
-    pushed.refused.extend(superseded);
-    if carried > 0 || moved {
-        let more = push(connection, keeper, account).await?;
-        pushed.confirmed += more.confirmed;
-        pushed.refused.extend(more.refused);
-        pushed.findings.extend(more.findings);
-    }
-    let refused = pushed.refused;
-    findings.extend(pushed.findings);
-    findings.extend(keeper.with(move |store| push::told(store.view(), &refused)).await?);
-    let after = connection.traffic();
-    Ok(Report {
-        mailboxes: reports,
-        pushed: pushed.confirmed,
-        bytes_in: after.bytes_in - before.bytes_in,
-        bytes_out: after.bytes_out - before.bytes_out,
-        round_trips: after.round_trips - before.round_trips,
-        findings,
-    })
 }
 
 /// The state of a mailbox that holds nothing here and, by STATUS, nothing there. To open it would cost two round trips

@@ -504,6 +504,21 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     }
 }
 
+/// Opens a mailbox for reading, to hear of it, and gives what the server says of it.
+pub(crate) async fn look<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    name: &MailboxName,
+) -> Result<Seen, Error> {
+    let command = Command::new("EXAMINE").mailbox(name, connection.session().utf8());
+    let mut opened = Opened::default();
+    let opening = |event: Event<'_>| {
+        opened.take(event);
+        Ok(())
+    };
+    connection.ok(command, opening).await?;
+    Ok(opened.seen)
+}
+
 impl Opened {
     fn take(&mut self, event: Event<'_>) {
         match event {

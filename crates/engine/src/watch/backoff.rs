@@ -14,8 +14,7 @@ const THROTTLED: u64 = 60;
 
 /// Seconds until the next try, after `failures` in a row, the last of which said `evidence`. `dice` spreads
 /// clients that failed together: any number.
-#[must_use]
-pub fn pause(failures: u32, evidence: &str, dice: u64) -> Duration {
+pub(super) fn pause(failures: u32, evidence: &str, dice: u64) -> Duration {
     let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(LONGEST);
     // Up to a quarter more.
     let spread = doubled + dice % (doubled / 4 + 1);
@@ -26,8 +25,7 @@ pub fn pause(failures: u32, evidence: &str, dice: u64) -> Duration {
 
 /// Whether a failure will last until a person does something. Then nothing is tried again by itself: with a
 /// password that is wrong, or not allowed, each try brings the account closer to being locked.
-#[must_use]
-pub fn needs_a_person(finding: &Finding) -> bool {
+pub(super) fn needs_a_person(finding: &Finding) -> bool {
     finding.verdict.exit_code() == 77 || finding.verdict == Verdict::AccountNotConnected
 }
 

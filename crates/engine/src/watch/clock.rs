@@ -52,7 +52,7 @@ mod linux {
             let timer =
                 timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
             arm(&timer)?;
-            Ok(Self { timer: AsyncFd::new(timer)? })
+            Ok(Self { timer: AsyncFd::register(timer)? })
         }
 
         pub(super) async fn next(&mut self) {

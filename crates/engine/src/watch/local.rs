@@ -67,7 +67,7 @@ mod linux {
                 .map_err(|error| failed(error.into()))?;
             inotify::add_watch(&queue, dir.join("mail.db-wal"), WatchFlags::MODIFY)
                 .map_err(|error| failed(error.into()))?;
-            Ok(Self { events: AsyncFd::new(queue).map_err(failed)? })
+            Ok(Self { events: AsyncFd::register(queue).map_err(failed)? })
         }
 
         pub(super) async fn next(&mut self) -> Result<(), Error> {

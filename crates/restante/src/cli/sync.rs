@@ -12,7 +12,7 @@ use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
 use restante_engine::{Error, Steps, moving, secrets, submit};
-use restante_store::{AccountId, Submission};
+use restante_store::Submission;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -114,7 +114,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let (mut asked, mut moved) = (false, false);
     let mut tried = Vec::new();
     if !context.global.no_send {
-        let (sent, stopped) = drain(&network, keeper, &account, id, &secret, &mut steps).await?;
+        let (sent, stopped) =
+            submit::drain(&network, keeper, &account, id, &secret, now(), &mut steps).await?;
         tried = sent;
         if let Some(symptom) = stopped.as_ref().and_then(Error::finding).filter(|f| moving::is_symptom(f)) {
             asked = true;
@@ -145,7 +146,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     if moved && !context.global.no_send && connected.is_ok() {
         // What waited for the old servers goes through the new ones.
         keeper.with(move |store| moving::hasten(store, id, now())).await?;
-        let (again, _) = drain(&network, keeper, &account, id, &secret, &mut steps).await?;
+        let (again, _) = submit::drain(&network, keeper, &account, id, &secret, now(), &mut steps).await?;
         tried.retain(|row| again.iter().all(|later| later.id != row.id));
         tried.extend(again);
     }
@@ -182,30 +183,6 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
         print(&clean(&text(&account, &report, ms)))?;
     }
     Ok(())
-}
-
-/// Sends what is due, and gives every message that was tried, and what stopped it. What cannot go now stays queued, and does
-/// not stop the reading. When the server cannot be reached, or refuses the login, the rest would fare the
-/// same, and for a login each try counts: they wait.
-async fn drain(
-    network: &restante_engine::net::Network,
-    keeper: &Keeper,
-    account: &Account,
-    id: AccountId,
-    secret: &restante_core::Secret,
-    steps: &mut Steps<'_>,
-) -> Result<(Vec<Submission>, Option<Error>), Failure> {
-    let due = keeper.with(|store| store.view().due(now())).await?;
-    let mut tried = Vec::new();
-    for row in due.into_iter().filter(|row| row.account == id) {
-        let (row, why) = submit::send(network, keeper, account, secret, row.id, now(), steps).await?;
-        let stopped = why.is_some() && row.state == State::Deferred;
-        tried.push(row);
-        if stopped {
-            return Ok((tried, why));
-        }
-    }
-    Ok((tried, None))
 }
 
 /// What a person should know of the outbox: what was just sent or refused, and what waits for a decision.
