@@ -12,6 +12,7 @@ mod list;
 mod pull;
 
 pub(crate) use create::create_sent;
+pub use create::new_name;
 pub use index::index;
 pub use keeper::Keeper;
 use keeper::now;
