@@ -122,7 +122,7 @@ CREATE TABLE operation (
     payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]}, {"to": mailbox or name}, …
     created INTEGER NOT NULL,  -- when the person asked
     attempts INTEGER NOT NULL, -- how often the server was asked
-    state TEXT NOT NULL,       -- waiting; asked, while the answer is not known; or refused
+    state TEXT NOT NULL,       -- waiting; asked, while the answer is not known; refused; or superseded: the message is nowhere any more
     reply TEXT NOT NULL,       -- the server's last words about it
     request INTEGER NOT NULL DEFAULT 0, -- request.id
     since INTEGER NOT NULL DEFAULT 0    -- the target's UIDNEXT before it was asked to take a message; 0: never asked

@@ -12,10 +12,13 @@ use restante_core::query::Query;
 use restante_engine::Error;
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Keeper, Progress, Report, sync};
-use restante_store::{Ask, Filter, Intent, Store, View};
+use restante_store::{Ask, Filter, Intent, MailboxId, RequestId, Store, View};
 use std::sync::Mutex;
 use tempfile::TempDir;
 use testkit::script::play;
+
+#[path = "dialogues/pushing.rs"]
+mod pushing;
 
 /// A store and what a sync finds in it.
 struct Mailbox {
@@ -50,13 +53,15 @@ impl Mailbox {
 
     /// Stars a message here; the server is not told.
     fn star(&self, mailbox: &str, uid: u32) {
-        let mut store = Store::open(self.folder.path()).unwrap();
-        let account = store.find_account("ann@example.org").unwrap().unwrap();
-        let rows = store.mailboxes(account).unwrap();
-        let id = rows.iter().find(|row| row.mailbox.name.as_str() == mailbox).unwrap().id;
         let intent = Intent::Flag { add: ["\\Flagged"].into_iter().collect(), remove: Flags::new() };
-        let ask = Ask { mailbox: id, uid: Uid::new(uid), intent };
-        store.desk().request("star", &[ask], 0).unwrap();
+        self.ask(mailbox, uid, intent);
+    }
+
+    /// Asks something of a message here, or with UID 0 of the mailbox; the server is not told.
+    fn ask(&self, mailbox: &str, uid: u32, intent: Intent) -> RequestId {
+        let mut store = Store::open(self.folder.path()).unwrap();
+        let ask = Ask { mailbox: id(&store, mailbox), uid: Uid::new(uid), intent };
+        store.desk().request("a test", &[ask], 0).unwrap().id
     }
 
     /// Mailbox, UID, flags and subject of everything held, in this order.
@@ -89,6 +94,13 @@ impl Mailbox {
         held.sort_by_key(|row| std::cmp::Reverse(row.0));
         held
     }
+}
+
+/// The mailbox of that name.
+fn id(view: &View, name: &str) -> MailboxId {
+    let account = view.find_account("ann@example.org").unwrap().unwrap();
+    let rows = view.mailboxes(account).unwrap();
+    rows.iter().find(|row| row.mailbox.name.as_str() == name).unwrap().id
 }
 
 fn held(rows: &[(u32, &str, &str)]) -> Vec<(u32, String, String)> {
@@ -600,6 +612,39 @@ const NEW_MESSAGE: &str = r#"
     S: a10 OK described
 "#;
 
+/// The same conversation with tags higher by `by`.
+fn shifted(script: &str, by: u32) -> String {
+    let line = |line: &str| {
+        let (side, rest) = line.trim_start().split_once(' ').unwrap_or((line, ""));
+        let tagged = rest.strip_prefix('a').and_then(|rest| rest.split_once(' '));
+        match tagged.and_then(|(number, rest)| Some((number.parse::<u32>().ok()?, rest))) {
+            Some((number, rest)) => format!("{side} a{} {rest}\n", number + by),
+            None => format!("{line}\n"),
+        }
+    };
+    script.lines().map(line).collect()
+}
+
+/// The stars that the old server was never told of; from tag `first` on.
+fn stars(first: u32, mailboxes: &[(&str, &str, &[&str])]) -> String {
+    let mut script = String::new();
+    for ((name, uids, rows), tag) in mailboxes.iter().zip((first..).step_by(3)) {
+        let (store, fetch) = (tag + 1, tag + 2);
+        script.push_str(&format!(
+            "C: a{tag} SELECT \"{name}\"\nS: * OK [UIDVALIDITY 1] valid\nS: a{tag} OK\n\
+             C: a{store} UID STORE {uids} +FLAGS.SILENT (\\Flagged)\nC: a{fetch} UID FETCH {uids} (UID FLAGS)\n\
+             S: a{store} OK\n"
+        ));
+        rows.iter().for_each(|row| script.push_str(&format!("S: * 1 FETCH ({row})\n")));
+        script.push_str(&format!("S: a{fetch} OK\n"));
+    }
+    script
+}
+
+const IN_INBOX: (&str, &str, &[&str]) = ("INBOX", "2", &["UID 2 FLAGS (\\Seen \\Flagged)"]);
+const IN_SENT: (&str, &str, &[&str]) =
+    ("Sent", "1:2", &["UID 1 FLAGS (\\Flagged)", "UID 2 FLAGS (\\Seen \\Flagged)"]);
+
 /// What is here after the move, whatever happened on the way.
 fn moved(mailbox: &Mailbox) {
     let expected = [
@@ -625,9 +670,11 @@ async fn with_unpushed_stars() -> Mailbox {
 #[tokio::test]
 async fn on_another_server_messages_are_recognised_and_what_was_asked_follows_them() {
     let mailbox = with_unpushed_stars().await;
-    let script = [NEW_SERVER, NEW_INBOX, NEW_MESSAGE].concat();
+    let pushed = stars(11, &[IN_INBOX, IN_SENT]);
+    let script = [NEW_SERVER, NEW_INBOX, NEW_MESSAGE, &pushed].concat();
     let report = mailbox.sync_at("imap.new.example", &script).await.unwrap();
     moved(&mailbox);
+    assert_eq!(report.pushed, 3);
     let counts: Vec<_> = report.mailboxes.iter().map(|m| (m.new, m.recognised, m.removed, m.total)).collect();
     assert_eq!(counts, [(1, 2, 1, 3), (0, 2, 0, 2)]);
     assert!(report.findings.is_empty(), "{:?}", report.findings);
@@ -665,21 +712,18 @@ async fn a_move_broken_off_at_any_point_keeps_what_was_there_and_fetches_nothing
         S: a5 OK
         C: a6 UID FETCH 1:2 (FLAGS)
         S: * 1 FETCH (UID 1 FLAGS ())
-        S: * 2 FETCH (UID 2 FLAGS (\Seen))
+        S: * 2 FETCH (UID 2 FLAGS (\Seen \Flagged))
         S: a6 OK
         C: a7 UID FETCH 3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
         S: * 3 FETCH (UID 3 FLAGS () INTERNALDATE "05-May-2026 10:00:00 +0000" RFC822.SIZE 34 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "Message-ID: <5@x>")
         S: a7 OK
         C: a8 UID FETCH 3 (UID FLAGS INTERNALDATE BODY.PEEK[])
     "#;
-    // The tags of the rest are one higher.
-    let number = |line: &str| {
-        let higher = [("a10", "a11"), ("a9", "a10"), ("a8", "a9"), ("a7", "a8")];
-        let found = higher.iter().find(|(tag, _)| line.contains(&format!(": {tag} ")));
-        found.map_or(line.to_owned(), |(tag, next)| line.replace(&format!(": {tag} "), &format!(": {next} ")))
-    };
-    let last: String = NEW_MESSAGE.lines().map(|line| format!("{}\n", number(line))).collect();
-    mailbox.sync_at("imap.new.example", &format!("{rest}{last}")).await.unwrap();
+    let begun = stars(1, &[IN_INBOX]);
+    let begun = format!("S: * OK [CAPABILITY IMAP4rev1] ready\n{begun}");
+    let rest = shifted(rest.split_once('\n').unwrap().1.split_once('\n').unwrap().1, 3);
+    let script = [begun, rest, shifted(NEW_MESSAGE, 4), stars(15, &[IN_SENT])].concat();
+    mailbox.sync_at("imap.new.example", &script).await.unwrap();
     moved(&mailbox);
 }
 
@@ -711,6 +755,9 @@ async fn a_mailbox_the_new_server_does_not_have_stays_until_that_is_said_twice()
     // Nothing is lost for that: it comes back without travelling again.
     let script =
         [NEW_SERVER.replace("UIDVALIDITY 1]", "UIDVALIDITY 10]").as_str(), NEW_INBOX, NEW_MESSAGE].concat();
+    // What was superseded waits again.
+    let pushed = stars(11, &[IN_INBOX, IN_SENT]).replacen("UIDVALIDITY 1]", "UIDVALIDITY 10]", 1);
+    let script = script + &pushed;
     mailbox.sync_at("imap.new.example", &script).await.unwrap();
     moved(&mailbox);
 }

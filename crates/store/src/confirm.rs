@@ -39,7 +39,7 @@ impl Store {
             let mut begin = transaction.prepare_cached(
                 "UPDATE operation SET state = 'asked', attempts = attempts + 1,
                      since = CASE since WHEN 0 THEN ?2 ELSE since END
-                 WHERE id = ?1 AND state <> 'refused'",
+                 WHERE id = ?1 AND state IN ('waiting', 'asked')",
             )?;
             let mut begun = Vec::new();
             for (operation, since) in operations {
@@ -123,14 +123,15 @@ impl Store {
     }
 
     /// Judges what was asked for messages that are nowhere in the account any more; for the time after
-    /// every mailbox was brought up to date. To remove one is done; anything else is refused, in words
-    /// that say so. Returns what was refused.
+    /// every mailbox was brought up to date. To remove one is done; anything else is superseded, and
+    /// returned.
     ///
     /// # Errors
     /// The database cannot be written.
     pub fn supersede(&mut self, account: AccountId) -> Result<Vec<Operation>, StoreError> {
         self.write(|transaction| {
-            let homeless = "WHERE uid = 0 AND position <> 0 AND kind <> 'append' AND state <> 'refused'
+            let homeless =
+                "WHERE uid = 0 AND position <> 0 AND kind <> 'append' AND state IN ('waiting', 'asked')
                  AND mailbox IN (SELECT id FROM mailbox WHERE account = ?1)
                  AND (kind = 'remove' OR NOT EXISTS (
                      SELECT 1 FROM entry JOIN mailbox AS home ON home.id = entry.mailbox
@@ -143,13 +144,13 @@ impl Store {
                         .execute([operation.id.0])?;
                     continue;
                 }
-                operation.state = OperationState::Refused;
-                "superseded: another program removed the message".clone_into(&mut operation.reply);
+                operation.state = OperationState::Superseded;
+                "another program removed the message".clone_into(&mut operation.reply);
                 transaction
-                    .prepare_cached("UPDATE operation SET state = 'refused', reply = ?2 WHERE id = ?1")?
+                    .prepare_cached("UPDATE operation SET state = 'superseded', reply = ?2 WHERE id = ?1")?
                     .execute(params![operation.id.0, operation.reply])?;
             }
-            refused.retain(|operation| operation.state == OperationState::Refused);
+            refused.retain(|operation| operation.state == OperationState::Superseded);
             Ok(refused)
         })
     }

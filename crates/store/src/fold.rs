@@ -12,7 +12,7 @@ pub(crate) fn refold_mailbox(transaction: &Transaction<'_>, mailbox: MailboxId) 
     transaction.prepare_cached("DELETE FROM fold WHERE mailbox = ?1")?.execute([mailbox.0])?;
     let uids: Vec<u32> = transaction
         .prepare_cached(
-            "SELECT DISTINCT uid FROM operation WHERE mailbox = ?1 AND uid <> 0 AND state <> 'refused'",
+            "SELECT DISTINCT uid FROM operation WHERE mailbox = ?1 AND uid <> 0 AND state IN ('waiting', 'asked')",
         )?
         .query_map([mailbox.0], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -32,7 +32,7 @@ pub(crate) fn refold(transaction: &Transaction<'_>, mailbox: MailboxId, uid: u32
         })
         .optional()?;
     let Some((message, flags)) = entry else { return Ok(()) };
-    let of_entry = "WHERE mailbox = ?1 AND uid = ?2 AND state <> 'refused'";
+    let of_entry = "WHERE mailbox = ?1 AND uid = ?2 AND state IN ('waiting', 'asked')";
     let operations = collect(transaction, of_entry, params![mailbox.0, uid])?;
     if operations.is_empty() {
         return Ok(());

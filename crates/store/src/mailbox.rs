@@ -262,7 +262,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
 fn refuse_homeless(transaction: &Transaction<'_>, time: i64) -> Result<(), StoreError> {
     let mut refuse = transaction.prepare_cached(
         "UPDATE operation SET state = 'refused', reply = 'the server has no such mailbox any more'
-         WHERE kind IN ('move', 'copy') AND state <> 'refused' AND json_extract(payload, '$.to') IN (
+         WHERE kind IN ('move', 'copy') AND state IN ('waiting', 'asked') AND json_extract(payload, '$.to') IN (
              SELECT id FROM mailbox WHERE gone <> 0 AND gone < ?1)
          RETURNING mailbox",
     )?;

@@ -173,7 +173,9 @@ impl Store {
                 .collect::<Result<_, _>>()?;
             for (operation, from, to, uid) in &carried {
                 transaction
-                    .prepare_cached("UPDATE operation SET mailbox = ?2, uid = ?3 WHERE id = ?1")?
+                    .prepare_cached("UPDATE operation SET mailbox = ?2, uid = ?3,
+                             state = CASE state WHEN 'superseded' THEN 'waiting' ELSE state END
+                         WHERE id = ?1")?
                     .execute(params![operation, to, uid])?;
                 settle_carried(transaction, *operation)?;
                 refold_mailbox(transaction, MailboxId(*from))?;

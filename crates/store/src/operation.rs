@@ -121,11 +121,17 @@ pub enum OperationState {
     Asked,
     /// The server refused it, or it cannot be done any more; it is kept to be shown, and no longer folded.
     Refused,
+    /// The message is nowhere in the account any more. Should it come back, the operation waits again.
+    Superseded,
 }
 
 impl OperationState {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Waiting, "waiting"), (Self::Asked, "asked"), (Self::Refused, "refused")];
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Waiting, "waiting"),
+        (Self::Asked, "asked"),
+        (Self::Refused, "refused"),
+        (Self::Superseded, "superseded"),
+    ];
 
     /// Its word, as JSON and the database have it.
     #[must_use]
@@ -152,17 +158,25 @@ impl View {
     /// The database cannot be read.
     pub fn waiting(&self, account: crate::AccountId) -> Result<Vec<Operation>, StoreError> {
         let of_account =
-            "WHERE state <> 'refused' AND mailbox IN (SELECT id FROM mailbox WHERE account = ?1)";
+            "WHERE state IN ('waiting', 'asked') AND mailbox IN (SELECT id FROM mailbox WHERE account = ?1)";
         collect(&self.conn, of_account, [account.0])
     }
 
-    /// What was refused of an account's operations and nobody has taken back, in order.
+    /// What was refused or superseded of an account's operations and nobody has taken back, in order.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn refused(&self, account: crate::AccountId) -> Result<Vec<Operation>, StoreError> {
-        let of_account = "WHERE state = 'refused' AND mailbox IN (SELECT id FROM mailbox WHERE account = ?1)";
+        let of_account = "WHERE state IN ('refused', 'superseded') AND mailbox IN (SELECT id FROM mailbox WHERE account = ?1)";
         collect(&self.conn, of_account, [account.0])
+    }
+
+    /// One operation; `None` when it was confirmed or taken back.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn operation(&self, operation: OperationId) -> Result<Option<Operation>, StoreError> {
+        find(&self.conn, operation)
     }
 
     /// The operations of a request that are not done, in order, refused ones included.
@@ -257,7 +271,8 @@ pub(crate) fn retarget(
 ) -> Result<(), StoreError> {
     transaction
         .prepare_cached(
-            "UPDATE operation SET uid = ?2
+            "UPDATE operation SET uid = ?2,
+                 state = CASE state WHEN 'superseded' THEN 'waiting' ELSE state END
              WHERE mailbox = ?1 AND uid = 0 AND position = ?3 AND kind <> 'append'",
         )?
         .execute(params![mailbox.0, uid.get(), message.0])?;

@@ -22,7 +22,7 @@ pub struct Request {
     pub undoes: Option<RequestId>,
     /// Operations the server has not confirmed.
     pub waiting: u64,
-    /// Operations that were refused.
+    /// Operations that were refused or superseded.
     pub refused: u64,
     /// Operations that are done and can be taken back.
     pub done: u64,
@@ -58,8 +58,8 @@ impl View {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM (
                  SELECT id, words, created, undoes,
-                     (SELECT count(*) FROM operation WHERE request = request.id AND state <> 'refused') AS waiting,
-                     (SELECT count(*) FROM operation WHERE request = request.id AND state = 'refused') AS refused,
+                     (SELECT count(*) FROM operation WHERE request = request.id AND state IN ('waiting', 'asked')) AS waiting,
+                     (SELECT count(*) FROM operation WHERE request = request.id AND state IN ('refused', 'superseded')) AS refused,
                      (SELECT count(*) FROM done WHERE request = request.id) AS done
                  FROM request ORDER BY id DESC)
              WHERE waiting + refused + done > 0 LIMIT ?1",
@@ -138,7 +138,7 @@ fn forget(
     if matches!(operation.intent, Intent::Create { .. }) {
         let needed: bool = transaction
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM operation WHERE id <> ?1 AND state <> 'refused' AND (mailbox = ?2
+                "SELECT EXISTS (SELECT 1 FROM operation WHERE id <> ?1 AND state IN ('waiting', 'asked') AND (mailbox = ?2
                      OR kind IN ('move', 'copy') AND json_extract(payload, '$.to') = ?2))",
             )?
             .query_row(params![operation.id.0, operation.mailbox.0], |row| row.get(0))?;

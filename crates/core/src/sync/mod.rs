@@ -2,6 +2,7 @@
 
 mod delta;
 pub mod pull;
+pub mod push;
 pub mod recognise;
 pub mod renamed;
 

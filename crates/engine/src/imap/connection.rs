@@ -85,6 +85,8 @@ pub struct Connection<P> {
     /// The last `* BYE`, which says why the connection is about to end.
     bye: Option<String>,
     tape: Option<Tape>,
+    /// Whether QRESYNC was enabled here; `None` when nobody has asked.
+    pub(crate) enabled: Option<bool>,
 }
 
 impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
@@ -104,6 +106,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             place: String::new(),
             bye: None,
             tape: None,
+            enabled: None,
         }
     }
 

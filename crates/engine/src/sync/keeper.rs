@@ -4,7 +4,9 @@ use crate::error::Error;
 use restante_core::mail::{Flags, ModSeq, Uid};
 use restante_core::message::Summary;
 use restante_core::sync::Delta;
-use restante_store::{Applied, Body, Content, ContentWriter, MailboxId, NewEntry, Store, StoreError};
+use restante_store::{
+    Applied, Body, Confirmed, Content, ContentWriter, MailboxId, NewEntry, Store, StoreError,
+};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -146,6 +148,16 @@ impl Keeper {
             keep.store.apply(mailbox, &delta, now())
         })
         .await
+    }
+
+    /// Takes over what the server has confirmed, after everything queued before it.
+    pub(super) async fn confirm(
+        &self,
+        confirmed: Vec<Confirmed>,
+        deltas: Vec<(MailboxId, Delta<NewEntry>)>,
+        now: i64,
+    ) -> Result<(), Error> {
+        self.with(move |store| store.confirm(&confirmed, &deltas, now).map(|_| ())).await
     }
 
     /// Ends the thread, after everything queued.

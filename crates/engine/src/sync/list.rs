@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::imap::Connection;
-use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, MailboxStatus, Response, Status};
+use restante_core::imap::{Event, Tag};
 use restante_core::mail::{Mailbox, MailboxName};
 use restante_core::sync::pull::Seen;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,17 +24,44 @@ pub(super) struct Listing {
     pub(super) abilities: Abilities,
 }
 
-/// Enables what the server offers, then lists. With LIST-STATUS (RFC 5819) that is one round trip.
-pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
+/// Enables what the server offers, once a connection: it may not be done while a mailbox is open (RFC 5161,
+/// section 3.1).
+pub(super) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
-) -> Result<Listing, Error> {
+) -> Result<Abilities, Error> {
+    let mut abilities = abilities(connection);
+    if let Some(enabling) = start_enabling(connection, abilities) {
+        let completion = connection.wait(enabling, &mut |_| Ok(())).await?;
+        connection.enabled = Some(completion.status == Status::Ok);
+    }
+    abilities.qresync &= connection.enabled != Some(false);
+    Ok(abilities)
+}
+
+fn abilities<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> Abilities {
     let capabilities = connection.capabilities();
-    let mut abilities = Abilities {
+    Abilities {
         condstore: capabilities.has("CONDSTORE") || capabilities.has("QRESYNC"),
         qresync: capabilities.has("QRESYNC") && capabilities.has("ENABLE"),
         esearch: capabilities.has("ESEARCH"),
         object_id: capabilities.has("OBJECTID"),
-    };
+    }
+}
+
+fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    abilities: Abilities,
+) -> Option<Tag> {
+    let wanted = abilities.qresync && connection.enabled.is_none();
+    wanted.then(|| connection.send(Command::new("ENABLE").raw("QRESYNC")))
+}
+
+/// Enables what the server offers, then lists. With LIST-STATUS (RFC 5819) that is one round trip.
+pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+) -> Result<Listing, Error> {
+    let mut abilities = abilities(connection);
+    let capabilities = connection.capabilities();
     let list_status = capabilities.has("LIST-STATUS");
     let list_extended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
     let special_use = capabilities.has("SPECIAL-USE");
@@ -45,7 +72,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
         "MESSAGES UIDNEXT UIDVALIDITY"
     };
 
-    let enable = abilities.qresync.then(|| connection.send(Command::new("ENABLE").raw("QRESYNC")));
+    let enable = start_enabling(connection, abilities);
     // Some servers (163.com and its kin) open no mailbox for a program without a name (RFC 2971).
     let id = wants_id.then(|| {
         let version = env!("CARGO_PKG_VERSION");
@@ -65,8 +92,9 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     if let Some(tag) = enable {
         let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
         // ENABLED may come empty and the extension work all the same (iCloud); only a refusal counts.
-        abilities.qresync = completion.status == Status::Ok;
+        connection.enabled = Some(completion.status == Status::Ok);
     }
+    abilities.qresync &= connection.enabled != Some(false);
     if let Some(tag) = id {
         connection.wait(tag, &mut |event| found.take(event)).await?;
     }

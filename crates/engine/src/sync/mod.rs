@@ -10,12 +10,14 @@ mod index;
 mod keeper;
 mod list;
 mod pull;
+mod push;
 
 pub(crate) use create::create_sent;
 pub use create::new_name;
 pub use index::index;
 pub use keeper::Keeper;
 use keeper::now;
+pub use push::{Pushed, push};
 
 use crate::error::Error;
 use crate::imap::Connection;
@@ -23,7 +25,7 @@ use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::mail::{Mailbox, MailboxName};
 use restante_core::sync::pull::{Held, is_unchanged};
 use restante_core::sync::renamed;
-use restante_store::{AccountId, MailboxId, MailboxRow, Store, StoreError};
+use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -34,6 +36,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub struct Report {
     /// Every mailbox the account has, in the server's order.
     pub mailboxes: Vec<MailboxReport>,
+    /// Operations of the person that the server confirmed.
+    pub pushed: u64,
     /// Octets received after login, inside TLS.
     pub bytes_in: u64,
     /// How often the server was asked and waited for, after login.
@@ -72,7 +76,8 @@ pub struct Progress {
     pub bytes_done: u64,
 }
 
-/// Pulls every selectable mailbox of an account, over a connection that is logged in.
+/// Brings the server what the person asked, then pulls every selectable mailbox of an account, over a
+/// connection that is logged in.
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written. Everything committed until then stays,
@@ -84,6 +89,7 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
     let before = connection.traffic();
+    let mut pushed = push(connection, keeper, account).await?;
     let listing = list::list(connection).await?;
     let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
     let mut moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
@@ -109,22 +115,38 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     work.sort_by_key(|task| !task.name.is_inbox());
     let mut findings = Vec::new();
     let mut memory = pull::Memory::of(account);
+    let mut whole = true;
     for task in work {
         edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
         let pull = pull::Pull::new(connection, keeper, progress, listing.abilities, &task, &mut memory);
         let pulled = pull.run().await?;
         moved |= pulled.reset;
+        whole &= pulled.opened;
         if let Some(report) = reports.get_mut(task.at) {
             *report = pulled.report;
         }
         findings.extend(pulled.findings);
     }
     if moved || !gone.is_empty() {
-        findings.extend(keeper.with(move |store| put_away(store, account, &gone, moved)).await?);
+        findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
     }
+    // A server that is new here may not have everything yet.
+    let whole = whole && !moved;
+    let (carried, superseded) = keeper.with(move |store| find_again(store, account, whole)).await?;
+    pushed.refused.extend(superseded);
+    if carried > 0 || moved {
+        let more = push(connection, keeper, account).await?;
+        pushed.confirmed += more.confirmed;
+        pushed.refused.extend(more.refused);
+        pushed.findings.extend(more.findings);
+    }
+    let refused = pushed.refused;
+    findings.extend(pushed.findings);
+    findings.extend(keeper.with(move |store| push::told(store.view(), &refused)).await?);
     let after = connection.traffic();
     Ok(Report {
         mailboxes: reports,
+        pushed: pushed.confirmed,
         bytes_in: after.bytes_in - before.bytes_in,
         round_trips: after.round_trips - before.round_trips,
         findings,
@@ -188,15 +210,9 @@ fn rename(store: &mut Store, account: AccountId, listed: &[Mailbox]) -> Result<(
     Ok(())
 }
 
-/// Puts the mailboxes away that are gone, and brings what was asked for their messages to where those are
-/// now. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
+/// Puts the mailboxes away that are gone. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
 /// mailbox with messages that were found nowhere else stays.
-fn put_away(
-    store: &mut Store,
-    account: AccountId,
-    gone: &[MailboxId],
-    moved: bool,
-) -> Result<Vec<Finding>, StoreError> {
+fn put_away(store: &mut Store, gone: &[MailboxId], moved: bool) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     for mailbox in gone {
         let left = if moved { store.only_in(*mailbox)? } else { 0 };
@@ -209,8 +225,18 @@ fn put_away(
         let evidence = format!("{name}: {messages} of it could not be found on the new server");
         findings.push(Finding::new(Stage::Mailbox, Service::Imap, Verdict::MailMissing, evidence));
     }
-    store.carry_operations(account)?;
     Ok(findings)
+}
+
+/// Brings what was asked for messages that are elsewhere now to where they are; gives how many, and, when
+/// every mailbox is known as it is (`whole`), what was asked of messages that are nowhere any more.
+fn find_again(
+    store: &mut Store,
+    account: AccountId,
+    whole: bool,
+) -> Result<(u64, Vec<Operation>), StoreError> {
+    let carried = store.carry_operations(account)?;
+    Ok((carried, if whole { store.supersede(account)? } else { Vec::new() }))
 }
 
 fn edit(progress: &Mutex<Progress>, change: impl FnOnce(&mut Progress)) {

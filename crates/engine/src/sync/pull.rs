@@ -50,6 +50,8 @@ pub(super) struct Pulled {
     pub(super) findings: Vec<Finding>,
     /// The mailbox had new UIDs.
     pub(super) reset: bool,
+    /// It could be opened.
+    pub(super) opened: bool,
 }
 
 /// What a message may be recognised among: read when the first mailbox needs it.
@@ -116,10 +118,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
 
     pub(super) async fn run(mut self) -> Result<Pulled, Error> {
         let parameter = pull::qresync_parameter(self.task.held).filter(|_| self.abilities.qresync);
-        let Some(opened) = self.open(parameter.is_some()).await? else { return Ok(self.done()) };
+        let Some(opened) = self.open(parameter.is_some()).await? else { return Ok(self.done(false)) };
         let Some(validity) = opened.seen.uid_validity else {
             self.complain(Verdict::ProtocolError, "the server gives this mailbox no UIDVALIDITY".to_owned());
-            return Ok(self.done());
+            return Ok(self.done(false));
         };
         let seen = opened.seen;
         self.exists = u64::from(seen.exists);
@@ -135,7 +137,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             Strategy::Plain => self.plain().await?,
         }
         self.settle(validity, seen).await?;
-        Ok(self.done())
+        Ok(self.done(true))
     }
 
     /// EXAMINE: reading must change nothing, not even `\Recent`. Not so without CONDSTORE: Courier invents a
@@ -453,8 +455,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         self.findings.push(finding);
     }
 
-    fn done(self) -> Pulled {
-        Pulled { report: self.report, findings: self.findings, reset: self.reset }
+    fn done(self, opened: bool) -> Pulled {
+        Pulled { report: self.report, findings: self.findings, reset: self.reset, opened }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person asks: taken down at once, confirmed by the server, taken back.
 
-use crate::support::{Mail, NOW, ask, flags, mailbox};
+use crate::support::{Mail, NOW, ask, flags, mailbox, summary};
 use restante_core::mail::{Flags, MailboxName, Uid, UidSet};
 use restante_core::sync::{Delta, FlagChange};
 use restante_store::{
@@ -211,9 +211,14 @@ fn what_was_asked_of_a_message_that_is_nowhere_any_more_is_said_to_be_superseded
     mail.apply(mail.inbox, gone);
     let refused = mail.store.supersede(account).unwrap();
     assert_eq!(refused.len(), 1, "to remove what is gone is done");
-    assert!(refused[0].reply.starts_with("superseded"));
+    assert_eq!(refused[0].state, OperationState::Superseded);
+    assert_eq!(mail.store.supersede(account).unwrap(), [], "it is said once");
     assert_eq!(mail.store.waiting(account).unwrap().len(), 1);
     assert_eq!(mail.store.refused(account).unwrap().len(), 1);
+    // It comes back, and what was asked with it.
+    let back = mail.entry(9, b"Subject: message 1\r\n\r\nbody 1\r\n", summary("message 1", NOW + 1));
+    mail.apply(mail.inbox, Delta { new: vec![back], ..Delta::default() });
+    assert_eq!(mail.store.waiting(account).unwrap().len(), 2);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Dates on the wire.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
@@ -31,6 +32,15 @@ pub fn internal_date(text: &str) -> Option<i64> {
     Some(offset.to_timestamp(local).ok()?.as_second())
 }
 
+/// Writes seconds since 1970 as `date-time` in UTC (RFC 9051, section 9), without its quotes. `None` outside
+/// the years 1 to 9999.
+#[must_use]
+pub fn write_internal_date(seconds: i64) -> Option<String> {
+    let at = Timestamp::from_second(seconds).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
+    let written = at.strftime("%d-%b-%Y %H:%M:%S +0000").to_string();
+    (1..=9999).contains(&at.year()).then_some(written)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +50,15 @@ mod tests {
         assert_eq!(internal_date("17-Jul-1996 02:44:25 -0700"), Some(837_596_665));
         assert_eq!(internal_date(" 1-Jan-1970 00:00:00 +0000"), Some(0));
         assert_eq!(internal_date("31-dec-2016 23:59:60 +0000"), Some(1_483_228_799));
+    }
+
+    #[test]
+    fn what_is_written_is_read_the_same() {
+        assert_eq!(write_internal_date(837_596_665).as_deref(), Some("17-Jul-1996 09:44:25 +0000"));
+        for seconds in [0, 1, 951_782_400, 4_102_444_799] {
+            assert_eq!(internal_date(&write_internal_date(seconds).unwrap()), Some(seconds));
+        }
+        assert_eq!(write_internal_date(i64::MAX), None);
     }
 
     #[test]

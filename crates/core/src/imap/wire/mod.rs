@@ -15,7 +15,7 @@ mod quirk;
 mod response;
 
 pub use command::{Command, Part};
-pub use date::internal_date;
+pub use date::{internal_date, write_internal_date};
 pub use decoder::{Decoded, Decoder, Limits, WireError};
 pub use fetch::{BodyContent, FetchRow};
 pub use name::{decode_name, encode_name};
