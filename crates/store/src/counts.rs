@@ -12,7 +12,7 @@ pub struct Counts {
     pub unseen: u64,
     /// Operations on it, or on messages the server has in it, that the server has not confirmed.
     pub waiting: u64,
-    /// Such operations that were refused.
+    /// Such operations that were refused or superseded.
     pub refused: u64,
 }
 
@@ -61,7 +61,8 @@ impl View {
             },
         )?;
         alter(
-            "SELECT mailbox, sum(state <> 'refused'), sum(state = 'refused') FROM operation GROUP BY mailbox",
+            "SELECT mailbox, sum(state IN ('waiting', 'asked')),
+                 sum(state IN ('refused', 'superseded')) FROM operation GROUP BY mailbox",
             |counts, waiting, refused| {
                 counts.waiting = waiting;
                 counts.refused = refused;

@@ -292,7 +292,7 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn operations_at(&self, mailbox: MailboxId, uid: Uid) -> Result<Vec<Operation>, StoreError> {
-        let at = "WHERE mailbox = ?1 AND uid = ?2 AND state <> 'refused'";
+        let at = "WHERE mailbox = ?1 AND uid = ?2 AND state IN ('waiting', 'asked')";
         collect(&self.conn, at, params![mailbox.0, uid.get()])
     }
 

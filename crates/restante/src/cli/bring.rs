@@ -28,13 +28,20 @@ pub(super) enum State {
     Done,
     /// It is recorded here, and the server will be asked.
     Waiting,
+    /// The message is nowhere in the account any more: another program removed it.
+    Superseded,
     /// The server refused it.
     Refused,
 }
 
 impl State {
+    /// Whether it cannot be done.
+    pub(super) fn failed(self) -> bool {
+        matches!(self, Self::Refused | Self::Superseded)
+    }
+
     pub(super) fn exit(self) -> ExitCode {
-        ExitCode::from(u8::from(self == Self::Refused))
+        ExitCode::from(u8::from(self.failed()))
     }
 }
 
@@ -196,6 +203,7 @@ pub(super) fn settle(context: &Context, lines: &mut [Line]) -> Result<State, Fai
             Some(operation) => {
                 line.state = match operation.state {
                     OperationState::Refused => State::Refused,
+                    OperationState::Superseded => State::Superseded,
                     OperationState::Waiting | OperationState::Asked => State::Waiting,
                 };
                 line.reply = operation.reply;
@@ -207,12 +215,18 @@ pub(super) fn settle(context: &Context, lines: &mut [Line]) -> Result<State, Fai
 
 /// Says on standard error what was refused, in the server's words, and why something waits.
 pub(super) fn explain(lines: &[Line], why: Option<&str>) {
-    for line in lines.iter().filter(|line| line.state == State::Refused) {
+    for line in lines.iter().filter(|line| line.state.failed()) {
         let (account, reply) = (&line.account, &line.reply);
-        eprintln!("{}", clean_line(&format!("{line}: refused by the server of {account}: {reply}")));
+        let what = match line.state {
+            State::Superseded => format!("{line}: {reply}"),
+            _ => format!("{line}: refused by the server of {account}: {reply}"),
+        };
+        eprintln!("{}", clean_line(&what));
     }
-    if lines.iter().any(|line| line.state == State::Waiting) {
-        let why = why.unwrap_or("the server did not answer to all of it");
+    let mut waiting = lines.iter().filter(|line| line.state == State::Waiting).peekable();
+    if waiting.peek().is_some() {
+        let reply = waiting.map(|line| line.reply.as_str()).find(|reply| !reply.is_empty());
+        let why = why.or(reply).unwrap_or("the server is asked again then");
         eprintln!("{}", clean_line(&format!("the next `restante sync` brings it to the server ({why})")));
     }
 }

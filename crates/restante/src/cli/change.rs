@@ -332,7 +332,9 @@ fn answer(state: State, words: &Words, asked: &str, request: RequestId) -> Strin
     let undo = format!("`restante undo {request}` takes it back");
     match state {
         State::Waiting => format!("{} {asked} here, the server follows; {undo}", words.done),
-        State::Refused => format!("not everything could be done: {} {asked}; {undo}", words.ask),
+        State::Refused | State::Superseded => {
+            format!("not everything could be done: {} {asked}; {undo}", words.ask)
+        }
         _ => format!("{} {asked}; {undo}", words.done),
     }
 }

@@ -385,7 +385,7 @@ fn finish(context: &Context, desk: Desk, asked: Asked) -> Result<ExitCode, Failu
     let text = match state {
         State::Done if removal => done,
         State::Done => format!("{done}{undo}"),
-        State::Refused => format!("could not {words}{undo}"),
+        State::Refused | State::Superseded => format!("could not {words}{undo}"),
         _ => format!("{done} here, the server follows{undo}"),
     };
     print(&format!("{}\n", clean_line(&text)))?;

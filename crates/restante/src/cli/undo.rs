@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restante_core::message::clean_line;
 use restante_engine::Error;
-use restante_store::{Request, RequestId, StoreError, Undone, View};
+use restante_store::{AccountId, OperationState, Request, RequestId, StoreError, Undone, View};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -132,7 +132,7 @@ fn answer(words: &str, state: State, request: Option<i64>, undone: &Undone) -> S
         State::Nothing if !undone.lost.is_empty() => format!("could not take back: {words}"),
         State::Nothing => format!("nothing was left to take back of: {words}"),
         State::Waiting => format!("took back here, the server follows: {words}{again}"),
-        State::Refused => format!("not all of it could be taken back: {words}{again}"),
+        State::Refused | State::Superseded => format!("not all of it could be taken back: {words}{again}"),
         _ => format!("took back: {words}{again}"),
     }
 }
@@ -152,7 +152,7 @@ fn explained(id: RequestId, error: StoreError) -> Failure {
 }
 
 /// What the server is to be asked, a line for each operation, and whose servers these are.
-fn asked(view: &View, undone: &Undone) -> Result<(BTreeSet<restante_store::AccountId>, Vec<Line>), Failure> {
+fn asked(view: &View, undone: &Undone) -> Result<(BTreeSet<AccountId>, Vec<Line>), Failure> {
     let (mut accounts, mut lines) = (BTreeSet::new(), Vec::new());
     let Some(request) = &undone.request else { return Ok((accounts, lines)) };
     let scene = Scene::new(view)?;
@@ -205,9 +205,9 @@ fn entry(view: &View, request: Request) -> Result<Entry, Failure> {
     let mut replies = BTreeSet::new();
     if request.refused > 0 {
         let operations = view.operations_of(request.id)?;
-        let refused = operations
-            .into_iter()
-            .filter(|operation| operation.state == restante_store::OperationState::Refused);
+        let refused = operations.into_iter().filter(|operation| {
+            matches!(operation.state, OperationState::Refused | OperationState::Superseded)
+        });
         replies.extend(refused.map(|operation| operation.reply));
     }
     Ok(Entry {
