@@ -213,12 +213,12 @@ fn shield(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let command = command();
     let is_command = |a: &OsString| command.get_subcommands().any(|command| a == command.get_name());
     let Some(at) = arguments.iter().position(is_command) else { return arguments };
-    let all = arguments
-        .get(at)
-        .is_some_and(|name| ["list", "search", "count", "tag"].iter().any(|query| name == query));
+    let is = |names: &[&str]| arguments.get(at).is_some_and(|name| names.iter().any(|known| name == known));
+    let (whole, tag) = (is(&["list", "search", "count"]), is(&["tag"]));
     let mut query = false;
     for argument in arguments.iter_mut().skip(at + 1).take_while(|a| *a != "--") {
-        if (all || query) && argument.to_str().is_some_and(is_negation) {
+        let meant = |text: &str| (whole || query) && is_negation(text) || tag && is_cleared(text);
+        if argument.to_str().is_some_and(meant) {
             let mut shielded = OsString::from(" ");
             shielded.push(&*argument);
             *argument = shielded;
@@ -234,6 +234,13 @@ fn is_negation(argument: &str) -> bool {
     let number =
         word.strip_prefix('n').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '='));
     !word.starts_with('-') && !number && !word.chars().all(|c| matches!(c, 'v' | 'h' | 'V'))
+}
+
+/// Whether an argument of `tag` is `-keyword`, and neither `--option` nor the short options of every command.
+fn is_cleared(argument: &str) -> bool {
+    argument.strip_prefix('-').is_some_and(|word| {
+        !word.is_empty() && !word.starts_with('-') && !word.chars().all(|c| matches!(c, 'v' | 'h' | 'V'))
+    })
 }
 
 #[cfg(test)]
@@ -262,7 +269,7 @@ mod tests {
             (&["restante", "count", "-n", "5", "--", "-x"], &["restante", "count", "-n", "5", "--", "-x"]),
             (&["restante", "send", "list", "-oi"], &["restante", "send", "list", "-oi"]),
             (&["restante", "tag", "-", "+a", "-b", "-v"], &["restante", "tag", "-", "+a", " -b", "-v"]),
-            (&["restante", "archive", "--query", "-x"], &["restante", "archive", "--query", " -x"]),
+            (&["restante", "archive", "--query", "-xy"], &["restante", "archive", "--query", " -xy"]),
             (&["restante", "archive", "-x", "--query", "x"], &["restante", "archive", "-x", "--query", "x"]),
         ] {
             assert_eq!(shield(given.iter().map(OsString::from).collect()), expected);
