@@ -1,6 +1,7 @@
 //! What restante's tests stand on: a laboratory of real servers and mail that looks like mail.
 //!
 //! - [`lab`]: Dovecot, Postfix, DNS and a web server with their own network, certificates and failures;
+//! - [`link`]: a slow line between a client and a server;
 //! - [`mail`]: messages generated from a seed, one by one or as whole mailboxes;
 //! - [`script`]: a server that follows a script, for dialogues;
 //! - [`tls`]: a connection to speak a protocol by hand.
@@ -8,6 +9,7 @@
 //! Nothing here is shipped. Errors are boxed and meant to be read by a developer.
 
 pub mod lab;
+pub mod link;
 pub mod mail;
 pub mod script;
 pub mod tls;

@@ -23,7 +23,7 @@ cargo xtask COMMAND
   lab run [--name NAME] -- CMD       run CMD inside: in the one that runs, else in one for CMD alone
   lab mail USER [--count N] [--mean-kb K] [--seed S] [--mailboxes] [--name NAME]
                                      fill the mailbox of USER, a full address, with generated mail
-  bench sync                         a first sync beside a raw drain and mbsync, as ratios
+  bench sync [ROW...]                what syncs cost beside their floors and their peers, and 300 kills
   bench discover                     finding settings while one source is a black hole
   corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
   corpus discovery FOLDER            what discovery makes of documents and records found in reports

@@ -6,18 +6,20 @@ use testkit::Result;
 use testkit::lab::Lab;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// `bench-drain HOST USER PASSWORD`
+/// `bench-drain HOST PORT USER PASSWORD`
 pub(super) fn run(words: &[OsString]) -> Result<i32> {
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
-    let [host, user, password] = words[..] else { return Err("bench-drain HOST USER PASSWORD".into()) };
+    let [host, port, user, password] = words[..] else {
+        return Err("bench-drain HOST PORT USER PASSWORD".into());
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let octets = runtime.block_on(drain(&Lab::current(), host, user, password))?;
+    let octets = runtime.block_on(drain(&Lab::current(), host, port.parse()?, user, password))?;
     println!("{octets} octets");
     Ok(0)
 }
 
-async fn drain(lab: &Lab, host: &str, user: &str, password: &str) -> Result<u64> {
-    let mut stream = testkit::tls::connect(lab, host, 993).await?;
+async fn drain(lab: &Lab, host: &str, port: u16, user: &str, password: &str) -> Result<u64> {
+    let mut stream = testkit::tls::connect(lab, host, port).await?;
     let commands = format!(
         "a LOGIN \"{user}\" \"{password}\"\r\nb EXAMINE INBOX\r\nc UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\n"
     );

@@ -19,17 +19,17 @@ use crate::programs::{cargo, succeed, target};
 
 /// Builds everything optimised, starts a laboratory and runs the bench in it.
 pub(crate) fn run(words: &[OsString]) -> Result<i32> {
-    let what = || "bench what? sync, discover".into();
-    let [name] = words else { return Err(what()) };
-    match name.to_str() {
-        Some("sync") => lab::install_program("mbsync", "isync")?,
-        Some("discover") => {}
-        _ => return Err(what()),
+    let name = words.first().and_then(|word| word.to_str());
+    match name {
+        Some("sync") => sync::prepare(&words[1..])?,
+        Some("discover") if words.len() == 1 => {}
+        _ => return Err("bench what? sync [ROW…], discover".into()),
     }
     succeed(&mut cargo(&["build", "--quiet", "--release", "--package", "restante", "--package", "xtask"]))?;
     let state = State::place(&target()?, &format!("bench-{}", std::process::id()))?;
     let lab = start_lab(&state, "bench", true)?;
-    let command = [target()?.join("release/xtask").into_os_string(), "bench-inside".into(), name.clone()];
+    let mut command = vec![target()?.join("release/xtask").into_os_string(), "bench-inside".into()];
+    command.extend_from_slice(words);
     let code = lab::run(&lab, &command);
     lab::down(&state)?;
     if matches!(code, Ok(0)) {
@@ -42,7 +42,7 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
 pub(crate) fn inside(words: &[OsString]) -> Result<i32> {
     match words.first().and_then(|word| word.to_str()) {
         Some("discover") => discover::run(),
-        Some("sync") => sync::run(),
+        Some("sync") => sync::run(&words[1..]),
         _ => Err("no such bench".into()),
     }
 }

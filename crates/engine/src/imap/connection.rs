@@ -1,5 +1,7 @@
 //! One IMAP connection at work: a pipe and the [`Session`] that says what goes through it.
 
+use super::deflate::Deflate;
+use super::pace::Pace;
 use crate::error::{Error, lost, silent};
 use crate::transcript::Tape;
 use restante_core::diagnosis::signature::{Around, imap_greeting, mailbox_refusal};
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// A server that is busy may think this long before its next byte; only silence counts, not the time
 /// a large mailbox takes.
@@ -24,9 +26,9 @@ const READ: usize = 128 * 1024;
 /// What went through a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Octets received, after TLS.
+    /// Octets received, after TLS and before they are unpacked.
     pub bytes_in: u64,
-    /// Octets sent, before TLS.
+    /// Octets sent, packed and before TLS.
     pub bytes_out: u64,
     /// How often something was sent and an answer waited for.
     pub round_trips: u64,
@@ -87,6 +89,19 @@ pub struct Connection<P> {
     tape: Option<Tape>,
     /// Whether QRESYNC was enabled here; `None` when nobody has asked.
     pub(crate) enabled: Option<bool>,
+    compression: Compression,
+    pace: Pace,
+    /// Nothing is on its way to us but the answer to what was sent last.
+    idle: bool,
+}
+
+/// How far COMPRESS=DEFLATE is.
+#[derive(Debug)]
+enum Compression {
+    Off,
+    /// The server does not want it on this connection.
+    Refused,
+    On(Box<Deflate>),
 }
 
 impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
@@ -107,6 +122,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             bye: None,
             tape: None,
             enabled: None,
+            compression: Compression::Off,
+            pace: Pace::default(),
+            idle: true,
         }
     }
 
@@ -203,6 +221,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
 
     /// Puts a command in line without waiting for it.
     pub fn send(&mut self, command: Command) -> Tag {
+        self.idle |= self.session.in_flight() == 0;
         self.session.send(command)
     }
 
@@ -312,14 +331,41 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     ///
     /// # Errors
     /// [`Verdict::ConnectionLost`] when the other end is gone, or silent for two minutes (before the login:
-    /// half a minute).
+    /// half a minute); [`Verdict::ProtocolError`] when what it sends cannot be unpacked.
     pub async fn fill(&mut self, stage: Stage) -> Result<(), Error> {
         self.flush(stage).await?;
+        let count = loop {
+            if let Compression::On(deflate) = &mut self.compression {
+                match deflate.unpack(&mut self.buffer) {
+                    Ok(0) => {}
+                    Ok(count) => break count,
+                    Err(damaged) => return Err(unfollowable(&self.host, &damaged)),
+                }
+            }
+            let count = self.receive(stage).await?;
+            if !self.is_compressed() {
+                break count;
+            }
+        };
+        if let Some(tape) = &mut self.tape {
+            tape.received(self.buffer.get(..count).unwrap_or_default());
+        }
+        self.unread = 0..count;
+        Ok(())
+    }
+
+    /// Waits for octets from the pipe and measures the wait.
+    async fn receive(&mut self, stage: Stage) -> Result<usize, Error> {
         if std::mem::take(&mut self.asked) {
             self.traffic.round_trips += 1;
         }
         let patience = if stage < Stage::Login { SILENCE_AT_FIRST } else { SILENCE };
-        let read = timeout(patience, self.pipe.read(&mut self.buffer)).await;
+        let room = match &mut self.compression {
+            Compression::On(deflate) => deflate.room(),
+            Compression::Off | Compression::Refused => self.buffer.as_mut_slice(),
+        };
+        let begun = Instant::now();
+        let read = timeout(patience, self.pipe.read(room)).await;
         let count = match read {
             Err(_) => {
                 let said = format!("{} was silent for {} s", self.host, patience.as_secs());
@@ -335,12 +381,16 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             }
             Ok(Ok(count)) => count,
         };
-        self.traffic.bytes_in += count as u64;
-        if let Some(tape) = &mut self.tape {
-            tape.received(self.buffer.get(..count).unwrap_or_default());
+        if std::mem::take(&mut self.idle) {
+            self.pace.answered(begun.elapsed());
+        } else {
+            self.pace.received(count as u64, begun.elapsed());
         }
-        self.unread = 0..count;
-        Ok(())
+        self.traffic.bytes_in += count as u64;
+        if let Compression::On(deflate) = &mut self.compression {
+            deflate.received(count);
+        }
+        Ok(count)
     }
 
     /// Writes what is to be written.
@@ -348,12 +398,15 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// # Errors
     /// [`Verdict::ConnectionLost`].
     pub async fn flush(&mut self, stage: Stage) -> Result<(), Error> {
-        while let Some(bytes) = self.session.poll_output() {
+        while let Some(mut bytes) = self.session.poll_output() {
             self.asked = true;
-            self.traffic.bytes_out += bytes.len() as u64;
             if let Some(tape) = &mut self.tape {
                 tape.sent(&bytes);
             }
+            if let Compression::On(deflate) = &mut self.compression {
+                bytes = deflate.pack(&bytes).map_err(|damaged| unfollowable(&self.host, &damaged))?;
+            }
+            self.traffic.bytes_out += bytes.len() as u64;
             let host = &self.host;
             let gone = |error| lost(stage, Service::Imap, format!("{host}: {error}"));
             match timeout(SILENCE, self.pipe.write_all(&bytes)).await {
@@ -362,6 +415,52 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             }
             self.pipe.flush().await.map_err(gone)?;
         }
+        Ok(())
+    }
+
+    /// Whether what goes through is compressed (RFC 4978).
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        matches!(self.compression, Compression::On(_))
+    }
+
+    /// Whether it is still open if [`Connection::compress`] will be worth its while: the server offers it, and the link
+    /// is not measured yet. Ask for little at a time until then.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.may_compress() && !self.pace.is_known()
+    }
+
+    /// Whether compression pays for another `left` octets: the link is slower than the server could deflate.
+    pub(crate) fn wants_compression(&self, left: u64) -> bool {
+        self.may_compress() && self.pace.pays(left)
+    }
+
+    fn may_compress(&self) -> bool {
+        matches!(self.compression, Compression::Off) && self.capabilities().has("COMPRESS=DEFLATE")
+    }
+
+    /// Asks for compression and, where the server agrees, goes on with it. Call after the login only, because the length of
+    /// what is compressed together with a secret can tell of the secret, and when no command is under way: what is
+    /// sent after COMPRESS is compressed or not depending on the answer (RFC 4978, section 3).
+    ///
+    /// A server that refuses, for TLS compresses already (`COMPRESSIONACTIVE`) or for another reason, is not asked again.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub(crate) async fn compress(&mut self) -> Result<(), Error> {
+        if !self.may_compress() || self.session.in_flight() > 0 {
+            return Ok(());
+        }
+        let completion = self.run(Command::new("COMPRESS").raw("DEFLATE"), |_| Ok(())).await?;
+        self.compression = if completion.status == Status::Ok {
+            // Everything behind the line end of the OK is compressed.
+            let left = self.buffer.get(self.unread.clone()).unwrap_or_default();
+            let deflate = Deflate::new(left);
+            self.unread = 0..0;
+            Compression::On(Box::new(deflate))
+        } else {
+            Compression::Refused
+        };
         Ok(())
     }
 
@@ -398,6 +497,10 @@ impl StartTls {
         }
         Connection { greeting, session, traffic, tape, ..Connection::new(pipe, host) }
     }
+}
+
+fn unfollowable(host: &str, error: &dyn std::fmt::Display) -> Error {
+    Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, format!("{host}: {error}")).into()
 }
 
 fn broken(host: &str, error: &SessionError) -> Error {

@@ -1,8 +1,12 @@
 //! IMAP at work: opening a connection, logging in, and carrying commands.
 
 mod authenticate;
+#[cfg(test)]
+mod compress_tests;
 mod connection;
+mod deflate;
 mod login;
+mod pace;
 
 pub use connection::{Completion, Connection, Traffic};
 pub use login::{log_in, log_out, open};

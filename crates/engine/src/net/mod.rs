@@ -34,6 +34,13 @@ use tokio_rustls::client::TlsStream;
 
 /// How long one address may take before the next is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
+/// A connection this quiet is asked whether it still stands.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How often, until an answer comes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// A connection whose other end confirms nothing for so long is given up (TCP_USER_TIMEOUT, RFC 5482). Half-open
+/// connections are a network that changed, a router that forgot, a machine that slept.
+const UNCONFIRMED: Duration = Duration::from_secs(30);
 /// More addresses of one host than this are not tried.
 const ADDRESSES: usize = 8;
 
@@ -374,9 +381,19 @@ fn unanswered(started: &[(IpAddr, Instant)], failed: &[Attempt], winner: IpAddr)
 
 async fn dial(address: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
-    socket.set_keepalive(true)?;
-    socket.set_nodelay(true)?;
+    prepare(&socket)?;
     socket.connect(address).await
+}
+
+/// Small commands go out at once, and a connection whose other end is gone is noticed.
+fn prepare(socket: &TcpSocket) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    socket.set_keepalive(true)?;
+    rustix::net::sockopt::set_tcp_keepidle(socket, KEEPALIVE)?;
+    rustix::net::sockopt::set_tcp_keepintvl(socket, KEEPALIVE_INTERVAL)?;
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(socket, UNCONFIRMED.as_millis() as u32)?;
+    Ok(())
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {

@@ -4,6 +4,7 @@ use super::testing::{Ca, FUTURE, GOOD, Identity, PAST, Site, Zone, greet_in_tls,
 use super::{Method, Mx, NetError, Network, NetworkOptions, Outcome, Pipe, TlsFault};
 use restante_core::diagnosis::{Certainty, PasswordJudgement, Service, Stage, Verdict};
 use restante_core::settings::Fingerprint;
+use rustix::net::sockopt;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -25,6 +26,19 @@ async fn fault(network: &Network, port: u16) -> TlsFault {
 async fn with_dns(zone: Zone) -> Network {
     let dns = Some(zone.serve().await);
     Network::new(&NetworkOptions { dns, ..NetworkOptions::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_sends_at_once_and_asks_whether_it_still_stands() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let stream = network(Vec::new()).connect("127.0.0.1", port).await.unwrap();
+    assert!(stream.nodelay().unwrap());
+    assert!(sockopt::socket_keepalive(&stream).unwrap());
+    assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), Duration::from_secs(30));
+    assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), Duration::from_secs(10));
+    #[cfg(target_os = "linux")]
+    assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 30_000);
 }
 
 #[tokio::test]

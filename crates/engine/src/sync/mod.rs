@@ -8,6 +8,7 @@ mod create;
 mod describe;
 mod index;
 mod keeper;
+mod left;
 mod list;
 mod pull;
 mod push;
@@ -22,9 +23,9 @@ pub use push::{Pushed, push};
 use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
-use restante_core::mail::{Mailbox, MailboxName};
-use restante_core::sync::pull::{Held, is_unchanged};
-use restante_core::sync::renamed;
+use restante_core::mail::{Mailbox, MailboxName, SyncState};
+use restante_core::sync::pull::{Held, Seen, is_unchanged};
+use restante_core::sync::{Delta, renamed};
 use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -38,8 +39,10 @@ pub struct Report {
     pub mailboxes: Vec<MailboxReport>,
     /// Operations of the person that the server confirmed.
     pub pushed: u64,
-    /// Octets received after login, inside TLS.
+    /// Octets received after login, inside TLS, as they came: compressed, where the link is slow.
     pub bytes_in: u64,
+    /// Octets sent after login, inside TLS.
+    pub bytes_out: u64,
     /// How often the server was asked and waited for, after login.
     pub round_trips: u64,
     /// What went not quite right and stopped nothing.
@@ -107,6 +110,12 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
         if status.is_some_and(|status| is_unchanged(held, status)) {
             continue;
         }
+        if let Some(state) = status.and_then(|status| empty(held, status)) {
+            if held.state != Some(state) {
+                keeper.apply(row.id, Delta { state: Some(state), ..Delta::default() }).await?;
+            }
+            continue;
+        }
         let expected = status.map_or(0, |status| u64::from(status.exists)).saturating_sub(row.total);
         edit(progress, |p| p.messages += expected);
         work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name: mailbox.name, held, expected });
@@ -148,8 +157,20 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
         mailboxes: reports,
         pushed: pushed.confirmed,
         bytes_in: after.bytes_in - before.bytes_in,
+        bytes_out: after.bytes_out - before.bytes_out,
         round_trips: after.round_trips - before.round_trips,
         findings,
+    })
+}
+
+/// The state of a mailbox that holds nothing here and, by STATUS, nothing there. To open it would cost two round trips
+/// and tell nothing more.
+fn empty(held: Held, status: Seen) -> Option<SyncState> {
+    let nothing = held.count == 0 && status.exists == 0 && !held.moved;
+    Some(SyncState {
+        uid_validity: status.uid_validity.filter(|_| nothing)?,
+        uid_next: status.uid_next.filter(|next| *next > 0)?,
+        highest_mod_seq: status.highest_mod_seq,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::describe::describe;
 use super::keeper::{Batch, Keeper, Row};
+use super::left::Left;
 use super::list::Abilities;
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
@@ -394,15 +395,25 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let email_id = if self.abilities.object_id { "EMAILID " } else { "" };
         let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
         let mut taken = Taken { wanted, batch: Batch::default(), count: 0, octets: 0, shifted: false };
+        let mut left = Left::of(wanted.len());
+        let mut switching = false;
         loop {
+            waiting.usual = if self.connection.is_undecided() { left.portion(FETCH) } else { FETCH };
             while under_way.len() < WINDOW
+                && !switching
                 && let Some(portion) = waiting.next()
             {
                 let count = portion.len();
                 let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(&items));
                 under_way.push_back((tag, count));
             }
-            let Some((tag, _)) = under_way.front().copied() else { break };
+            let Some((tag, _)) = under_way.front().copied() else {
+                if std::mem::take(&mut switching) {
+                    self.connection.compress().await?;
+                    continue;
+                }
+                break;
+            };
             let mut completion = self.connection.completion(tag);
             let mut progressed = completion.is_some();
             while completion.is_none()
@@ -416,6 +427,9 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             }
             if taken.count > 0 || taken.octets > 0 {
                 let (count, octets) = (std::mem::take(&mut taken.count), std::mem::take(&mut taken.octets));
+                left.came(count, octets);
+                let asked = under_way.iter().map(|(_, count)| count).sum();
+                switching |= self.connection.wants_compression(left.octets(asked));
                 self.report.new += count;
                 let surprise = count.saturating_sub(promised);
                 promised = promised.saturating_sub(count);
@@ -571,12 +585,15 @@ struct Portions {
     /// Cut already, the next one last.
     ready: Vec<UidSet>,
     line: usize,
+    /// Messages in the next one.
     size: u32,
+    /// Messages in those after it.
+    usual: u32,
 }
 
 impl Portions {
     fn new(wanted: &UidSet, line: usize) -> Self {
-        Self { ranges: wanted.ranges().to_vec(), ready: Vec::new(), line, size: FIRST_FETCH }
+        Self { ranges: wanted.ranges().to_vec(), ready: Vec::new(), line, size: FIRST_FETCH, usual: FETCH }
     }
 }
 
@@ -587,7 +604,7 @@ impl Iterator for Portions {
         if self.ready.is_empty() {
             let mut portion = UidSet::new();
             let mut room = self.size;
-            self.size = FETCH;
+            self.size = self.usual;
             while room > 0
                 && let Some((low, high)) = self.ranges.pop()
             {

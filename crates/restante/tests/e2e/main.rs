@@ -30,6 +30,7 @@ mod person;
 mod reading;
 mod sending;
 mod servers;
+mod slow;
 mod sync;
 mod terminal;
 mod token;
