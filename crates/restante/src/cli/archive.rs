@@ -18,13 +18,11 @@ const NAMES: [&str; 5] = ["archive", "archives", "archived", "archiv", "archivé
 /// They go to the mailbox the server marks as \Archive (RFC 6154), or one that is called so; where there is
 /// none, `Archive` is made in the same go. A message that is not in the INBOX leaves the mailboxes it is in,
 /// or the one that --from, or in: in the query, names. `restante undo` takes it back.
-///
-/// Examples:
-///   restante archive kqzm vtwx
-///   restante archive --query 'in:inbox older:30d is:read'
-///   restante list --ids from:newsletter@example.org | restante archive -
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n\
+\x20 restante archive kqzm vtwx\n\
+\x20 restante archive --query 'in:inbox older:30d is:read'\n\
+\x20 restante list --ids from:newsletter@example.org | restante archive -")]
 pub(super) struct Archive {
     /// Messages: any unique beginning of an id. `-` reads ids from standard input, one a line.
     #[arg(value_name = "ID", required_unless_present = "query", conflicts_with = "query")]

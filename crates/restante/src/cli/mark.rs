@@ -13,12 +13,10 @@ use std::process::ExitCode;
 ///
 /// A message that is in several mailboxes is marked in each. `restante tag` sets other flags; `restante undo`
 /// takes it back.
-///
-/// Examples:
-///   restante mark kqzm --read --star
-///   restante mark --query 'in:Lists older:7d is:unread' --read
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n\
+\x20 restante mark kqzm --read --star\n\
+\x20 restante mark --query 'in:Lists older:7d is:unread' --read")]
 #[command(group(ArgGroup::new("marks").required(true).multiple(true)
     .args(["read", "unread", "star", "unstar", "answered", "unanswered"])))]
 pub(super) struct Mark {

@@ -15,13 +15,11 @@ use std::process::ExitCode;
 ///
 /// A message that is in several mailboxes leaves all of them but the one it goes to, unless --from, or in:
 /// in the query, says which. Views such as \All or \Flagged stay as they are. `restante undo` takes it back.
-///
-/// Examples:
-///   restante move kqzm --to Work
-///   restante move --query 'in:inbox from:bob older:1y' --to 'Work/Old' --dry-run
-///   restante list --ids subject:invoice | restante move - --to Invoices
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n\
+\x20 restante move kqzm --to Work\n\
+\x20 restante move --query 'in:inbox from:bob older:1y' --to 'Work/Old' --dry-run\n\
+\x20 restante list --ids subject:invoice | restante move - --to Invoices")]
 pub(super) struct Move {
     /// Messages: any unique beginning of an id. `-` reads ids from standard input, one a line.
     #[arg(value_name = "ID", required_unless_present = "query", conflicts_with = "query")]

@@ -13,13 +13,11 @@ use std::process::ExitCode;
 /// Keywords are IMAP's flags with names of one's own (RFC 9051, section 2.3.2): every program sees them that
 /// reads the same mailbox. They are ASCII, without spaces and without ( ) { } % * " \ ]; the case of letters
 /// does not matter. `restante mark` does read, starred and answered; `restante undo` takes it back.
-///
-/// Examples:
-///   restante tag kqzm vtwx +work -later
-///   restante tag --query from:bob +friends
-///   restante list --ids subject:invoice | restante tag - '+$Forwarded'
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n\
+\x20 restante tag kqzm vtwx +work -later\n\
+\x20 restante tag --query from:bob +friends\n\
+\x20 restante list --ids subject:invoice | restante tag - '+$Forwarded'")]
 pub(super) struct Tag {
     /// Messages, as any unique beginning of an id, or `-` to read ids from standard input; and keywords,
     /// with + or - before each.

@@ -3,7 +3,7 @@
 use super::change::{Chosen, Doing, Options, Plan, Step, Words, change};
 use super::context::Context;
 use super::error::Failure;
-use super::move_::{Way, is_view, missing, relocate, special};
+use super::move_::{Way, missing, relocate, source, special};
 use super::scene::Scene;
 use clap::Args;
 use restante_core::mail::SpecialUse;
@@ -18,13 +18,11 @@ const NAMES: [&str; 8] =
 /// They go to the mailbox the server marks as \Trash (RFC 6154), or one that is called so; where there is
 /// none, `Trash` is made in the same go. What is in the trash already stays there, unless --forever removes
 /// it. For thirty days `restante undo` brings back even that: it is added to its mailbox again.
-///
-/// Examples:
-///   restante trash kqzm
-///   restante trash --query 'from:newsletter@example.org older:1y' --dry-run
-///   restante trash --query 'in:trash older:30d' --forever
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n\
+\x20 restante trash kqzm\n\
+\x20 restante trash --query 'from:newsletter@example.org older:1y' --dry-run\n\
+\x20 restante trash --query 'in:trash older:30d' --forever")]
 pub(super) struct Trash {
     /// Messages: any unique beginning of an id. `-` reads ids from standard input, one a line.
     #[arg(value_name = "ID", required_unless_present = "query", conflicts_with = "query")]
@@ -67,16 +65,21 @@ impl Trash {
 }
 
 /// Plans to remove messages for good.
+///
+/// Where a view shows all mail, mailboxes may be labels, as at Gmail: a message that is removed from one of
+/// them stays in the view. From the trash it goes in either case.
 fn remove(scene: &Scene<'_>, chosen: &Chosen, way: &Way<'_>) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
     for message in &chosen.messages {
-        for place in super::move_::source(scene, chosen, way, *message)? {
-            if is_view(scene, &place) {
+        let all = scene.places(*message, chosen.account)?;
+        let view = all.iter().find(|place| scene.special_use(place) == Some(SpecialUse::All));
+        for place in source(scene, chosen, way, *message)? {
+            if let Some(view) = view.filter(|_| scene.special_use(&place) != Some(SpecialUse::Trash)) {
                 let id = scene.id(*message)?;
                 return Err(Failure::Refused(format!(
-                    "{id} is in {}, which shows all mail: removed there it would stay elsewhere; \
+                    "{id} is also in {}, which shows all mail: removed from {} it may stay there; \
                      `restante trash {id}` moves it to the trash, and what is there can be removed for good",
-                    place.name
+                    view.name, place.name
                 )));
             }
             plan.steps.push(Step { message: *message, place, doing: Doing::Remove });

@@ -27,13 +27,11 @@ const BACK: u32 = 1000;
 /// What the server was not asked yet is forgotten; for what it has done, it is asked to do the opposite, for
 /// thirty days. Without a number the latest change is taken back that is not itself an undo; asked again,
 /// the one before. The number of an undo does the change again.
-///
-/// Examples:
-///   restante undo
-///   restante undo --list
-///   restante undo 17
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n\
+\x20 restante undo\n\
+\x20 restante undo --list\n\
+\x20 restante undo 17")]
 pub(super) struct Undo {
     /// The number the change was answered with.
     #[arg(value_name = "TOKEN", conflicts_with = "list")]
