@@ -3,6 +3,7 @@
 //! - [`lab`]: Dovecot, Postfix, DNS and a web server with their own network, certificates and failures;
 //! - [`link`]: a slow line between a client and a server;
 //! - [`mail`]: messages generated from a seed, one by one or as whole mailboxes;
+//! - [`model`]: an honest IMAP server in memory, which lies where it is told to;
 //! - [`script`]: a server that follows a script, for dialogues;
 //! - [`tls`]: a connection to speak a protocol by hand.
 //!
@@ -11,6 +12,7 @@
 pub mod lab;
 pub mod link;
 pub mod mail;
+pub mod model;
 pub mod script;
 pub mod tls;
 

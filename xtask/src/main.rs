@@ -3,6 +3,9 @@
 mod bench;
 mod corpus;
 mod demo;
+#[cfg(test)]
+mod faults;
+mod fuzz;
 mod lab;
 mod layers;
 mod programs;
@@ -28,8 +31,11 @@ cargo xtask COMMAND
   corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
   corpus discovery FOLDER            what discovery makes of documents and records found in reports
   demo                               the main job on real servers, start to end
+  fuzz [TARGET...] [--seconds N]     any bytes at everything that reads foreign ones: imap, smtp, settings,
+                                     names, message, html, query
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   corpus replies [--verbose] PATH... refusals by real servers against the table of diagnosis
+  corpus wire [--verbose] PATH...    responses by real servers through the decoder, in several splits
   verdicts                           write docs/verdicts.md from the catalogue of diagnosis
   layers                             the order of the crates, and of the modules in core
 ";
@@ -45,6 +51,7 @@ fn main() -> ExitCode {
         Some("corpus-inside") => corpus::inside(&words),
         Some("demo") => demo::run(&words),
         Some("demo-inside") => demo::inside(),
+        Some("fuzz") => fuzz::run(&words),
         Some("lab") => lab::run(words),
         Some("layers") => layers::run(),
         Some("test") => test::run(&words),

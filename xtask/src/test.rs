@@ -9,10 +9,12 @@ use std::process::{Command, Stdio};
 
 use testkit::{Context, Result};
 
-use crate::layers;
 use crate::programs::{cargo, output, step, succeed, target, workspace};
+use crate::{fuzz, layers};
 
 const CARGO_DENY: &str = "0.20.2";
+/// Seconds for each fuzz target: enough to see that it runs and that what was found before stays mended.
+const FUZZ_SECONDS: u32 = 3;
 
 /// Runs everything; `args` go to the test runner. The exit code is 1 if anything failed.
 pub(crate) fn run(args: &[OsString]) -> Result<i32> {
@@ -39,6 +41,10 @@ pub(crate) fn run(args: &[OsString]) -> Result<i32> {
     check("documentation", &mut || {
         let mut command = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
         succeed(command.env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    check("fuzz", &mut || match fuzz::fuzz(&fuzz::TARGETS, FUZZ_SECONDS)? {
+        crashed if crashed.is_empty() => Ok(()),
+        crashed => Err(format!("crashed: {}", crashed.join(", ")).into()),
     });
     let built = step("build", || succeed(&mut cargo(&["test", "--quiet", "--workspace", "--no-run"])));
     if built.is_some() {

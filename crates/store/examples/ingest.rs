@@ -6,7 +6,7 @@ use restante_core::mail::{Contact, Flags, Mailbox, MailboxName, Uid};
 use restante_core::message::{Searchable, Summary};
 use restante_core::query::parse;
 use restante_core::sync::Delta;
-use restante_store::{Body, Filter, NewEntry, Store};
+use restante_store::{Body, Filter, NewEntry, Store, View};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::sync::mpsc;
@@ -88,28 +88,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let start = Instant::now();
-    let mut reading = std::time::Duration::ZERO;
-    loop {
-        let ids = store.unindexed(2 * BATCH)?;
-        if ids.is_empty() {
-            break;
-        }
-        let from = Instant::now();
-        let mut batch = Vec::with_capacity(ids.len());
-        for id in ids {
-            let text = String::from_utf8_lossy(&store.read(id)?).into_owned();
-            let snippet = text.chars().skip(60).take(120).collect();
-            batch.push((id, Searchable { text, snippet, ..Searchable::default() }));
-        }
-        reading += from.elapsed();
-        store.index(batch)?;
-    }
+    let mut indexer = store.indexer()?;
+    let read = |view: &View, id| {
+        let text = String::from_utf8_lossy(&view.read(id)?).into_owned();
+        let snippet = text.chars().skip(60).take(120).collect();
+        Ok(Searchable { text, snippet, ..Searchable::default() })
+    };
+    while indexer.step(2 * BATCH, read, |shown| store.preview(&shown))? > 0 {}
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "index: {seconds:.2} s: {:.0} messages/s, {:.0} MB/s (reading back {:.2} s)",
+        "index: {seconds:.2} s: {:.0} messages/s, {:.0} MB/s",
         f64::from(messages) / seconds,
         megabytes / seconds,
-        reading.as_secs_f64(),
     );
     for name in ["mail.db", "search.db"] {
         println!("{name}: {:.1} MB", std::fs::metadata(dir.join(name))?.len() as f64 / 1e6);

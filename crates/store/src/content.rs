@@ -3,8 +3,10 @@
 use crate::id::SERIAL_MASK;
 use crate::pack::{Location, RecordReader, SMALL, read_small};
 use crate::{Digest, MessageId, StoreError, View};
+use restante_core::message::{Searchable, Skim};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::io::{self, Read};
+use std::path::Path;
 
 /// The octets of a message exactly as the server sent them. Reading to the end verifies them: damaged
 /// content ends with [`io::ErrorKind::InvalidData`].
@@ -52,11 +54,33 @@ impl View {
         let mut bytes = Vec::with_capacity(usize::try_from(reader.size.min(1 << 26)).unwrap_or(0));
         match reader.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(StoreError::Damaged(format!("message {message}: {error}")))
-            }
-            Err(error) => Err(StoreError::io("read", &self.dir.join("packs"))(error)),
+            Err(error) => Err(failed(message, &self.dir, error)),
         }
+    }
+
+    /// What a search needs of a message. Of one larger than 1 MiB this is read from what [`Skim`] keeps of it,
+    /// so that its size costs no memory.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn searchable(&self, message: MessageId) -> Result<Searchable, StoreError> {
+        let (digest, size, at) = self.find_content(message)?;
+        if size <= SMALL as u64 {
+            let mut decompressor = self.decompressor.borrow_mut();
+            let content = read_small(&self.dir.join("packs"), &at, &digest, &mut decompressor)?;
+            return Ok(Searchable::read(&content));
+        }
+        let mut reader = RecordReader::open(&self.dir.join("packs"), &at, &digest)?;
+        let mut skim = Skim::new();
+        let mut buffer = vec![0; 64 << 10];
+        while !skim.is_full() {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => skim.push(buffer.get(..count).unwrap_or_default()),
+                Err(error) => return Err(failed(message, &self.dir, error)),
+            }
+        }
+        Ok(Searchable::read(&skim.finish()))
     }
 
     fn find_content(&self, message: MessageId) -> Result<(Digest, u64, Location), StoreError> {
@@ -69,6 +93,16 @@ impl View {
             })
             .optional()?;
         row.ok_or(StoreError::Missing("message"))
+    }
+}
+
+/// Why a content could not be read to its end.
+fn failed(message: MessageId, dir: &Path, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            StoreError::Damaged(format!("message {message}: {error}"))
+        }
+        _ => StoreError::io("read", &dir.join("packs"))(error),
     }
 }
 

@@ -42,6 +42,19 @@ pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens the index alone for writing. What is read of it while it is written is little, and read again from
+/// the system's memory when it was given up.
+pub(crate) fn open_index(directory: &Path) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open_with_flags(directory.join("search.db"), flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.execute_batch(
+        "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 8388608;
+         PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
+    )?;
+    Ok(connection)
+}
+
 /// Opens both databases for reading.
 pub(crate) fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
     open_present(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)
@@ -72,6 +85,14 @@ fn open_present(directory: &Path, access: OpenFlags) -> Result<Connection, Store
             return Err(StoreError::Older(path.clone()));
         }
     }
+    Ok(connection)
+}
+
+/// Opens both databases for reading beside the writer of the same process, with little memory: what is read
+/// once, or here and there, is kept by the system anyway.
+pub(crate) fn open_helper(directory: &Path) -> Result<Connection, StoreError> {
+    let connection = open_reader(directory)?;
+    connection.execute_batch("PRAGMA main.cache_size = -2000; PRAGMA search.cache_size = -500;")?;
     Ok(connection)
 }
 

@@ -53,9 +53,6 @@ pub enum StoreError {
     /// Content was applied before [`ContentWriter::sync`](crate::ContentWriter::sync). A fault in the caller.
     #[error("content was applied before it was synced")]
     Unsynced,
-    /// Messages were indexed out of turn. A fault in the caller.
-    #[error("messages must be indexed in the order `unindexed` gives them")]
-    IndexGap,
     /// An id that is not, or no longer, in the store.
     #[error("there is no such {0}")]
     Missing(&'static str),

@@ -35,6 +35,8 @@ mod pack;
 mod pause;
 mod search;
 mod store;
+#[cfg(feature = "testing")]
+mod testing;
 mod thread;
 mod undo;
 
@@ -53,5 +55,6 @@ pub use operation::{Ask, Intent, Operation, OperationState, Requested};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};
 pub use pause::Pause;
+pub use search::{Indexer, Preview};
 pub use store::{Desk, Store, View};
 pub use undo::{Request, Undone};

@@ -2,7 +2,7 @@
 
 use crate::pack::Packs;
 use crate::{ContentWriter, StoreError, database, dir};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -44,7 +44,7 @@ impl View {
         Self::new(database::open_reader(dir)?, dir)
     }
 
-    fn new(conn: Connection, dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn new(conn: Connection, dir: &Path) -> Result<Self, StoreError> {
         let decompressor = zstd::bulk::Decompressor::new().map_err(StoreError::io("read", dir))?;
         Ok(Self { conn, dir: dir.to_owned(), decompressor: RefCell::new(decompressor) })
     }
@@ -69,13 +69,15 @@ impl Desk {
         Ok(Self { view: View::new(database::open_beside(dir)?, dir)? })
     }
 
-    /// One transaction: all of it or nothing. The lock is taken first: one that only wants to write after
-    /// it has read would be turned away by another writer's commit in between.
+    /// One transaction: all of it or nothing. The lock of `mail.db` is taken first: one that only wants to
+    /// write after it has read would be turned away by another writer's commit in between. Not by
+    /// `BEGIN IMMEDIATE`, which would wait for whoever writes the index too.
     pub(crate) fn write<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let transaction = self.view.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.view.conn.transaction()?;
+        transaction.prepare_cached("DELETE FROM pause WHERE account = 0")?.execute([])?;
         let result = work(&transaction)?;
         transaction.commit()?;
         Ok(result)
@@ -136,7 +138,7 @@ impl Store {
     /// # Errors
     /// The database cannot be opened a second time.
     pub fn content_writer(&self) -> Result<ContentWriter, StoreError> {
-        ContentWriter::new(Arc::clone(&self.packs), database::open_reader(&self.desk.view.dir)?)
+        ContentWriter::new(Arc::clone(&self.packs), database::open_helper(&self.desk.view.dir)?)
     }
 
     /// Deletes everything that is remembered here: the packs, the index and the mail database. Files

@@ -4,6 +4,7 @@
 mod discovery;
 mod ispdb;
 mod replies;
+mod wire;
 
 use std::ffi::OsString;
 
@@ -20,12 +21,15 @@ cargo xtask corpus COMMAND
   discovery FOLDER              what discovery makes of documents and records found in reports
   replies [--verbose] PATH...   refusals by servers (JSON lines, transcripts, folders and .tar.xz of them)
                                 against the table of diagnosis
+  wire [--verbose] PATH...      responses by servers (quirks.jsonl, transcripts, folders and .tar.xz of them)
+                                through the decoder, in several splits
 ";
 
 /// Runs one check; the exit code is 1 when it found a contradiction.
 pub(crate) fn run(words: &[OsString]) -> Result<i32> {
     match words {
         [first, rest @ ..] if first == "replies" => replies::run(rest),
+        [first, rest @ ..] if first == "wire" => wire::run(rest),
         [name, path] if name == "ispdb" || name == "discovery" => in_laboratory(name, path),
         _ => {
             eprint!("{USAGE}");

@@ -33,6 +33,13 @@ impl Capabilities {
         self.0.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))
     }
 
+    /// The most octets a message may have to be appended to any mailbox (RFC 7889). `None` when there is no such
+    /// limit, or only one for each mailbox.
+    #[must_use]
+    pub fn append_limit(&self) -> Option<u64> {
+        self.value("APPENDLIMIT")?.parse().ok()
+    }
+
     /// Every capability, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -57,5 +64,8 @@ mod tests {
         assert_eq!(capabilities.mechanisms().collect::<Vec<_>>(), ["PLAIN", "SCRAM-SHA-256"]);
         assert_eq!(capabilities.value("APPENDLIMIT"), Some("10"));
         assert_eq!(capabilities.value("APPEND"), None);
+        assert_eq!(capabilities.append_limit(), Some(10));
+        let for_each: Capabilities = ["APPENDLIMIT"].into_iter().collect();
+        assert_eq!(for_each.append_limit(), None);
     }
 }

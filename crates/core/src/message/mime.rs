@@ -116,8 +116,24 @@ impl<'a> Structure<'a> {
         if wrong {
             damaged.push(Defect::Charset);
         }
-        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into_owned() }
+        line_feeds(text)
     }
+}
+
+/// Ends every line with LF: CRLF and a lone CR become one.
+fn line_feeds(text: Cow<'_, str>) -> String {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
+        return text.into_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some((line, after)) = rest.split_once('\r') {
+        out.push_str(line);
+        out.push('\n');
+        rest = after.strip_prefix('\n').unwrap_or(after);
+    }
+    out.push_str(rest);
+    out
 }
 
 /// `charset=` in the first bytes of an HTML document, where the header names none.
@@ -398,6 +414,14 @@ fn join(prefix: &str, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_line_end_is_one_line_feed() {
+        for (text, expected) in [("a\r\nb\rc\n\r\n\r", "a\nb\nc\n\n\n"), ("\r\r\n", "\n\n"), ("a\nb", "a\nb")]
+        {
+            assert_eq!(line_feeds(Cow::Borrowed(text)), expected);
+        }
+    }
 
     fn outline(message: &str) -> Vec<(String, String, String)> {
         let bytes = message.as_bytes();

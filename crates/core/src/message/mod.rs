@@ -18,6 +18,7 @@ mod mime;
 mod params;
 mod reader;
 mod reply;
+mod skim;
 mod summary;
 mod template;
 mod transfer;
@@ -26,6 +27,7 @@ mod words;
 pub use clean::{clean, clean_line, file_name};
 pub use compose::{Draft, File, Frozen, Moment};
 pub use freeze::freeze;
+pub use skim::Skim;
 pub use template::TemplateError;
 
 use crate::mail::Contact;

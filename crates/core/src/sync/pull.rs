@@ -92,6 +92,11 @@ pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
     if !is_complete(&state) {
         return Strategy::Whole;
     }
+    if seen.uid_next.is_some_and(|next| next < state.uid_next) {
+        // RFC 9051, section 2.3.1.1: it never goes back. A restored backup gives UIDs again, to other messages, and may
+        // forget to say so by UIDVALIDITY.
+        return Strategy::Reset;
+    }
     match (state.highest_mod_seq, seen.highest_mod_seq) {
         // A sequence that goes back, or was dropped, proves nothing about what came between.
         (Some(known), Some(now)) if now >= known => {
@@ -102,6 +107,24 @@ pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
             }
         }
         _ => Strategy::Plain,
+    }
+}
+
+/// What went back that never may, in words: the server lost its memory, or was restored from a copy. `condstore`
+/// tells that it offers modification sequences at all.
+#[must_use]
+pub fn setback(held: Held, seen: Seen, condstore: bool) -> Option<String> {
+    let state = trusted(held).filter(|state| seen.uid_validity == Some(state.uid_validity))?;
+    if let Some(next) = seen.uid_next.filter(|next| *next < state.uid_next) {
+        return Some(format!("UIDNEXT went back from {} to {next}", state.uid_next));
+    }
+    let known = state.highest_mod_seq.filter(|_| condstore)?;
+    match seen.highest_mod_seq {
+        None => Some("the mailbox keeps no modification sequences any more".to_owned()),
+        Some(now) if now < known => {
+            Some(format!("HIGHESTMODSEQ went back from {} to {}", known.get(), now.get()))
+        }
+        Some(_) => None,
     }
 }
 
@@ -176,6 +199,7 @@ mod tests {
         assert_eq!(choose(held(1, 0, 0, 2), seen(1, 9, 50, 3), true), Strategy::Whole);
         assert_eq!(choose(held(2, 9, 50, 3), seen(1, 9, 50, 3), true), Strategy::Reset);
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), true), Strategy::Qresync);
+        assert_eq!(choose(held(1, 9, 50, 3), seen(1, 8, 60, 3), true), Strategy::Reset, "UIDNEXT went back");
         let since = ModSeq::new(50).unwrap();
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 60, 6), false), Strategy::Condstore { since });
         assert_eq!(choose(held(1, 9, 50, 3), seen(1, 12, 40, 6), true), Strategy::Plain, "it went back");
@@ -189,6 +213,25 @@ mod tests {
         assert!(!is_unchanged(moved, seen(1, 9, 50, 3)));
         assert_eq!(qresync_parameter(moved), None);
         assert_eq!(choose(moved, seen(1, 9, 50, 3), false), Strategy::Reset);
+    }
+
+    #[test]
+    fn what_goes_back_is_noticed_and_not_gone_on_from() {
+        let before = held(1, 9, 50, 3);
+        assert_eq!(
+            choose(before, seen(1, 8, 50, 3), true),
+            Strategy::Reset,
+            "UIDs may have been given twice"
+        );
+        let said = |seen| setback(before, seen, true).unwrap_or_default();
+        assert_eq!(said(seen(1, 8, 60, 3)), "UIDNEXT went back from 9 to 8");
+        assert_eq!(said(seen(1, 9, 49, 3)), "HIGHESTMODSEQ went back from 50 to 49");
+        assert_eq!(said(seen(1, 9, 0, 3)), "the mailbox keeps no modification sequences any more");
+        for fine in [seen(1, 9, 50, 2), seen(1, 12, 60, 6), seen(2, 1, 1, 0)] {
+            assert_eq!(setback(before, fine, true), None, "{fine:?}");
+        }
+        assert_eq!(setback(before, seen(1, 9, 0, 3), false), None, "the server does not offer them");
+        assert_eq!(setback(Held { moved: true, ..before }, seen(1, 2, 3, 4), true), None);
     }
 
     #[test]

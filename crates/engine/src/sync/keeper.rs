@@ -5,12 +5,12 @@ use restante_core::mail::{Flags, ModSeq, Uid};
 use restante_core::message::Summary;
 use restante_core::sync::Delta;
 use restante_store::{
-    Applied, Body, Confirmed, Content, ContentWriter, MailboxId, NewEntry, Store, StoreError,
+    Applied, Body, Confirmed, Content, ContentWriter, MailboxId, NewEntry, Preview, Store, StoreError,
 };
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches in the queue between network and disk: each is about one read of the socket.
@@ -19,6 +19,8 @@ const QUEUE: usize = 16;
 const ENTRIES: usize = 1000;
 /// Octets of bodies in one transaction.
 const OCTETS: u64 = 16 << 20;
+/// What came over a slow line is committed after this time all the same, to be read and not to be lost.
+const AGE: Duration = Duration::from_secs(3);
 /// Octets of a message that are kept to read its header from. Longer headers lose their last fields.
 const HEADER: usize = 64 * 1024;
 
@@ -74,6 +76,76 @@ type Job = Box<dyn FnOnce(&mut Keep) + Send>;
 enum Request {
     Batch(MailboxId, Batch),
     Job(Job),
+    /// Commit what was taken.
+    Commit,
+}
+
+/// Tells whoever makes the index that there is more to be indexed.
+#[derive(Default)]
+pub(super) struct Commits {
+    state: Mutex<CommitState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct CommitState {
+    count: u64,
+    /// Whether somebody may go on waiting.
+    turn: bool,
+}
+
+impl Commits {
+    fn lock(&self) -> MutexGuard<'_, CommitState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits so far.
+    pub(super) fn count(&self) -> u64 {
+        self.lock().count
+    }
+
+    fn add(&self) {
+        self.lock().count += 1;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn begin_turn(&self) {
+        self.lock().turn = true;
+    }
+
+    /// Ends all waiting.
+    pub(super) fn end_turn(&self) {
+        self.lock().turn = false;
+        self.changed.notify_all();
+    }
+
+    /// Whether the turn has not ended.
+    pub(super) fn is_turn(&self) -> bool {
+        self.lock().turn
+    }
+
+    /// Waits until there are more commits than `seen`, or the turn ends.
+    pub(super) fn wait(&self, seen: u64) {
+        let state = self.lock();
+        drop(self.changed.wait_while(state, |state| state.turn && state.count == seen));
+    }
+}
+
+/// Where an index's maker leaves what lists show.
+#[derive(Clone)]
+pub(super) struct Previews(mpsc::Sender<Request>);
+
+impl Previews {
+    /// Returns when they are committed. Not to be called in a task.
+    pub(super) fn commit(&self, previews: Vec<Preview>) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(move |keep: &mut Keep| {
+            let _ = answer.send(keep.store.preview(&previews));
+        });
+        let gone = || StoreError::Missing("thread that writes the store");
+        self.0.blocking_send(Request::Job(job)).map_err(|_| gone())?;
+        answered.blocking_recv().map_err(|_| gone())?
+    }
 }
 
 /// A handle to the thread that owns the store.
@@ -82,6 +154,7 @@ enum Request {
 pub struct Keeper {
     requests: mpsc::Sender<Request>,
     failure: Arc<Mutex<Option<StoreError>>>,
+    commits: Arc<Commits>,
     thread: JoinHandle<()>,
 }
 
@@ -94,12 +167,14 @@ impl Keeper {
         let (requests, mut inbox) = mpsc::channel(QUEUE);
         let failure = Arc::new(Mutex::new(None));
         let writer = store.content_writer()?;
-        let mut keep = Keep { store, writer, pending: None, broken: false };
+        let commits = Arc::new(Commits::default());
+        let mut keep = Keep { store, writer, commits: Arc::clone(&commits), pending: None, broken: false };
         let failed = Arc::clone(&failure);
         let work = move || {
             while let Some(request) = inbox.blocking_recv() {
                 let done = match request {
                     Request::Batch(mailbox, batch) => keep.take(mailbox, &batch),
+                    Request::Commit => keep.commit(),
                     Request::Job(job) => {
                         job(&mut keep);
                         Ok(())
@@ -122,7 +197,15 @@ impl Keeper {
             .name("store".to_owned())
             .spawn(work)
             .map_err(|e| Error::Configuration(format!("the system gives no thread to write with: {e}")))?;
-        Ok(Self { requests, failure, thread })
+        Ok(Self { requests, failure, commits, thread })
+    }
+
+    pub(super) fn commits(&self) -> Arc<Commits> {
+        Arc::clone(&self.commits)
+    }
+
+    pub(super) fn previews(&self) -> Previews {
+        Previews(self.requests.clone())
     }
 
     /// Does something with the store, after everything queued before it.
@@ -141,11 +224,18 @@ impl Keeper {
         self.requests.send(Request::Batch(mailbox, batch)).await.map_err(|_| self.why())
     }
 
+    /// Has everything taken so far committed; does not wait for it.
+    pub(super) async fn commit(&self) -> Result<(), Error> {
+        self.requests.send(Request::Commit).await.map_err(|_| self.why())
+    }
+
     /// Commits everything taken so far, and `delta` with it.
     pub(super) async fn apply(&self, mailbox: MailboxId, delta: Delta<NewEntry>) -> Result<Applied, Error> {
         self.job(move |keep| {
             keep.commit()?;
-            keep.store.apply(mailbox, &delta, now())
+            let applied = keep.store.apply(mailbox, &delta, now());
+            keep.commits.add();
+            applied
         })
         .await
     }
@@ -199,6 +289,7 @@ impl Keeper {
 struct Keep {
     store: Store,
     writer: ContentWriter,
+    commits: Arc<Commits>,
     pending: Option<Pending>,
     /// The content writer failed and must not be used again.
     broken: bool,
@@ -209,6 +300,8 @@ struct Pending {
     mailbox: MailboxId,
     entries: Vec<NewEntry>,
     octets: u64,
+    /// Since when something waits.
+    since: Instant,
     /// The first octets of the message under way.
     head: Vec<u8>,
     finished: Option<Content>,
@@ -241,6 +334,9 @@ impl Keep {
                     let Some(content) = pending.finished.take() else { continue };
                     let summary = Summary::read(&pending.head);
                     let internal_date = row.internal_date.or(summary.date).unwrap_or(0);
+                    if pending.entries.is_empty() {
+                        pending.since = Instant::now();
+                    }
                     pending.octets += content.size();
                     pending.entries.push(NewEntry {
                         uid: row.uid,
@@ -256,7 +352,10 @@ impl Keep {
                 }
             }
         }
-        Ok(())
+        match &self.pending {
+            Some(pending) if !pending.entries.is_empty() && pending.since.elapsed() >= AGE => self.commit(),
+            _ => Ok(()),
+        }
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
@@ -276,13 +375,22 @@ impl Keep {
             return Err(error);
         }
         self.store.apply(mailbox, &Delta { new: entries, ..Delta::default() }, now())?;
+        self.commits.add();
         Ok(())
     }
 }
 
 impl Pending {
     fn new(mailbox: MailboxId) -> Self {
-        Self { mailbox, entries: Vec::new(), octets: 0, head: Vec::new(), finished: None, open: false }
+        Self {
+            mailbox,
+            entries: Vec::new(),
+            octets: 0,
+            since: Instant::now(),
+            head: Vec::new(),
+            finished: None,
+            open: false,
+        }
     }
 }
 

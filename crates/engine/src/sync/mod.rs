@@ -10,12 +10,13 @@ mod index;
 mod keeper;
 mod left;
 mod list;
+mod portions;
 mod pull;
 mod push;
 
 pub(crate) use create::create_sent;
 pub use create::new_name;
-pub use index::index;
+pub use index::{Indexer, index};
 pub use keeper::Keeper;
 use keeper::now;
 pub use push::{Pushed, push};

@@ -4,6 +4,7 @@ use super::describe::describe;
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
 use super::list::Abilities;
+use super::portions::{FETCH, Portions, Refusals, insert_all};
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
 use crate::imap::Connection;
@@ -23,9 +24,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// section 4), others as little as 1,000 (RFC 2683, section 3.2.1.5).
 const LONG_LINE: usize = 7000;
 const SHORT_LINE: usize = 900;
-/// Messages in one fetch. The first is small, so that the newest messages are there at once.
-const FIRST_FETCH: u32 = 20;
-const FETCH: u32 = 200;
 /// Fetches under way at once: the server works on the next while the last travels.
 const WINDOW: usize = 3;
 /// A gap of this many UIDs is fetched as a range without asking first which of them exist.
@@ -88,6 +86,10 @@ pub(super) struct Pull<'a, P> {
     /// A message left while the mailbox was open: counts need not agree this time.
     shifted: bool,
     reset: bool,
+    /// Messages the server did not give although asked for one by one.
+    refused: UidSet,
+    /// What came damaged was asked for a second time: now it is taken as it is.
+    again: bool,
     findings: Vec<Finding>,
     report: MailboxReport,
 }
@@ -112,6 +114,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             exists: 0,
             shifted: false,
             reset: false,
+            refused: UidSet::new(),
+            again: false,
             findings: Vec::new(),
             report,
         }
@@ -126,6 +130,9 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         };
         let seen = opened.seen;
         self.exists = u64::from(seen.exists);
+        if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
+            self.complain(Verdict::ProtocolError, what);
+        }
         match pull::choose(self.task.held, seen, parameter.is_some()) {
             Strategy::Whole => self.whole(validity).await?,
             Strategy::Reset => self.reset(validity).await?,
@@ -247,10 +254,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         if pull::needs_proof(held.len() - survivors.len(), held.len()) {
             // The flags are true whatever is wrong with what vanished, and will not be told again.
             self.record(Delta { flags, ..Delta::default() }).await?;
-            self.repair().await?;
-        } else {
-            self.record(Delta { vanished: held.difference(&survivors), flags, ..Delta::default() }).await?;
+            // Brings what is new as well.
+            return self.repair().await;
         }
+        self.record(Delta { vanished: held.difference(&survivors), flags, ..Delta::default() }).await?;
         let known = self.task.held.state.map_or(0, |state| state.uid_next);
         let (Some(first), Some(next)) = (Uid::new(known), seen.uid_next) else { return Ok(()) };
         let Some(last) = Uid::new(next.saturating_sub(1)).filter(|last| *last >= first) else {
@@ -285,10 +292,13 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     /// Proves the state, checked against the server's own count.
     async fn settle(&mut self, validity: UidValidity, seen: Seen) -> Result<(), Error> {
         let mut held = self.held().await?;
-        if !pull::agrees(held.len(), seen) && !self.shifted {
+        // What the server counts and does not give was said already.
+        let known = |held: &UidSet, refused: &UidSet| held.len() + refused.len();
+        if !pull::agrees(known(&held, &self.refused), seen) && !self.shifted {
+            self.again = true;
             self.repair().await?;
             held = self.held().await?;
-            if !pull::agrees(held.len(), seen) && !self.shifted {
+            if !pull::agrees(known(&held, &self.refused), seen) && !self.shifted {
                 let evidence =
                     format!("the server counts {} messages, {} could be had", seen.exists, held.len());
                 self.complain(Verdict::ProtocolError, evidence);
@@ -336,17 +346,29 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         };
         let mut found = Vec::new();
         let mut extended = UidSet::new();
+        let mut answered = false;
         let shifted = &mut self.shifted;
         self.connection
             .ok(command, |event| {
                 match event {
-                    Event::Untagged(Response::Search(uids)) => found.extend(uids),
-                    Event::Untagged(Response::ESearch(result)) if result.uid => extended = result.all,
+                    Event::Untagged(Response::Search(uids)) => {
+                        answered = true;
+                        found.extend(uids);
+                    }
+                    Event::Untagged(Response::ESearch(result)) if result.uid => {
+                        answered = true;
+                        extended = result.all;
+                    }
                     other => *shifted |= is_shift(&other),
                 }
                 Ok(())
             })
             .await?;
+        if !answered && self.exists > 0 && !self.shifted {
+            // An answer that cannot be read is not an empty one: everything would be taken for gone.
+            let evidence = format!("{}: the answer to UID SEARCH cannot be read", self.task.name);
+            return Err(Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, evidence).into());
+        }
         found.sort_unstable();
         let mut uids: UidSet = found.into_iter().filter_map(Uid::new).collect();
         for (low, high) in extended.ranges() {
@@ -380,8 +402,9 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(changes)
     }
 
-    /// Whole messages, the newest first.
+    /// Whole messages, the newest first. Those the server does not give are not asked for again in this run.
     async fn fetch(&mut self, wanted: &UidSet) -> Result<(), Error> {
+        let wanted = &wanted.difference(&self.refused);
         // A list longer than the mailbox is a fault, and could keep us busy for ever.
         if is_too_long(wanted, self.exists) {
             let evidence = format!("the server lists {} messages and counts {}", wanted.len(), self.exists);
@@ -389,12 +412,14 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             return Ok(());
         }
         let mut waiting = Portions::new(wanted, line(self.abilities));
-        let mut under_way: VecDeque<(Tag, u64)> = VecDeque::new();
+        let mut under_way: VecDeque<(Tag, UidSet)> = VecDeque::new();
         let mut promised = self.task.expected;
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
         let email_id = if self.abilities.object_id { "EMAILID " } else { "" };
         let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
-        let mut taken = Taken { wanted, batch: Batch::default(), count: 0, octets: 0, shifted: false };
+        let mut taken = Taken::new(wanted, self.again);
+        let mut refusals = Refusals::default();
+        let mut is_first = true;
         let mut left = Left::of(wanted.len());
         let mut switching = false;
         loop {
@@ -403,11 +428,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
                 && !switching
                 && let Some(portion) = waiting.next()
             {
-                let count = portion.len();
                 let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(&items));
-                under_way.push_back((tag, count));
+                under_way.push_back((tag, portion));
             }
-            let Some((tag, _)) = under_way.front().copied() else {
+            let Some(tag) = under_way.front().map(|(tag, _)| *tag) else {
                 if std::mem::take(&mut switching) {
                     self.connection.compress().await?;
                     continue;
@@ -428,7 +452,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             if taken.count > 0 || taken.octets > 0 {
                 let (count, octets) = (std::mem::take(&mut taken.count), std::mem::take(&mut taken.octets));
                 left.came(count, octets);
-                let asked = under_way.iter().map(|(_, count)| count).sum();
+                let asked = under_way.iter().map(|(_, portion)| portion.len()).sum();
                 switching |= self.connection.wants_compression(left.octets(asked));
                 self.report.new += count;
                 let surprise = count.saturating_sub(promised);
@@ -444,14 +468,13 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             }
             match completion {
                 Some(completion) => {
-                    under_way.pop_front();
+                    let portion = under_way.pop_front().map(|(_, portion)| portion).unwrap_or_default();
+                    if std::mem::take(&mut is_first) {
+                        // The newest messages are to be seen at once, whatever the rest takes.
+                        self.keeper.commit().await?;
+                    }
                     if completion.status != Status::Ok {
-                        // Messages may vanish between list and fetch; the count at the end tells.
-                        let line = completion.line();
-                        self.complain(
-                            Verdict::ProtocolError,
-                            format!("the server answered UID FETCH with: {line}"),
-                        );
+                        refusals.add(&completion, portion.difference(&taken.arrived), &mut waiting);
                     }
                 }
                 None if !progressed => self.connection.fill(Stage::Mailbox).await?,
@@ -459,6 +482,13 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             }
         }
         self.shifted |= taken.shifted;
+        if let Some(evidence) = refusals.evidence() {
+            self.complain(Verdict::ProtocolError, evidence);
+        }
+        insert_all(&mut self.refused, &refusals.refused);
+        if let Some(what) = taken.doubts.evidence() {
+            self.complain(Verdict::ProtocolError, what);
+        }
         Ok(())
     }
 
@@ -480,11 +510,7 @@ impl Opened {
             Event::Untagged(Response::Exists(count)) => self.seen.exists = count,
             Event::Untagged(Response::Status { tag: None, code: Some(code), .. }) => self.code(&code),
             Event::Untagged(Response::Vanished { uids, .. }) => {
-                for (low, high) in uids.ranges() {
-                    if let (Some(low), Some(high)) = (Uid::new(*low), Uid::new(*high)) {
-                        self.vanished.insert_range(low, high);
-                    }
-                }
+                insert_all(&mut self.vanished, &uids);
             }
             Event::Untagged(Response::Fetch(row)) => self.flags.extend(flag_change(row)),
             _ => {}
@@ -506,12 +532,61 @@ impl Opened {
 struct Taken<'a> {
     wanted: &'a UidSet,
     batch: Batch,
+    /// Messages that came.
+    arrived: UidSet,
     count: u64,
     octets: u64,
     shifted: bool,
+    doubts: Doubts,
 }
 
-impl Taken<'_> {
+/// Messages whose row is damaged, or whose content has not the size the server names: not taken the first time,
+/// and as they are the second.
+struct Doubts {
+    again: bool,
+    taken: Vec<Uid>,
+}
+
+impl Doubts {
+    fn new(again: bool) -> Self {
+        Self { again, taken: Vec::new() }
+    }
+
+    /// Whether a row is to be passed over for now.
+    fn pass_over(&mut self, row: &FetchRow) -> bool {
+        let content = row.body.as_ref().and_then(BodyContent::size);
+        let differs = matches!((content, row.size), (Some(content), Some(size)) if content != size);
+        if !(row.damaged || differs) {
+            return false;
+        }
+        if self.again {
+            self.taken.extend(row.uid);
+        }
+        !self.again
+    }
+
+    fn evidence(&self) -> Option<String> {
+        let first = self.taken.first()?;
+        Some(format!(
+            "{} messages came damaged twice, as UID {first}, and are kept as they came",
+            self.taken.len()
+        ))
+    }
+}
+
+impl<'a> Taken<'a> {
+    fn new(wanted: &'a UidSet, again: bool) -> Self {
+        Self {
+            wanted,
+            batch: Batch::default(),
+            arrived: UidSet::new(),
+            count: 0,
+            octets: 0,
+            shifted: false,
+            doubts: Doubts::new(again),
+        }
+    }
+
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::BodyStart { size } => self.batch.start(size),
@@ -525,6 +600,9 @@ impl Taken<'_> {
     }
 
     fn row(&mut self, row: FetchRow) {
+        if self.doubts.pass_over(&row) {
+            return;
+        }
         // Rows nobody asked for (a flag changed elsewhere) have no body and are learned next time.
         let (Some(uid), Some(body)) = (row.uid, row.body) else { return };
         match body {
@@ -539,6 +617,7 @@ impl Taken<'_> {
             return;
         }
         self.count += 1;
+        self.arrived.insert(uid);
         self.batch.entry(Row {
             uid,
             flags: row.flags.unwrap_or_default(),
@@ -575,79 +654,4 @@ pub(super) fn is_shift(event: &Event<'_>) -> bool {
 
 fn all() -> UidSet {
     UidSet::range(Uid::MIN, Uid::MAX)
-}
-
-/// A set in portions to fetch one after the other, the highest UIDs first. Nothing is listed before its
-/// turn, however much a server claims to have.
-struct Portions {
-    /// What is left, ascending.
-    ranges: Vec<(u32, u32)>,
-    /// Cut already, the next one last.
-    ready: Vec<UidSet>,
-    line: usize,
-    /// Messages in the next one.
-    size: u32,
-    /// Messages in those after it.
-    usual: u32,
-}
-
-impl Portions {
-    fn new(wanted: &UidSet, line: usize) -> Self {
-        Self { ranges: wanted.ranges().to_vec(), ready: Vec::new(), line, size: FIRST_FETCH, usual: FETCH }
-    }
-}
-
-impl Iterator for Portions {
-    type Item = UidSet;
-
-    fn next(&mut self) -> Option<UidSet> {
-        if self.ready.is_empty() {
-            let mut portion = UidSet::new();
-            let mut room = self.size;
-            self.size = self.usual;
-            while room > 0
-                && let Some((low, high)) = self.ranges.pop()
-            {
-                let from = high.saturating_sub(room - 1).max(low);
-                if from > low {
-                    self.ranges.push((low, from - 1));
-                }
-                room -= high - from + 1;
-                if let (Some(from), Some(high)) = (Uid::new(from), Uid::new(high)) {
-                    portion.insert_range(from, high);
-                }
-            }
-            self.ready = portion.chunks(self.line);
-        }
-        self.ready.pop()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_come_first_and_no_line_is_too_long() {
-        let wanted: UidSet = (1..=1000).step_by(2).filter_map(Uid::new).collect();
-        let portions: Vec<UidSet> = Portions::new(&wanted, 100).collect();
-        let first = portions.first().unwrap();
-        assert!(first.contains(Uid::new(999).unwrap()));
-        assert!(portions.iter().all(|p| p.to_string().len() <= 100));
-        let mut last = u32::MAX;
-        for portion in &portions {
-            let highest = portion.iter().last().unwrap().get();
-            assert!(highest < last, "{highest} comes after {last}");
-            last = highest;
-        }
-        assert_eq!(portions.iter().map(UidSet::len).sum::<u64>(), wanted.len());
-    }
-
-    #[test]
-    fn a_mailbox_that_claims_everything_costs_nothing() {
-        let mut portions = Portions::new(&all(), 1000);
-        assert_eq!(portions.next().unwrap().to_string(), "4294967276:4294967295");
-        assert_eq!(portions.next().unwrap().to_string(), "4294967076:4294967275");
-        assert_eq!(portions.ranges, [(1, 4_294_967_075)]);
-    }
 }

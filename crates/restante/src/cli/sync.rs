@@ -40,7 +40,7 @@ struct Document<'a> {
     report: &'a Report,
     /// What was tried from the outbox.
     sent: Vec<Sent<'a>>,
-    /// Milliseconds of it that went into the search index.
+    /// Milliseconds from when everything was fetched and durable until it was searchable.
     index_ms: u64,
     ms: u64,
 }
@@ -85,9 +85,15 @@ impl Sync {
                 earlier.report(context.output.json);
             }
         }
-        // What was fetched before a failure is written all the same.
+        if let Some(failure) = failed {
+            // What came before the failure, or was left by a run that was ended, is written and searchable
+            // all the same.
+            let indexed = context.block_on(async { Ok(sync::index(&keeper).await?) });
+            keeper.close()?;
+            return indexed.and(Err(failure));
+        }
         keeper.close()?;
-        failed.map_or(Ok(ExitCode::SUCCESS), Err)
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -154,6 +160,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
         Err(Error::Finding(finding)) => Some(*finding),
         other => other.map(|_| None)?,
     };
+    let indexer = sync::Indexer::start(keeper).await?;
     let progress = Mutex::new(Progress::default());
     let bar = bar(context);
     let fetching = sync::sync(&mut connection, keeper, id, &progress);
@@ -162,7 +169,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     report.findings.extend(notes);
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
-    index(&bar, keeper, &report).await?;
+    index(&bar, keeper, indexer).await?;
     keeper.with(|store| store.expire_tombstones(now() - TOMBSTONES)).await?;
     bar.finish_and_clear();
     let (ms, index_ms) = (millis(begun.elapsed()), millis(fetched.elapsed()));
@@ -260,13 +267,14 @@ async fn watched<T>(
     }
 }
 
-async fn index(bar: &ProgressBar, keeper: &Keeper, report: &Report) -> Result<(), Failure> {
+async fn index(bar: &ProgressBar, keeper: &Keeper, indexer: sync::Indexer) -> Result<(), Failure> {
     bar.set_message("making it searchable");
     bar.set_prefix("");
-    bar.set_length(report.mailboxes.iter().map(|mailbox| mailbox.new).sum());
+    let left = keeper.with(|store| store.view().unindexed(usize::MAX)).await?.len();
+    bar.set_length(left as u64);
     bar.set_position(0);
     bar.reset_eta();
-    sync::index(keeper, |count| bar.inc(count as u64)).await?;
+    indexer.finish(|count| bar.inc(count as u64)).await?;
     Ok(())
 }
 

@@ -36,16 +36,21 @@ pub(crate) fn read_small(
     if whole { Ok(payload) } else { Err(damaged()) }
 }
 
-/// Opens a pack at the payload of a record.
+/// Opens a pack at the payload of a record. One that is not there, or too short, is damaged.
 fn open(path: &Path, at: &Location, digest: &Digest) -> Result<(Header, File), StoreError> {
-    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let damaged = || StoreError::Damaged(format!("{} at {}", path.display(), at.start));
+    let failed = |action| {
+        move |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => damaged(),
+            _ => StoreError::io(action, path)(error),
+        }
+    };
+    let mut file = File::open(path).map_err(failed("open"))?;
     let mut bytes = [0; HEADER];
-    file.seek(SeekFrom::Start(at.start))
-        .and_then(|_| file.read_exact(&mut bytes))
-        .map_err(StoreError::io("read", path))?;
+    file.seek(SeekFrom::Start(at.start)).and_then(|_| file.read_exact(&mut bytes)).map_err(failed("read"))?;
     let header = Header::decode(&bytes)
         .filter(|header| header.digest == *digest && header.stored == at.stored)
-        .ok_or_else(|| StoreError::Damaged(format!("{} at {}", path.display(), at.start)))?;
+        .ok_or_else(damaged)?;
     Ok((header, file))
 }
 

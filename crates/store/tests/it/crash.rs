@@ -1,12 +1,12 @@
 //! A process may end anywhere.
 
-use crate::support::{Mail, NOW, state, summary, uids};
-use restante_core::message::Searchable;
+use crate::support::{Mail, NOW, searchable, state, summary, uids};
 use restante_core::sync::Delta;
-use restante_store::{Filter, Store};
+use restante_store::Filter;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Mutex;
 
 /// Copies a data directory as it is at this moment, as a process that ends now would leave it.
 fn snapshot(from: &Path) -> tempfile::TempDir {
@@ -59,8 +59,7 @@ fn whatever_step_a_sync_ended_after_the_next_one_completes_it() {
         let delta = Delta { new, state: Some(state(1, batch * 5 + 6)), ..Delta::default() };
         mail.store.apply(mail.inbox, &delta, NOW).unwrap();
         snapshots.push(snapshot(dir.path()));
-        let batch = mail.store.unindexed(4).unwrap();
-        mail.store.index(batch.into_iter().map(|id| (id, Searchable::default())).collect()).unwrap();
+        mail.index_some(4);
         snapshots.push(snapshot(dir.path()));
     }
     for (step, snapshot) in snapshots.iter().enumerate() {
@@ -163,37 +162,113 @@ fn an_index_ahead_of_the_mail_gives_up_what_it_has_too_much_of() {
     mail.receive(mail.inbox, 3..=4);
     mail.index();
     drop(mail);
-    // The mail database as it was before; the index as it became.
-    for name in ["mail.db", "mail.db-wal", "mail.db-shm"] {
-        let _ = fs::remove_file(dir.path().join(name));
-        if before.path().join(name).exists() {
-            fs::copy(before.path().join(name), dir.path().join(name)).unwrap();
-        }
-    }
+    put_back_the_mail(before.path(), dir.path());
     let mut mail = Mail::open(dir.path());
     let entry = mail.entry(3, b"quite different", summary("other", NOW + 3));
     mail.apply(mail.inbox, Delta { new: vec![entry], ..Delta::default() });
     mail.index();
+    assert_eq!(found(&mail, "different"), 1);
+    assert_eq!(found(&mail, "\"message 3\""), 0);
+    assert_eq!(found(&mail, "message"), 2);
+}
+
+/// The mail database as it was before; the index stays as it became.
+fn put_back_the_mail(before: &Path, dir: &Path) {
+    for name in ["mail.db", "mail.db-wal", "mail.db-shm"] {
+        let _ = fs::remove_file(dir.join(name));
+        if before.join(name).exists() {
+            fs::copy(before.join(name), dir.join(name)).unwrap();
+        }
+    }
+}
+
+/// How many messages a search finds.
+fn found(mail: &Mail, words: &str) -> u64 {
     let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
-    let found = |words: &str| {
-        let query = restante_core::query::parse(words, &now).unwrap();
-        mail.store.count(&Filter { account: None, query }).unwrap()
-    };
-    assert_eq!(found("different"), 1);
-    assert_eq!(found("\"message 3\""), 0);
-    assert_eq!(found("message"), 2);
+    let query = restante_core::query::parse(words, &now).unwrap();
+    mail.store.count(&Filter { account: None, query }).unwrap()
 }
 
 #[test]
-fn messages_are_indexed_in_turn() {
+fn whatever_step_the_index_ended_after_what_it_claims_to_have_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let snapshots = Mutex::new(Vec::new());
+    let take = || snapshots.lock().unwrap().push(snapshot(dir.path()));
+    let mut mail = Mail::open(dir.path());
+    let mut indexer = mail.store.indexer().unwrap();
+    for batch in 0..3 {
+        // More comes while the index is behind.
+        mail.receive(mail.inbox, batch * 5 + 1..=batch * 5 + 5);
+        let done = indexer.step(
+            4,
+            |view, id| {
+                take();
+                searchable(view, id)
+            },
+            |shown| {
+                let done = mail.store.preview(&shown);
+                take();
+                done
+            },
+        );
+        assert_eq!(done.unwrap(), 4);
+        take();
+    }
+    let snapshots = snapshots.into_inner().unwrap();
+    assert_eq!(snapshots.len(), 18);
+    for (step, snapshot) in snapshots.iter().enumerate() {
+        let mut mail = Mail::open(snapshot.path());
+        let missing = mail.store.unindexed(99).unwrap();
+        let all = mail.store.list(&Filter::default(), 99, None).unwrap();
+        let have = all.iter().filter(|row| !missing.contains(&row.message));
+        assert!(have.clone().all(|row| row.attachments.is_some()), "step {step}");
+        assert_eq!(found(&mail, "body"), have.count() as u64, "step {step}");
+        mail.index();
+        assert_eq!(found(&mail, "body"), all.len() as u64, "step {step}");
+        assert!(mail.store.list(&Filter::default(), 99, None).unwrap().iter().all(|r| !r.snippet.is_empty()));
+    }
+}
+
+#[test]
+fn a_preview_lost_with_the_power_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, 1..=4);
+    mail.index_some(2);
+    let before = snapshot(dir.path());
+    mail.index();
+    drop(mail);
+    put_back_the_mail(before.path(), dir.path());
+    let mut mail = Mail::open(dir.path());
+    assert_eq!(mail.store.unindexed(9).unwrap().len(), 2);
+    mail.index();
+    let rows = mail.store.list(&Filter::default(), 9, None).unwrap();
+    assert!(rows.iter().all(|row| row.attachments.is_some()), "{rows:?}");
+    assert_eq!(found(&mail, "body"), 4);
+}
+
+#[test]
+fn a_damaged_message_keeps_no_other_from_being_found() {
     let dir = tempfile::tempdir().unwrap();
     let mut mail = Mail::open(dir.path());
     mail.receive(mail.inbox, 1..=3);
-    let all = mail.store.unindexed(9).unwrap();
-    let item = |at: usize| (all[at], Searchable::default());
-    assert!(mail.store.index(vec![item(1)]).is_err());
-    assert!(mail.store.index(vec![item(0), item(2)]).is_err());
-    mail.store.index(vec![item(1), item(0)]).unwrap();
-    assert_eq!(mail.store.unindexed(9).unwrap(), all[2..]);
-    let _: &Store = &mail.store;
+    drop(mail);
+    let pack = dir.path().join("packs/000001.pack");
+    let length = fs::metadata(&pack).unwrap().len();
+    OpenOptions::new().write(true).open(&pack).unwrap().set_len(length - 60).unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, [4]);
+    let mut indexer = mail.store.indexer().unwrap();
+    let done = indexer.step(9, restante_store::View::searchable, |shown| mail.store.preview(&shown));
+    assert_eq!(done.unwrap(), 4);
+    assert_eq!(found(&mail, "body"), 3);
+    assert_eq!(found(&mail, "subject:message"), 4);
+    fs::remove_file(&pack).unwrap();
+    fs::remove_file(dir.path().join("search.db")).unwrap();
+    drop(mail);
+    let mut mail = Mail::open(dir.path());
+    let mut indexer = mail.store.indexer().unwrap();
+    let done = indexer.step(9, restante_store::View::searchable, |shown| mail.store.preview(&shown));
+    assert_eq!(done.unwrap(), 4);
+    assert_eq!(found(&mail, "body"), 1);
 }

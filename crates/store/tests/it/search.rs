@@ -6,7 +6,8 @@ use restante_core::mail::Uid;
 use restante_core::message::{Searchable, Summary};
 use restante_core::query::{Field, Mark, Query, Term, parse};
 use restante_core::sync::Delta;
-use restante_store::{Filter, Intent, MailboxId, MessageId};
+use restante_store::{Filter, Intent, MailboxId, MessageId, View};
+use std::collections::BTreeMap;
 
 fn find(mail: &Mail, text: &str) -> Vec<String> {
     let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
@@ -278,8 +279,10 @@ fn build(mail: &mut Mail, docs: &[Doc]) -> (Vec<MessageId>, [MailboxId; 3]) {
         attachments: u32::from(doc.filename.is_some()),
         snippet: String::new(),
     };
-    let batch = ids.iter().copied().zip(docs.iter().map(searchable)).collect();
-    mail.store.index(batch).unwrap();
+    let by_id: BTreeMap<_, _> = ids.iter().copied().zip(docs.iter().map(searchable)).collect();
+    let mut indexer = mail.store.indexer().unwrap();
+    let read = |_: &View, id| Ok(by_id[&id].clone());
+    assert_eq!(indexer.step(99, read, |shown| mail.store.preview(&shown)).unwrap(), by_id.len());
     (ids, mailboxes)
 }
 

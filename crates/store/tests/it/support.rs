@@ -7,7 +7,7 @@ use restante_core::message::{Searchable, Summary};
 use restante_core::sync::Delta;
 use restante_store::{
     Applied, Ask, Body, Change, Content, ContentWriter, Intent, MailboxId, MessageId, NewEntry, OperationId,
-    Store,
+    Store, StoreError, View,
 };
 use std::path::Path;
 
@@ -67,22 +67,15 @@ impl Mail {
         applied
     }
 
-    /// Indexes everything with the subject as text.
+    /// Indexes everything with the content as text.
     pub(crate) fn index(&mut self) {
-        loop {
-            let batch = self.store.unindexed(3).unwrap();
-            if batch.is_empty() {
-                return;
-            }
-            let batch = batch.into_iter().map(|id| (id, self.searchable(id))).collect();
-            self.store.index(batch).unwrap();
-        }
+        while self.index_some(3) > 0 {}
     }
 
-    fn searchable(&self, id: MessageId) -> Searchable {
-        let text = String::from_utf8_lossy(&self.store.read(id).unwrap()).into_owned();
-        let snippet = text.chars().take(20).collect();
-        Searchable { text, snippet, ..Searchable::default() }
+    /// Indexes the next messages, at most `limit`.
+    pub(crate) fn index_some(&mut self, limit: usize) -> usize {
+        let mut indexer = self.store.indexer().unwrap();
+        indexer.step(limit, searchable, |shown| self.store.preview(&shown)).unwrap()
     }
 
     /// The counters are what counting gives.
@@ -95,6 +88,13 @@ impl Mail {
             }
         }
     }
+}
+
+/// The content as text, and its beginning.
+pub(crate) fn searchable(view: &View, id: MessageId) -> Result<Searchable, StoreError> {
+    let text = String::from_utf8_lossy(&view.read(id)?).into_owned();
+    let snippet = text.chars().take(20).collect();
+    Ok(Searchable { text, snippet, ..Searchable::default() })
 }
 
 /// The content of an entry that was fetched.

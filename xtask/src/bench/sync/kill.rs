@@ -17,6 +17,10 @@ use super::{Bench, Figure, HOST};
 const KILLS: usize = 300;
 /// Stores the kills are spread over: each begins with a first sync.
 const STORES: usize = 10;
+/// Kills of one store; the first half of them at most goes into its first sync.
+const SHARE: usize = KILLS / STORES;
+/// Longer than any sync here takes.
+const LONG: Duration = Duration::from_secs(600);
 const MESSAGES: usize = 2000;
 /// Mailboxes of the plan that are changed meanwhile.
 const CHANGED: [&str; 3] = ["INBOX", "Archive", "Newsletters"];
@@ -42,11 +46,12 @@ pub(super) fn kill(bench: &mut Bench) -> Result<Vec<Figure>> {
         // The first one is measured elsewhere; from then on as long as the last one that came to its end.
         let mut takes = Duration::from_secs(1);
         let mut complete = false;
-        while kills < KILLS * store / STORES {
+        while kills < SHARE * store {
             if rng.chance(70) {
                 change(&mut other, &mut rng, kills)?;
             }
-            let end = takes.mul_f64(rng.unit());
+            let enough = !complete && kills >= SHARE * store - SHARE / 2;
+            let end = if enough { LONG } else { takes.mul_f64(rng.unit()) };
             match attempt(bench, &data, end)? {
                 Attempt::Killed => {
                     kills += 1;

@@ -23,12 +23,19 @@ pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     literals: &'a [Literal],
+    /// Names and texts may be UTF-8.
+    pub(super) utf8: bool,
     pub(super) quirks: &'a mut Vec<Quirk>,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8], literals: &'a [Literal], quirks: &'a mut Vec<Quirk>) -> Self {
-        Self { bytes, at: 0, literals, quirks }
+    pub(super) fn new(
+        bytes: &'a [u8],
+        literals: &'a [Literal],
+        utf8: bool,
+        quirks: &'a mut Vec<Quirk>,
+    ) -> Self {
+        Self { bytes, at: 0, literals, utf8, quirks }
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -41,6 +48,22 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Where it stands, for [`Cursor::go_to`].
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn go_to(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// Takes so many bytes.
+    pub(super) fn advance(&mut self, length: usize) -> &'a [u8] {
+        let taken = self.rest().get(..length).unwrap_or(self.rest());
+        self.at += taken.len();
+        taken
     }
 
     pub(super) fn note(&mut self, quirk: Quirk) {
@@ -64,6 +87,17 @@ impl<'a> Cursor<'a> {
         self.expect(b' ')?;
         self.extra_spaces();
         Ok(())
+    }
+
+    /// What stands between two items of a list, and before its end; more or fewer spaces are tolerated.
+    pub(super) fn separator(&mut self, first: bool) {
+        let spaces = self.until(|b| b != b' ').len();
+        let wanted = usize::from(!first && self.peek() != Some(b')'));
+        if spaces > wanted {
+            self.note(Quirk::ExtraSpace);
+        } else if spaces < wanted && !self.is_end() {
+            self.note(Quirk::MissingSpace);
+        }
     }
 
     pub(super) fn extra_spaces(&mut self) {
@@ -126,10 +160,28 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// `"(" objectid ")"` (RFC 8474), or NIL; without its parentheses too.
+    pub(super) fn object_id(&mut self) -> Parsed<Option<String>> {
+        let open = self.take(b'(');
+        let quoted = self.peek() == Some(b'"');
+        let id = match self.text()? {
+            Text::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            _ => None,
+        };
+        if open {
+            self.expect(b')')?;
+        }
+        if quoted || (!open && id.is_some()) {
+            self.note(Quirk::UnquotedId);
+        }
+        Ok(id)
+    }
+
     fn quoted(&mut self) -> Parsed<Cow<'a, [u8]>> {
         self.expect(b'"')?;
         let plain = self.until(|b| matches!(b, b'"' | b'\\'));
         if self.take(b'"') {
+            self.eight_bit(plain);
             return Ok(Cow::Borrowed(plain));
         }
         let mut owned = plain.to_vec();
@@ -137,6 +189,7 @@ impl<'a> Cursor<'a> {
             match self.peek().ok_or(Malformed)? {
                 b'"' => {
                     self.at += 1;
+                    self.eight_bit(&owned);
                     return Ok(Cow::Owned(owned));
                 }
                 b'\\' => {
@@ -146,6 +199,12 @@ impl<'a> Cursor<'a> {
                 }
                 _ => owned.extend_from_slice(self.until(|b| matches!(b, b'"' | b'\\'))),
             }
+        }
+    }
+
+    fn eight_bit(&mut self, text: &[u8]) {
+        if !self.utf8 && !text.is_ascii() {
+            self.note(Quirk::RawEightBit);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, parse_number};
 use super::quirk::Quirk;
-use super::response::{self, Response};
+use super::response::{self, Kind, Response};
 
 /// How much a server may make us keep.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,7 @@ pub enum WireError {
 
 /// What the decoder found.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a box for each row would cost an allocation each")]
 pub enum Decoded<'a> {
     /// A message body of a FETCH response begins; `size` octets follow in chunks. The row it belongs to
     /// comes as a [`Response`] after the body's end.
@@ -78,6 +79,8 @@ pub struct Decoder {
     literals: Vec<Literal>,
     /// Where the current line of the response begins: after the last literal.
     line_start: usize,
+    /// Known from the first line on; looking again at each line would make many literals costly.
+    kind: Option<Kind>,
     /// Names are UTF-8 (after `ENABLE UTF8=ACCEPT` or IMAP4rev2), not modified UTF-7.
     pub(crate) utf8: bool,
     quirks: Vec<Quirk>,
@@ -99,6 +102,7 @@ impl Decoder {
             response: Vec::new(),
             literals: Vec::new(),
             line_start: 0,
+            kind: None,
             utf8: false,
             quirks: Vec::new(),
         }
@@ -172,7 +176,9 @@ impl Decoder {
     }
 
     fn keep(&mut self, input: &mut &[u8], length: usize) -> Result<(), WireError> {
-        if self.response.len() + length > self.limits.response {
+        // What is known of its literals counts too: they may be empty and many.
+        let notes = self.literals.len() * size_of::<Literal>();
+        if self.response.len() + notes + length > self.limits.response {
             return Err(WireError::ResponseTooLarge(self.limits.response));
         }
         let (taken, rest) = input.split_at(length);
@@ -190,11 +196,13 @@ impl Decoder {
             return Ok(None);
         }
         let Some((brace, length)) = announced(content) else { return Ok(None) };
-        if response::takes_no_literals(&self.response) {
+        let kind = *self.kind.get_or_insert_with(|| Kind::of(&self.response));
+        if kind == Kind::Text {
             return Ok(None);
         }
         let at = self.line_start + brace;
-        let streamed = is_body(&self.response, self.line_start, at);
+        let streamed =
+            kind == Kind::Fetch && is_body(self.response.get(self.line_start..at).unwrap_or_default());
         self.literals.push(Literal { at, content: self.response.len(), length, streamed });
         self.line_start = self.response.len();
         if streamed {
@@ -226,12 +234,14 @@ impl Decoder {
             }
         };
         let response = (!bytes.is_empty())
-            .then(|| response::read(&mut Cursor::new(bytes, &self.literals, &mut self.quirks), self.utf8));
+            .then(|| response::read(&mut Cursor::new(bytes, &self.literals, self.utf8, &mut self.quirks)));
         self.response.clear();
         // One huge line must not hold its memory for the rest of the connection.
         self.response.shrink_to(1 << 20);
         self.literals.clear();
+        self.literals.shrink_to(1 << 10);
         self.line_start = 0;
+        self.kind = None;
         response
     }
 }
@@ -245,23 +255,29 @@ fn announced(line: &[u8]) -> Option<(usize, u64)> {
     Some((brace, parse_number(digits)?))
 }
 
-/// Whether the literal at `at` is a message or a part of one in a FETCH response: it follows
-/// `BODY[…]`, `BINARY[…]`, `RFC822` and their like. The rest (envelopes, names) is small and stays in
-/// the row.
-fn is_body(response: &[u8], line_start: usize, at: usize) -> bool {
-    if !response::is_fetch(response) {
-        return false;
-    }
-    let before = response.get(line_start..at).unwrap_or_default();
+/// Whether the literal after `before` in a FETCH row is a message or a part of one: it follows `BODY[…]`,
+/// `BINARY[…]`, `RFC822` and their like. The rest (envelopes, labels) is small and stays in the row.
+fn is_body(before: &[u8]) -> bool {
     let before = before.strip_suffix(b"~").unwrap_or(before).trim_ascii_end();
-    if before.ends_with(b"]") {
-        return true;
-    }
-    if let Some(partial) = before.strip_suffix(b">") {
-        return partial.trim_ascii_end().iter().rev().find(|b| !b.is_ascii_digit()) == Some(&b'<');
-    }
-    let word = before.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default().to_ascii_uppercase();
-    matches!(word.as_slice(), b"RFC822" | b"RFC822.HEADER" | b"RFC822.TEXT")
+    let before = match before.strip_suffix(b">") {
+        // `<origin>` of a partial fetch
+        Some(partial) => {
+            let digits = partial.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            match partial.get(..partial.len() - digits).and_then(|text| text.strip_suffix(b"<")) {
+                Some(section) => section,
+                None => return false,
+            }
+        }
+        None => before,
+    };
+    let word_before = |text: &[u8]| {
+        text.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default().to_ascii_uppercase()
+    };
+    let Some(section) = before.strip_suffix(b"]") else {
+        return matches!(word_before(before).as_slice(), b"RFC822" | b"RFC822.HEADER" | b"RFC822.TEXT");
+    };
+    let Some(open) = memchr::memrchr(b'[', section) else { return false };
+    matches!(word_before(section.get(..open).unwrap_or_default()).as_slice(), b"BODY" | b"BINARY")
 }
 
 #[cfg(test)]

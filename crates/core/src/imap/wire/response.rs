@@ -1,11 +1,14 @@
 //! Server responses (RFC 9051, section 7).
 
+use super::code::{self, Code};
 use super::cursor::{Cursor, Malformed, Parsed, Text, parse_number};
-use super::decode_name;
 use super::fetch::{self, FetchRow};
+use super::mailbox::{self, ListEntry, MailboxStatus, Namespaces, Resource};
 use super::quirk::Quirk;
+use super::search::{self, ESearch};
+use super::uids;
 use crate::imap::Capabilities;
-use crate::mail::{Flags, Mailbox, MailboxName, ModSeq, SpecialUse, Uid, UidSet, UidValidity};
+use crate::mail::{Flags, MailboxName, Uid, UidSet};
 
 /// How a status response judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +52,22 @@ pub enum Response {
     List(ListEntry),
     /// `STATUS`
     MailboxStatus(MailboxStatus),
+    /// `NAMESPACE` (RFC 2342)
+    Namespace(Namespaces),
+    /// `QUOTA` (RFC 9208)
+    Quota {
+        /// The quota root's name, often empty.
+        root: String,
+        /// What it limits.
+        resources: Vec<Resource>,
+    },
+    /// `QUOTAROOT` (RFC 9208)
+    QuotaRoot {
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// The roots that limit it.
+        roots: Vec<String>,
+    },
     /// `SEARCH`: numbers in the server's order, zeros dropped.
     Search(Vec<u32>),
     /// `ESEARCH` (RFC 4731)
@@ -79,124 +98,54 @@ pub enum Response {
     },
 }
 
-/// A response code (RFC 9051, section 7.1) that something acts on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Code {
-    /// `APPENDUID` (RFC 4315)
-    AppendUid(UidValidity, UidSet),
-    /// `CAPABILITY`
-    Capability(Capabilities),
-    /// `COPYUID` (RFC 4315): validity of the target, source UIDs, target UIDs.
-    CopyUid(UidValidity, UidSet, UidSet),
-    /// `HIGHESTMODSEQ` (RFC 7162)
-    HighestModSeq(ModSeq),
-    /// `NOMODSEQ`: the mailbox keeps no modification sequences.
-    NoModSeq,
-    /// `READ-ONLY`
-    ReadOnly,
-    /// `UIDNEXT`
-    UidNext(u32),
-    /// `UIDVALIDITY`
-    UidValidity(UidValidity),
-    /// Any other code, upper-cased, and its arguments as sent.
-    Other(String, String),
+/// What a response turns out to be from its first words, as far as its literals are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It ends in text for people, so that a `{5}` at its end is no literal.
+    Text,
+    /// A FETCH row.
+    Fetch,
+    Other,
 }
 
-impl Code {
-    /// The code as the server wrote it where its arguments are not read, as `REFERRAL imap://…`, else its name.
-    #[must_use]
-    pub fn written(&self) -> String {
-        match self {
-            Self::Other(name, arguments) if !arguments.is_empty() => format!("{name} {arguments}"),
-            code => code.name().to_owned(),
+impl Kind {
+    pub(super) fn of(response: &[u8]) -> Self {
+        let mut words = response.split(|b| matches!(b, b' ' | b'\r' | b'\n')).filter(|word| !word.is_empty());
+        let (Some(first), Some(second)) = (words.next(), words.next()) else {
+            return if response.starts_with(b"+") { Self::Text } else { Self::Other };
+        };
+        if first == b"+" || status_word(second).is_some() {
+            return Self::Text;
+        }
+        let is_number = first == b"*" && parse_number(second).is_some();
+        match words.next() {
+            Some(name)
+                if is_number
+                    && (name.eq_ignore_ascii_case(b"FETCH") || name.eq_ignore_ascii_case(b"UIDFETCH")) =>
+            {
+                Self::Fetch
+            }
+            _ => Self::Other,
         }
     }
-
-    /// The code's name when nothing but its name matters, as `AUTHENTICATIONFAILED`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::AppendUid(..) => "APPENDUID",
-            Self::Capability(_) => "CAPABILITY",
-            Self::CopyUid(..) => "COPYUID",
-            Self::HighestModSeq(_) => "HIGHESTMODSEQ",
-            Self::NoModSeq => "NOMODSEQ",
-            Self::ReadOnly => "READ-ONLY",
-            Self::UidNext(_) => "UIDNEXT",
-            Self::UidValidity(_) => "UIDVALIDITY",
-            Self::Other(name, _) => name,
-        }
-    }
-}
-
-/// A row of LIST.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListEntry {
-    /// The mailbox.
-    pub mailbox: Mailbox,
-    /// All its attributes as sent.
-    pub attributes: Vec<String>,
-}
-
-/// A row of STATUS (RFC 9051, section 7.3.4): what was asked for and is a sane number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailboxStatus {
-    /// Which mailbox.
-    pub name: MailboxName,
-    /// `MESSAGES`
-    pub messages: Option<u32>,
-    /// `UIDNEXT`
-    pub uid_next: Option<u32>,
-    /// `UIDVALIDITY`
-    pub uid_validity: Option<UidValidity>,
-    /// `HIGHESTMODSEQ`; `None` also when the server says 0, which means that it keeps none.
-    pub highest_mod_seq: Option<ModSeq>,
-    /// `SIZE` in octets (RFC 8438)
-    pub size: Option<u64>,
-}
-
-/// An ESEARCH result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ESearch {
-    /// The tag of the command it answers.
-    pub tag: String,
-    /// The numbers are UIDs.
-    pub uid: bool,
-    /// `ALL`; absent when nothing matched.
-    pub all: UidSet,
-    /// `COUNT`
-    pub count: Option<u32>,
-}
-
-/// Whether the response is one that ends in free text, so that a `{5}` at its end is no literal.
-pub(super) fn takes_no_literals(response: &[u8]) -> bool {
-    let mut words = response.split(|b| matches!(b, b' ' | b'\r' | b'\n'));
-    let first = words.next().unwrap_or_default();
-    first == b"+" || words.next().and_then(status_word).is_some()
-}
-
-/// Whether the response is a FETCH row.
-pub(super) fn is_fetch(response: &[u8]) -> bool {
-    let mut words = response.split(|b| matches!(b, b' ' | b'\r' | b'\n'));
-    let (star, number, name) = (words.next(), words.next(), words.next());
-    star == Some(b"*")
-        && number.is_some_and(|n| parse_number(n).is_some())
-        && name.is_some_and(|n| n.eq_ignore_ascii_case(b"FETCH") || n.eq_ignore_ascii_case(b"UIDFETCH"))
 }
 
 /// Reads a whole response. Never fails: what is not understood is [`Response::Unknown`].
-pub(super) fn read(cursor: &mut Cursor<'_>, utf8: bool) -> Response {
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Response {
     let line = cursor.rest();
-    parse(cursor, utf8).unwrap_or_else(|Malformed| {
+    parse(cursor).unwrap_or_else(|Malformed| {
         cursor.note(Quirk::Unknown);
         Response::Unknown { line: lossy(line.get(..1000).unwrap_or(line)) }
     })
 }
 
-fn parse(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<Response> {
+fn parse(cursor: &mut Cursor<'_>) -> Parsed<Response> {
     if cursor.take(b'+') {
         cursor.extra_spaces_quietly();
         return Ok(Response::Continue { text: lossy(cursor.rest()) });
+    }
+    if cursor.peek() == Some(b'[') {
+        return bare_code(cursor);
     }
     let tag = cursor.atom()?;
     let tag = if tag == b"*" { None } else { Some(lossy(tag)) };
@@ -204,7 +153,7 @@ fn parse(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<Response> {
     let word = cursor.atom()?;
     if let Some(status) = status_word(word) {
         cursor.extra_spaces_quietly();
-        let (code, text) = status_text(cursor);
+        let (code, text) = code::status_text(cursor);
         return Ok(Response::Status { tag, status, code, text });
     }
     if tag.is_some() {
@@ -215,12 +164,17 @@ fn parse(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<Response> {
         return numbered(cursor, number);
     }
     match word.to_ascii_uppercase().as_slice() {
-        b"CAPABILITY" => Ok(Response::Capability(capabilities(cursor))),
-        b"ENABLED" => Ok(Response::Enabled(capabilities(cursor))),
-        b"LIST" | b"LSUB" | b"XLIST" => list(cursor, utf8).map(Response::List),
-        b"STATUS" => mailbox_status(cursor, utf8).map(Response::MailboxStatus),
-        b"SEARCH" => Ok(search(cursor)),
-        b"ESEARCH" => esearch(cursor).map(Response::ESearch),
+        b"CAPABILITY" => capabilities(cursor).map(Response::Capability),
+        b"ENABLED" => capabilities(cursor).map(Response::Enabled),
+        b"LIST" | b"LSUB" | b"XLIST" => mailbox::list(cursor).map(Response::List),
+        b"STATUS" => mailbox::status(cursor).map(Response::MailboxStatus),
+        b"NAMESPACE" => mailbox::namespaces(cursor).map(Response::Namespace),
+        b"QUOTA" => mailbox::quota(cursor).map(|(root, resources)| Response::Quota { root, resources }),
+        b"QUOTAROOT" => {
+            mailbox::quota_root(cursor).map(|(mailbox, roots)| Response::QuotaRoot { mailbox, roots })
+        }
+        b"SEARCH" => Ok(Response::Search(search::search(cursor))),
+        b"ESEARCH" => search::esearch(cursor).map(Response::ESearch),
         b"FLAGS" => {
             cursor.space()?;
             fetch::flag_list(cursor).map(Response::Flags)
@@ -229,6 +183,16 @@ fn parse(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<Response> {
         b"ID" => id(cursor),
         _ => Err(Malformed),
     }
+}
+
+/// Exchange tells where a moved message went in a line that has the code and nothing else.
+fn bare_code(cursor: &mut Cursor<'_>) -> Parsed<Response> {
+    let (code, text) = code::status_text(cursor);
+    if !matches!(code, Some(Code::CopyUid(..) | Code::AppendUid(..))) {
+        return Err(Malformed);
+    }
+    cursor.note(Quirk::BareCode);
+    Ok(Response::Status { tag: None, status: Status::Ok, code, text })
 }
 
 fn numbered(cursor: &mut Cursor<'_>, number: u64) -> Parsed<Response> {
@@ -256,210 +220,18 @@ fn status_word(word: &[u8]) -> Option<Status> {
     WORDS.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, status)| status)
 }
 
-/// `resp-text = ["[" resp-text-code "]" SP] text`
-fn status_text(cursor: &mut Cursor<'_>) -> (Option<Code>, String) {
-    let whole = cursor.rest();
-    if !whole.starts_with(b"[") {
-        return (None, lossy(whole));
-    }
-    // The code's own brackets: a quoted argument may hold one, as may a flag in PERMANENTFLAGS.
-    let Some(end) = code_end(whole) else { return (None, lossy(whole)) };
-    let inside = whole.get(1..end).unwrap_or_default();
-    let text = lossy(whole.get(end + 1..).unwrap_or_default());
-    (read_code(inside, cursor), text.trim_start().to_owned())
-}
-
-fn code_end(whole: &[u8]) -> Option<usize> {
-    let mut quoted = false;
-    let mut depth = 0_u32;
-    for (i, byte) in whole.iter().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'(' if !quoted => depth += 1,
-            b')' if !quoted => depth = depth.saturating_sub(1),
-            b']' if !quoted && depth == 0 => return Some(i),
-            _ => {}
-        }
-    }
-    memchr::memchr(b']', whole)
-}
-
-fn read_code(inside: &[u8], outer: &mut Cursor<'_>) -> Option<Code> {
-    let mut cursor = Cursor::new(inside, &[], outer.quirks);
-    let name = cursor.atom().ok()?.to_ascii_uppercase();
-    cursor.extra_spaces_quietly();
-    let arguments = cursor.rest();
-    let known = match name.as_slice() {
-        b"APPENDUID" => append_uid(&mut cursor),
-        b"CAPABILITY" => Some(Code::Capability(words(arguments).collect())),
-        b"COPYUID" => copy_uid(&mut cursor),
-        b"HIGHESTMODSEQ" => cursor.number().ok().and_then(ModSeq::new).map(Code::HighestModSeq),
-        b"NOMODSEQ" => Some(Code::NoModSeq),
-        b"READ-ONLY" => Some(Code::ReadOnly),
-        b"UIDNEXT" => cursor.number().ok().and_then(|n| u32::try_from(n).ok()).map(Code::UidNext),
-        b"UIDVALIDITY" => validity(&mut cursor).map(Code::UidValidity),
-        _ => None,
-    };
-    Some(known.unwrap_or_else(|| Code::Other(lossy(&name), lossy(arguments))))
-}
-
-fn validity(cursor: &mut Cursor<'_>) -> Option<UidValidity> {
-    UidValidity::new(u32::try_from(cursor.number().ok()?).ok()?)
-}
-
-fn append_uid(cursor: &mut Cursor<'_>) -> Option<Code> {
-    let validity = validity(cursor)?;
-    cursor.space().ok()?;
-    Some(Code::AppendUid(validity, uid_set(cursor.atom().ok()?)?))
-}
-
-fn copy_uid(cursor: &mut Cursor<'_>) -> Option<Code> {
-    let validity = validity(cursor)?;
-    cursor.space().ok()?;
-    let from = uid_set(cursor.atom().ok()?)?;
-    cursor.space().ok()?;
-    Some(Code::CopyUid(validity, from, uid_set(cursor.atom().ok()?)?))
-}
-
-/// `sequence-set` as servers send it: comma-separated numbers and ranges in either order.
-fn uid_set(text: &[u8]) -> Option<UidSet> {
-    let uid = |digits: &[u8]| Uid::new(u32::try_from(parse_number(digits)?).ok()?);
-    let mut set = UidSet::new();
-    for range in text.split(|b| *b == b',') {
-        let mut ends = range.splitn(2, |b| *b == b':');
-        let first = uid(ends.next()?)?;
-        let last = ends.next().map_or(Some(first), uid)?;
-        set.insert_range(first, last);
-    }
-    Some(set)
-}
-
-fn words(text: &[u8]) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &str> {
     text.split(|b| *b == b' ').filter_map(|word| std::str::from_utf8(word).ok()).filter(|w| !w.is_empty())
 }
 
-fn capabilities(cursor: &mut Cursor<'_>) -> Capabilities {
-    words(cursor.rest()).collect()
-}
-
-fn name(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<MailboxName> {
-    let bytes = cursor.string()?;
-    let (name, valid) = decode_name(&bytes, utf8);
-    if !valid {
-        cursor.note(Quirk::MailboxName);
+/// `capability-data = "CAPABILITY" *(SP capability) ...`. No capability has a quotation mark or a parenthesis: what
+/// has is another response under this name, and must not replace what is known (sohu.com answers NAMESPACE so).
+fn capabilities(cursor: &mut Cursor<'_>) -> Parsed<Capabilities> {
+    let rest = cursor.rest();
+    if rest.iter().any(|b| matches!(b, b'"' | b'(' | b')')) {
+        return Err(Malformed);
     }
-    Ok(MailboxName::new(name))
-}
-
-/// `mailbox-list = "(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox [SP
-/// mbox-list-extended]`; the extended items are skipped.
-fn list(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<ListEntry> {
-    cursor.space()?;
-    let attributes = fetch::word_list(cursor)?;
-    cursor.space()?;
-    let delimiter = match cursor.text()? {
-        Text::Bytes(bytes) => std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next()),
-        _ => None,
-    };
-    cursor.space()?;
-    let name = name(cursor, utf8)?;
-    let has = |wanted: &str| attributes.iter().any(|a| a.eq_ignore_ascii_case(wanted));
-    Ok(ListEntry {
-        mailbox: Mailbox {
-            name,
-            delimiter,
-            special_use: attributes.iter().find_map(|a| SpecialUse::from_attribute(a)),
-            selectable: !has("\\Noselect") && !has("\\NonExistent"),
-        },
-        attributes,
-    })
-}
-
-/// `"STATUS" SP mailbox SP "(" [status-att-list] ")"`; unknown items are skipped, odd numbers dropped.
-fn mailbox_status(cursor: &mut Cursor<'_>, utf8: bool) -> Parsed<MailboxStatus> {
-    cursor.space()?;
-    let name = name(cursor, utf8)?;
-    cursor.space()?;
-    cursor.expect(b'(')?;
-    let mut status = MailboxStatus {
-        name,
-        messages: None,
-        uid_next: None,
-        uid_validity: None,
-        highest_mod_seq: None,
-        size: None,
-    };
-    loop {
-        cursor.extra_spaces_quietly();
-        if cursor.take(b')') || cursor.is_end() {
-            return Ok(status);
-        }
-        let item = cursor.atom()?.to_ascii_uppercase();
-        cursor.space()?;
-        let value = cursor.rest();
-        cursor.skip_value()?;
-        let digits = value.get(..value.len() - cursor.rest().len()).unwrap_or_default();
-        let Some(number) = parse_number(digits) else { continue };
-        let small = u32::try_from(number).ok();
-        match item.as_slice() {
-            b"MESSAGES" => status.messages = small,
-            b"UIDNEXT" => status.uid_next = small,
-            b"UIDVALIDITY" => status.uid_validity = small.and_then(UidValidity::new),
-            b"HIGHESTMODSEQ" => status.highest_mod_seq = ModSeq::new(number),
-            b"SIZE" => status.size = Some(number),
-            _ => {}
-        }
-    }
-}
-
-fn search(cursor: &mut Cursor<'_>) -> Response {
-    let mut numbers = Vec::new();
-    for word in cursor.rest().split(|b| *b == b' ') {
-        // `(MODSEQ n)` (RFC 7162, section 3.1.5) ends the list.
-        if word.starts_with(b"(") {
-            break;
-        }
-        match parse_number(word).and_then(|n| u32::try_from(n).ok()) {
-            Some(0) => cursor.note(Quirk::Number),
-            Some(number) => numbers.push(number),
-            None if word.is_empty() => {}
-            None => cursor.note(Quirk::Number),
-        }
-    }
-    Response::Search(numbers)
-}
-
-/// `"ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)`
-fn esearch(cursor: &mut Cursor<'_>) -> Parsed<ESearch> {
-    let mut result = ESearch::default();
-    loop {
-        cursor.extra_spaces_quietly();
-        if cursor.is_end() {
-            return Ok(result);
-        }
-        if cursor.take(b'(') {
-            let _tag_word = cursor.atom()?;
-            cursor.space()?;
-            result.tag = lossy(&cursor.string()?);
-            cursor.expect(b')')?;
-            continue;
-        }
-        match cursor.atom()?.to_ascii_uppercase().as_slice() {
-            b"UID" => result.uid = true,
-            b"ALL" => {
-                cursor.space()?;
-                result.all = uid_set(cursor.atom()?).ok_or(Malformed)?;
-            }
-            b"COUNT" => {
-                cursor.space()?;
-                result.count = u32::try_from(cursor.number()?).ok();
-            }
-            _ => {
-                cursor.space()?;
-                cursor.skip_value()?;
-            }
-        }
-    }
+    Ok(words(rest).collect())
 }
 
 /// `"VANISHED" [SP "(EARLIER)"] SP known-uids`
@@ -468,9 +240,12 @@ fn vanished(cursor: &mut Cursor<'_>) -> Parsed<Response> {
     let earlier = cursor.rest().get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"(EARLIER)"));
     if earlier {
         cursor.skip_value()?;
-        cursor.space()?;
+        if !cursor.take(b' ') {
+            cursor.note(Quirk::MissingSpace);
+        }
+        cursor.extra_spaces();
     }
-    let uids = uid_set(cursor.atom()?).ok_or(Malformed)?;
+    let uids = uids::lenient(cursor.rest(), cursor);
     Ok(Response::Vanished { earlier, uids })
 }
 

@@ -1,3 +1,7 @@
+mod extensions;
+mod limits;
+mod tolerances;
+
 use super::super::{BodyContent, Code, FetchRow, Status};
 use super::*;
 use crate::mail::{Flags, ModSeq, SpecialUse, Uid, UidSet};
@@ -210,31 +214,6 @@ fn bare_line_feeds_and_nonsense_are_survived() {
     assert_eq!(responses.len(), 3);
     assert!(matches!(responses[1], Response::Unknown { .. }));
     assert_eq!(quirks, [Quirk::BareLineFeed, Quirk::Unknown]);
-}
-
-#[test]
-fn limits_hold() {
-    let limits = Limits { response: 100, body: 1000 };
-    let mut decoder = Decoder::new(limits);
-    assert_eq!(decoder.poll(&mut &[b'x'; 101][..]), Err(WireError::ResponseTooLarge(100)));
-    let mut decoder = Decoder::new(limits);
-    assert_eq!(
-        decoder.poll(&mut &b"* LIST () NIL {9999999999}\r\n"[..]),
-        Err(WireError::ResponseTooLarge(100))
-    );
-    let mut decoder = Decoder::new(limits);
-    assert_eq!(decoder.poll(&mut &b"* 1 FETCH (BODY[] {1001}\r\n"[..]), Err(WireError::BodyTooLarge(1001)));
-}
-
-#[test]
-fn depth_costs_no_stack_and_many_literals_no_time() {
-    let deep = format!("* 1 FETCH (UID 3 X {}{})\r\n", "(".repeat(200_000), ")".repeat(200_000));
-    assert_eq!(row(deep.trim_end()).uid, Uid::new(3));
-    let mut many = b"* 1 FETCH (X (".to_vec();
-    (0..100_000).for_each(|_| many.extend_from_slice(b"{0}\r\n "));
-    many.extend_from_slice(b") UID 4)\r\n");
-    let (responses, _, _) = decode(&many, &[4096]);
-    assert!(matches!(&responses[0], Response::Fetch(row) if row.uid == Uid::new(4)));
 }
 
 /// Pieces of realistic and of broken responses, joined at random.

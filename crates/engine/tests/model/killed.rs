@@ -1,0 +1,149 @@
+//! Cut off after each write, stopped after each commit, out of space at each size: the next sync ends where an
+//! undisturbed one ends.
+
+use crate::machine::{End, Machine, a_day, household, letter, strategies};
+use crate::pipe::Break;
+use restante_core::diagnosis::Verdict;
+use restante_engine::Error;
+use restante_store::StoreError;
+use std::ops::Range;
+use testkit::model::{Config, Fault, Model};
+
+/// More than any of these syncs has steps.
+const MOST: u32 = 400;
+
+/// Ends a sync at every step that `end` counts, then lets another one complete it. The number of steps there were.
+async fn at_every_step(
+    around: &str,
+    model: &Model,
+    before: &Machine,
+    end: impl Fn(u32) -> End,
+    expected: impl Fn(&Error) -> bool,
+) -> u32 {
+    for step in 0..MOST {
+        let machine = before.copy();
+        let around = format!("{around}, {:?}", end(step));
+        match machine.try_sync(model, end(step)).await {
+            Ok(_) => {
+                machine.agree(model, &around);
+                return step;
+            }
+            Err(error) => assert!(expected(&error), "{around}: {error:?}"),
+        }
+        machine.sync(model).await;
+        machine.agree(model, &around);
+        let again = machine.sync(model).await;
+        for mailbox in &again.mailboxes {
+            let idle = (mailbox.new, mailbox.changed, mailbox.removed, mailbox.recognised);
+            assert_eq!(idle, (0, 0, 0, 0), "{around}: {}", mailbox.name);
+        }
+    }
+    panic!("{around}: there is no end to it");
+}
+
+fn is_lost(error: &Error) -> bool {
+    error.finding().is_some_and(|finding| finding.verdict == Verdict::ConnectionLost)
+}
+
+fn is_store(error: &Error) -> bool {
+    matches!(error, Error::Store(_))
+}
+
+fn is_full(error: &Error) -> bool {
+    matches!(error, Error::Store(StoreError::DiskFull)) && error.exit_code() == 74
+}
+
+/// Every way to end a sync from `before` to what the model is now.
+async fn in_every_way(around: &str, model: &Model, before: &Machine) {
+    let cut = |step| End::Broken(Break::Before(step + 1));
+    let writes = at_every_step(around, model, before, cut, is_lost).await;
+    assert!(writes >= 2, "{around}: {writes} writes");
+    let unanswered = |step| End::Broken(Break::After(step + 1));
+    assert_eq!(at_every_step(around, model, before, unanswered, is_lost).await, writes);
+    let commits = at_every_step(around, model, before, End::Commits, is_store).await;
+    assert!(commits >= 3, "{around}: {commits} commits");
+}
+
+/// As they are before the first sync, so that opening costs nothing.
+fn fresh() -> Machine {
+    let machine = Machine::new();
+    drop(restante_store::Store::open(machine.path()).unwrap());
+    machine
+}
+
+#[tokio::test]
+async fn fault_24_a_first_sync_ended_at_each_step_is_completed_by_the_next() {
+    for (name, config) in strategies() {
+        in_every_way(&format!("first, {name}"), &household(config), &fresh()).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_a_later_sync_ended_at_each_step_is_completed_by_the_next() {
+    for (name, config) in strategies() {
+        let model = household(config);
+        let before = Machine::new();
+        before.sync(&model).await;
+        a_day(&model);
+        in_every_way(&format!("later, {name}"), &model, &before).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_new_uids_ended_at_each_step_are_completed_by_the_next() {
+    for (name, config) in strategies() {
+        let model = household(config);
+        let before = Machine::new();
+        before.sync(&model).await;
+        a_day(&model);
+        model.edit(|server| server.renumber("INBOX"));
+        in_every_way(&format!("new UIDs, {name}"), &model, &before).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_an_answer_that_breaks_off_anywhere_is_completed_by_the_next() {
+    for (name, config) in strategies() {
+        let model = household(config);
+        let mut octets = 0;
+        loop {
+            // Odd steps, so that every part of a line is met.
+            octets += if octets < 2_000 { 131 } else { 9_973 };
+            let machine = fresh();
+            model.edit(|server| server.fault(Fault::CloseAfterOctets(octets)));
+            let around = format!("{name}, {octets} octets");
+            let done = machine.try_sync(&model, End::Never).await;
+            model.edit(|server| server.mend());
+            if let Err(error) = done {
+                assert!(is_lost(&error), "{around}: {error:?}");
+                machine.sync(&model).await;
+                machine.agree(&model, &around);
+            } else {
+                machine.agree(&model, &around);
+                break;
+            }
+        }
+        assert!(octets > 100_000, "{octets}");
+    }
+}
+
+#[tokio::test]
+async fn fault_23_a_full_disk_stops_a_sync_cleanly_and_the_next_completes_it() {
+    // What fits into the pages that there are needs no room.
+    let arrive = |model: &Model, numbers: Range<u32>| {
+        model.edit(|server| {
+            for number in numbers {
+                server.deliver("INBOX", &[], &letter(number));
+            }
+        });
+    };
+    let model = household(Config::qresync());
+    arrive(&model, 500..620);
+    let pages = at_every_step("first", &model, &fresh(), End::Pages, is_full).await;
+    assert!(pages > 5, "{pages}");
+    let before = Machine::new();
+    before.sync(&model).await;
+    arrive(&model, 700..820);
+    let pages = at_every_step("later", &model, &before, End::Pages, is_full).await;
+    assert!(pages > 5, "{pages}");
+}

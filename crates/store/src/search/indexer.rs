@@ -1,0 +1,251 @@
+//! Writing the index, beside the thread that writes the mail.
+//!
+//! Words go to `search.db`, what a list shows of a message to `mail.db`, whose one writer is the [`Store`].
+//! A step commits the second before the first, and with the words how far the index reaches: wherever it
+//! ends, what the index claims to have is there, and the rest is given again.
+
+use super::segment::segment;
+use crate::{MessageId, Store, StoreError, View, database};
+use restante_core::message::Searchable;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::borrow::Cow;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// Octets of contents in one step: what of the index is made again when a process ends in the middle.
+const STEP_OCTETS: u64 = 32 << 20;
+/// Messages and octets of text that go from the reading thread to the writing one in one piece.
+const PIECE: usize = 64;
+const PIECE_OCTETS: usize = 128 << 10;
+/// Pieces between the two.
+const PIECES: usize = 2;
+
+/// Makes messages searchable. It may live on a thread of its own; one at a time.
+pub struct Indexer {
+    view: View,
+    search: Connection,
+}
+
+/// What a list shows of a message that was indexed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    message: MessageId,
+    attachments: u32,
+    snippet: String,
+}
+
+/// A message ready for the index.
+struct Words {
+    message: MessageId,
+    /// Subject, From, To, Cc, body and file names.
+    columns: [String; 6],
+    attachments: u32,
+    snippet: String,
+}
+
+impl Store {
+    /// What makes messages searchable, to be used on any thread.
+    ///
+    /// # Errors
+    /// The databases cannot be opened a second time.
+    pub fn indexer(&self) -> Result<Indexer, StoreError> {
+        let dir = &self.dir;
+        let search = database::open_index(dir)?;
+        Ok(Indexer { view: View::new(database::open_helper(dir)?, dir)?, search })
+    }
+
+    /// Keeps what lists show of messages; the [`Indexer`] asks for it. Messages that are gone by now are
+    /// passed over.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn preview(&mut self, previews: &[Preview]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO preview (message, attachments, snippet)
+                 SELECT id, ?2, ?3 FROM main.message WHERE id = ?1",
+            )?;
+            for Preview { message, attachments, snippet } in previews {
+                insert.execute(params![message.serial(), attachments, snippet])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// After a power failure the mail database may have lost its last commits and the index not: what
+    /// the index has too much of goes, so that its numbers can be given to other messages, and what has
+    /// lost its preview is given again.
+    pub(crate) fn recover_index(&mut self) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let number = |sql| transaction.query_row::<i64, _, _>(sql, [], |row| row.get(0));
+            let last =
+                number("SELECT coalesce(max(seq), 0) FROM main.sqlite_sequence WHERE name = 'message'")?;
+            let previewed = number("SELECT coalesce(max(message), 0) FROM main.preview")?;
+            let indexed = number("SELECT indexed FROM search.progress")?;
+            if indexed > last {
+                let sql = "DELETE FROM search.words WHERE rowid & ?1 > ?2";
+                transaction.execute(sql, [crate::id::SERIAL_MASK, last])?;
+            }
+            if indexed > previewed {
+                transaction.execute("UPDATE search.progress SET indexed = ?1", [previewed])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Indexer {
+    /// Indexes the next messages, in order of arrival, at most `limit` and not much more than 32 MiB of
+    /// them; gives how many, none when the index is complete.
+    ///
+    /// `read` says what of a message is to be found, on a second thread: [`View::searchable`].
+    /// `previews` hands what lists show to [`Store::preview`], and returns when that is committed.
+    ///
+    /// # Errors
+    /// Those of `read` and `previews`, or the index cannot be written; then nothing was indexed.
+    pub fn step(
+        &mut self,
+        limit: usize,
+        read: impl Fn(&View, MessageId) -> Result<Searchable, StoreError> + Send,
+        previews: impl FnOnce(Vec<Preview>) -> Result<(), StoreError>,
+    ) -> Result<usize, StoreError> {
+        // Whoever holds the index is the one who may say what comes next.
+        let transaction = Transaction::new(&mut self.search, TransactionBehavior::Immediate)?;
+        let mut messages = next(&self.view, limit)?;
+        let Some(last) = messages.iter().map(|message| message.serial()).max() else { return Ok(0) };
+        // FTS5 writes out what it has gathered whenever a rowid is smaller than the one before.
+        messages.sort_unstable();
+        let (sender, receiver) = sync_channel(PIECES);
+        let (view, list) = (&mut self.view, &messages);
+        let shown = std::thread::scope(|scope| {
+            let reading = std::thread::Builder::new()
+                .name("read".to_owned())
+                .spawn_scoped(scope, move || prepare(view, list, &read, &sender))
+                .map_err(StoreError::io("read", std::path::Path::new("packs")))?;
+            let mut shown = Vec::with_capacity(list.len());
+            for piece in receiver {
+                insert(&transaction, piece, &mut shown)?;
+            }
+            let ended = || StoreError::Damaged("the thread that reads for the index died".to_owned());
+            reading.join().map_err(|_| ended())??;
+            Ok::<_, StoreError>(shown)
+        })?;
+        previews(shown)?;
+        transaction.execute("UPDATE progress SET indexed = ?1", [last])?;
+        transaction.commit()?;
+        Ok(messages.len())
+    }
+}
+
+/// The messages of one step.
+fn next(view: &View, limit: usize) -> Result<Vec<MessageId>, StoreError> {
+    let mut statement = view.conn.prepare_cached(
+        "SELECT position, size FROM message WHERE id > (SELECT indexed FROM search.progress)
+         ORDER BY id LIMIT ?1",
+    )?;
+    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let (mut messages, mut octets) = (Vec::new(), 0_u64);
+    while octets < STEP_OCTETS
+        && let Some(row) = rows.next()?
+    {
+        messages.push(MessageId(row.get(0)?));
+        octets = octets.saturating_add(row.get(1)?);
+    }
+    Ok(messages)
+}
+
+/// Reads messages and sends them on in pieces, until nobody wants more.
+fn prepare(
+    view: &mut View,
+    messages: &[MessageId],
+    read: &impl Fn(&View, MessageId) -> Result<Searchable, StoreError>,
+    to: &SyncSender<Vec<Words>>,
+) -> Result<(), StoreError> {
+    for messages in messages.chunks(PIECE) {
+        // One state of the database and one lock for the piece.
+        let snapshot = view.conn.unchecked_transaction()?;
+        let (mut piece, mut octets) = (Vec::with_capacity(messages.len()), 0);
+        for message in messages {
+            let Some(words) = words(view, *message, read)? else { continue };
+            octets += words.columns.iter().map(String::len).sum::<usize>();
+            piece.push(words);
+            if octets >= PIECE_OCTETS {
+                octets = 0;
+                if to.send(std::mem::take(&mut piece)).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        drop(snapshot);
+        if to.send(piece).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// What is to be found of one message; `None` when it is gone.
+fn words(
+    view: &View,
+    message: MessageId,
+    read: &impl Fn(&View, MessageId) -> Result<Searchable, StoreError>,
+) -> Result<Option<Words>, StoreError> {
+    let mut find = view
+        .conn
+        .prepare_cached("SELECT subject, sender, recipient, copy FROM main.message WHERE id = ?1")?;
+    let mut rows = find.query([message.serial()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let searchable = match read(view, message) {
+        Ok(searchable) => searchable,
+        // One damaged message must not keep all later ones from being found.
+        Err(StoreError::Damaged(_)) => Searchable::default(),
+        Err(error) => return Err(error),
+    };
+    let people = |column| Ok::<_, StoreError>(spaced(names(row.get_ref(column)?.as_str()?)));
+    Ok(Some(Words {
+        message,
+        columns: [
+            segment(row.get_ref(0)?.as_str()?).into_owned(),
+            people(1)?,
+            people(2)?,
+            people(3)?,
+            spaced(searchable.text),
+            spaced(searchable.filenames.join("\n")),
+        ],
+        attachments: searchable.attachments,
+        snippet: searchable.snippet,
+    }))
+}
+
+/// A text segmented, without a copy where nothing is to be done.
+fn spaced(text: String) -> String {
+    match segment(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(spaced) => spaced,
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    piece: Vec<Words>,
+    shown: &mut Vec<Preview>,
+) -> Result<(), StoreError> {
+    let mut insert = transaction.prepare_cached(
+        r#"INSERT OR REPLACE INTO words (rowid, subject, "from", "to", cc, body, filename)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#,
+    )?;
+    for Words { message, columns: [subject, from, to, cc, body, filename], attachments, snippet } in piece {
+        insert.execute(params![message.0, subject, from, to, cc, body, filename])?;
+        shown.push(Preview { message, attachments, snippet });
+    }
+    Ok(())
+}
+
+/// The names and addresses in a column of contacts, one a line.
+fn names(json: &str) -> String {
+    let contacts: Vec<(Cow<'_, str>, Cow<'_, str>)> = serde_json::from_str(json).unwrap_or_default();
+    let mut text = String::with_capacity(json.len());
+    for (name, address) in contacts {
+        text.extend([&name, " ", &address, "\n"]);
+    }
+    text
+}
