@@ -43,7 +43,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Finding(finding) => finding.verdict.exit_code(),
-            Self::Store(StoreError::Locked { .. }) => 75,
+            Self::Store(StoreError::Locked { .. } | StoreError::UnderWay) => 75,
             Self::Store(_) | Self::File { .. } => 74,
             Self::Configuration(_) | Self::Secret { .. } => 78,
             Self::NoAccount(_) => 67,

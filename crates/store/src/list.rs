@@ -2,8 +2,9 @@
 
 use crate::content::find_digest;
 use crate::id::{digest_range, letters, shared};
+use crate::operation::collect;
 use crate::search::compile;
-use crate::{AccountId, Digest, MailboxId, MessageId, StoreError, View};
+use crate::{AccountId, Digest, MailboxId, MessageId, Operation, StoreError, View};
 use restante_core::mail::{Contact, Flags, MailboxName, Uid};
 use restante_core::query::Query;
 use rusqlite::{OptionalExtension, params, params_from_iter};
@@ -195,6 +196,17 @@ impl View {
         Ok(Some(row))
     }
 
+    /// A message's id for people, as [`Row::id`] has it; `None` when there is no such message.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn id(&self, message: MessageId) -> Result<Option<String>, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT digest FROM message WHERE id = ?1")?;
+        let digest: Option<[u8; 32]> =
+            statement.query_row([message.serial()], |row| row.get(0)).optional()?;
+        digest.map(|digest| self.short_id(&digest)).transpose()
+    }
+
     /// The message a person names by the beginning of its id. Case does not matter.
     ///
     /// # Errors
@@ -249,7 +261,11 @@ impl View {
         Ok(found.collect::<Result<_, _>>()?)
     }
 
-    fn places(&self, message: MessageId) -> Result<Vec<Place>, StoreError> {
+    /// Where a message is shown.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn places(&self, message: MessageId) -> Result<Vec<Place>, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "SELECT account, mailbox, name, source, uid, flags, keywords
              FROM shown JOIN mailbox ON mailbox.id = shown.mailbox
@@ -269,6 +285,15 @@ impl View {
             });
         }
         Ok(places)
+    }
+
+    /// What waits for the server on one entry, in order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn operations_at(&self, mailbox: MailboxId, uid: Uid) -> Result<Vec<Operation>, StoreError> {
+        let at = "WHERE mailbox = ?1 AND uid = ?2 AND state IN ('waiting', 'asked')";
+        collect(&self.conn, at, params![mailbox.0, uid.get()])
     }
 
     /// The shortest beginning of an id that its neighbours in order do not share.

@@ -31,6 +31,18 @@ pub(crate) async fn create_sent<P: AsyncRead + AsyncWrite + Unpin>(
     Ok(None)
 }
 
+/// The full name of a new mailbox among those that are `listed`, for when it cannot be tried: below INBOX
+/// where the server keeps everything there. Where there is only an INBOX yet, the delimiter tells: Courier and
+/// Cyrus have `.` and refuse anything else; others may, and take a name below INBOX all the same.
+#[must_use]
+pub fn new_name(listed: &[Mailbox], name: &str) -> MailboxName {
+    match (listed, places(listed, name).as_slice()) {
+        ([only], [_, below]) if only.delimiter == Some('.') => below.clone(),
+        (_, [first, ..]) => first.clone(),
+        (_, []) => MailboxName::new(name),
+    }
+}
+
 /// Where a new mailbox may go, the likeliest first: at the top, or below INBOX where some servers keep everything
 /// (Courier, Cyrus; RFC 2342 calls it the personal namespace).
 fn places(listed: &[Mailbox], name: &str) -> Vec<MailboxName> {
@@ -69,6 +81,20 @@ mod tests {
         drop(connection);
         server.await.unwrap();
         name
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_tried_is_the_likeliest() {
+        let name = |listed: &[&str], delimiter| {
+            let listed: Vec<_> = listed.iter().map(|name| Mailbox { delimiter, ..mailbox(name) }).collect();
+            new_name(&listed, "Archive").as_str().to_owned()
+        };
+        assert_eq!(name(&["INBOX"], Some('.')), "INBOX.Archive");
+        assert_eq!(name(&["INBOX"], Some('/')), "Archive");
+        assert_eq!(name(&["INBOX", "Sent"], Some('.')), "Archive");
+        assert_eq!(name(&["INBOX", "INBOX/Sent"], Some('/')), "INBOX/Archive");
+        assert_eq!(name(&["INBOX"], None), "Archive");
+        assert_eq!(name(&[], Some('.')), "Archive");
     }
 
     #[tokio::test]

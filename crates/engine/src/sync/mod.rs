@@ -15,6 +15,7 @@ mod pull;
 mod push;
 
 pub(crate) use create::create_sent;
+pub use create::new_name;
 pub use index::{Indexer, index};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;

@@ -19,9 +19,9 @@ use crate::imap::{Completion, Connection};
 use outcome::{Verdict, judge};
 use place::{Answer, Present};
 use restante_core::diagnosis::{self, Finding, Service, Stage};
-use restante_core::imap::Tag;
-use restante_core::imap::wire::{Command, Status};
-use restante_core::mail::{Flags, Uid, UidSet};
+use restante_core::imap::wire::{Command, Response, Status};
+use restante_core::imap::{Event, Tag};
+use restante_core::mail::{Flags, SyncState, Uid, UidSet};
 use restante_core::sync::Delta;
 use restante_core::sync::push::{Step, What, Wish, plan};
 use restante_core::sync::recognise::Arrival;
@@ -242,14 +242,15 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             }
         }
         let fetch = self.connection.send(self.look(&uids));
-        let mut refusal = None;
+        let (mut refusal, mut present) = (None, Present::default());
         for tag in tags {
-            let completion = self.connection.wait(tag, &mut |_| Ok(())).await?;
+            let completion = self.connection.wait(tag, &mut |event| present.take(event)).await?;
             if completion.status != Status::Ok {
                 refusal = Some(completion);
             }
         }
-        let present = self.present(fetch).await?;
+        // Dovecot answers a STORE after the FETCH behind it when the two arrive together.
+        present.rows.extend(self.present(fetch).await?.rows);
         if let Some(refusal) = refusal {
             return self.refuse(step, &refusal).await;
         }
@@ -298,8 +299,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let store = self.connection.send(store);
         if !self.can_expunge() {
             let fetch = self.connection.send(self.look(uids));
-            let completion = self.connection.wait(store, &mut |_| Ok(())).await?;
-            let present = self.present(fetch).await?;
+            let mut present = Present::default();
+            let completion = self.connection.wait(store, &mut |event| present.take(event)).await?;
+            present.rows.extend(self.present(fetch).await?.rows);
             self.say_marked();
             return Ok(match completion.status {
                 Status::Ok => Expunged::Marked(present),
@@ -337,8 +339,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let command =
             Command::new(verb).uids(&uids).mailbox(&target.mailbox.name, self.connection.session().utf8());
         let tag = self.connection.send(command);
-        let present = self.present(fetch).await?;
         let mut answer = Answer::default();
+        let present = self.present_beside(fetch, &mut answer).await?;
         let completion = self.connection.wait(tag, &mut |event| answer.take(event)).await?;
         if completion.status != Status::Ok {
             return self.refuse(step, &completion).await;
@@ -347,7 +349,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let new = answer.placed(&target);
         let moved = verb == "UID MOVE";
         let vanished = if moved { present.uids() } else { UidSet::new() };
-        self.transferred(step, &present, &new, to, vanished).await
+        self.transferred(step, &present, &new, to, vanished, answer.begun(&target)).await
     }
 
     /// Takes over that messages are in another mailbox now.
@@ -358,6 +360,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         new: &BTreeMap<Uid, Uid>,
         to: MailboxId,
         vanished: UidSet,
+        begun: Option<SyncState>,
     ) -> Result<(), Error> {
         let mut confirmed = Vec::new();
         let mut at = BTreeMap::new();
@@ -375,7 +378,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let mut deltas = vec![(step.mailbox, Delta { vanished, ..Delta::default() })];
         let arrived = self.arrived(step.mailbox, present, new).await?;
         if !arrived.is_empty() {
-            deltas.push((to, Delta { new: arrived, ..Delta::default() }));
+            deltas.push((to, Delta { new: arrived, state: begun, ..Delta::default() }));
         }
         self.confirm(confirmed, &at, deltas).await
     }
@@ -417,6 +420,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let uids: UidSet = step.messages.keys().copied().collect();
         let fetch = self.connection.send(self.look(&uids));
         let mut new = copied;
+        let mut begun = None;
         let mut copy = None;
         if !missing.is_empty() {
             let name = &target.mailbox.name;
@@ -424,24 +428,25 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 Command::new("UID COPY").uids(&missing).mailbox(name, self.connection.session().utf8());
             copy = Some(self.connection.send(command));
         }
-        let present = self.present(fetch).await?;
+        let mut answer = Answer::default();
+        let present = self.present_beside(fetch, &mut answer).await?;
         if let Some(tag) = copy {
-            let mut answer = Answer::default();
             let completion = self.connection.wait(tag, &mut |event| answer.take(event)).await?;
             if completion.status != Status::Ok {
                 return self.refuse(step, &completion).await;
             }
             answer.code(completion.code.as_ref());
             new.extend(answer.placed(&target));
+            begun = answer.begun(&target);
         }
         // Only what is there now: it has been copied.
         let here = present.uids();
         if here.is_empty() {
-            return self.transferred(step, &present, &new, to, UidSet::new()).await;
+            return self.transferred(step, &present, &new, to, UidSet::new(), begun).await;
         }
         match self.expunge(&here).await? {
-            Expunged::Gone => self.transferred(step, &present, &new, to, here).await,
-            Expunged::Marked(_) => self.transferred(step, &present, &new, to, UidSet::new()).await,
+            Expunged::Gone => self.transferred(step, &present, &new, to, here, begun).await,
+            Expunged::Marked(_) => self.transferred(step, &present, &new, to, UidSet::new(), begun).await,
             // The copy is found again when this is tried the next time.
             Expunged::Refused(completion) => {
                 let reply = format!("copied, but not removed: {}", completion.line());
@@ -524,8 +529,18 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     }
 
     async fn present(&mut self, tag: Tag) -> Result<Present, Error> {
+        self.present_beside(tag, &mut Answer::default()).await
+    }
+
+    /// As [`Self::present`], with another command behind it: Dovecot answers the two in one, so that where
+    /// messages were put (COPYUID) may be said before the FETCH is completed.
+    async fn present_beside(&mut self, tag: Tag, answer: &mut Answer) -> Result<Present, Error> {
         let mut present = Present::default();
-        let completion = self.connection.wait(tag, &mut |event| present.take(event)).await?;
+        let mut take = |event: Event<'_>| match event {
+            Event::Untagged(Response::Status { .. }) => answer.take(event),
+            _ => present.take(event),
+        };
+        let completion = self.connection.wait(tag, &mut take).await?;
         if completion.status != Status::Ok {
             return Err(self.connection.refused("UID FETCH", &completion));
         }

@@ -48,11 +48,12 @@ mod linux {
     }
 
     impl Jumps {
+        #[expect(deprecated, reason = "sound for an OwnedFd, and its successor wants unsafe code")]
         pub(super) fn new() -> io::Result<Self> {
             let timer =
                 timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
             arm(&timer)?;
-            Ok(Self { timer: AsyncFd::register(timer)? })
+            Ok(Self { timer: AsyncFd::new(timer)? })
         }
 
         pub(super) async fn next(&mut self) {

@@ -59,6 +59,7 @@ mod linux {
     }
 
     impl Changes {
+        #[expect(deprecated, reason = "sound for an OwnedFd, and its successor wants unsafe code")]
         pub(super) fn new(dir: &Path) -> Result<Self, Error> {
             let failed = |error: io::Error| {
                 Error::Configuration(format!("the system does not let {} be watched: {error}", dir.display()))
@@ -67,7 +68,7 @@ mod linux {
                 .map_err(|error| failed(error.into()))?;
             inotify::add_watch(&queue, dir.join("mail.db-wal"), WatchFlags::MODIFY)
                 .map_err(|error| failed(error.into()))?;
-            Ok(Self { events: AsyncFd::register(queue).map_err(failed)? })
+            Ok(Self { events: AsyncFd::new(queue).map_err(failed)? })
         }
 
         pub(super) async fn next(&mut self) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use restante_engine::account::{Account, Accounts};
 use restante_engine::net::{Network, NetworkOptions};
 use restante_engine::sync::Keeper;
 use restante_engine::{Error, Places, renaming};
-use restante_store::{Store, StoreError, View};
+use restante_store::{Desk, Store, StoreError, View};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -67,7 +67,34 @@ impl Context {
 
     /// For reading mail.
     pub(super) fn view(&self) -> Result<View, Failure> {
-        match View::open(&self.places.data) {
+        self.present(View::open(&self.places.data))
+    }
+
+    /// For taking down what a person wants changed, also while another restante is at work with the mail.
+    pub(super) fn desk(&self) -> Result<Desk, Failure> {
+        self.may_change()?;
+        let desk = match Desk::open(&self.places.data) {
+            Err(StoreError::Older(_)) => {
+                // The one writer brings it to this version's format.
+                drop(self.store()?);
+                Desk::open(&self.places.data)
+            }
+            other => other,
+        };
+        self.present(desk)
+    }
+
+    /// Nothing is changed with `--read-only`.
+    pub(super) fn may_change(&self) -> Result<(), Failure> {
+        match self.global.read_only {
+            true => Err(Failure::Usage("this changes mail, and --read-only was given".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// What was opened, or how to get something to open.
+    fn present<T>(&self, opened: Result<T, StoreError>) -> Result<T, Failure> {
+        match opened {
             Err(StoreError::Absent(_)) if self.accounts()?.all().is_empty() => Err(Error::Configuration(
                 "no account is set up yet; `restante setup you@example.org` does it".to_owned(),
             )
@@ -81,9 +108,7 @@ impl Context {
 
     /// For changing mail: the store's one writer, on a thread of its own.
     pub(super) fn keeper(&self) -> Result<Keeper, Failure> {
-        if self.global.read_only {
-            return Err(Failure::Usage("this changes mail, and --read-only was given".to_owned()));
-        }
+        self.may_change()?;
         Ok(Keeper::start(self.store()?)?)
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Failure {
     Io(String),
     /// Done only when asked for more explicitly (1).
     Refused(String),
+    /// Worth another try in a moment (75).
+    Later(String),
     /// A negative answer that was already given (1).
     Negative,
     /// Something is left to do later (75), and it was already said.
@@ -66,7 +68,7 @@ impl Failure {
             Self::NotFound(_) => 66,
             Self::Io(_) => 74,
             Self::Refused(_) | Self::Negative => 1,
-            Self::Queued => 75,
+            Self::Queued | Self::Later(_) => 75,
             Self::Said(code) => *code,
         }
     }
@@ -79,7 +81,8 @@ impl Failure {
             | Self::Data(text)
             | Self::NotFound(text)
             | Self::Io(text)
-            | Self::Refused(text) => Some(text.clone()),
+            | Self::Refused(text)
+            | Self::Later(text) => Some(text.clone()),
             Self::Negative | Self::Queued | Self::Said(_) => None,
         }
     }
@@ -96,6 +99,7 @@ impl Failure {
             Self::Data(_) => "bad-data",
             Self::NotFound(_) => "not-found",
             Self::Refused(_) => "refused",
+            Self::Later(_) => "temporary-failure",
             Self::Usage(_) | Self::Negative | Self::Queued | Self::Said(_) => "usage",
         };
         json!({

@@ -87,16 +87,21 @@ impl Search {
 /// The filter that words on the command line and `--account` make.
 pub(super) fn filter(context: &Context, view: &View, words: &[String]) -> Result<Filter, Failure> {
     let text = words.iter().map(|word| joined(word)).collect::<Vec<_>>().join(" ");
-    let query = query::parse(&text, &Zoned::now()).map_err(|error| Failure::Usage(error.to_string()))?;
-    let account = match &context.global.account {
-        Some(name) => {
-            let name = &context.accounts()?.find(Some(name))?.name.clone();
-            let found = view.find_account(name)?;
-            Some(found.ok_or_else(|| Failure::NotFound(format!("there is no mail of {name} yet")))?)
-        }
-        None => None,
-    };
-    Ok(Filter { account, query })
+    filter_of(context, view, &text)
+}
+
+/// The filter that a query in one text and `--account` make.
+pub(super) fn filter_of(context: &Context, view: &View, text: &str) -> Result<Filter, Failure> {
+    let query = query::parse(text, &Zoned::now()).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Filter { account: account_id(context, view)?, query })
+}
+
+/// The account named with `--account`, as the store knows it.
+pub(super) fn account_id(context: &Context, view: &View) -> Result<Option<AccountId>, Failure> {
+    let Some(name) = &context.global.account else { return Ok(None) };
+    let name = &context.accounts()?.find(Some(name))?.name.clone();
+    let found = view.find_account(name)?;
+    Ok(Some(found.ok_or_else(|| Failure::NotFound(format!("there is no mail of {name} yet")))?))
 }
 
 /// An argument that holds spaces was quoted for the shell: it is one phrase, not several words.

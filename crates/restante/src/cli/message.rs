@@ -2,6 +2,7 @@
 
 use super::error::Failure;
 use restante_store::{Found, MessageId, View};
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 /// The message an id names.
@@ -15,6 +16,29 @@ pub(super) fn find(view: &View, id: &str) -> Result<MessageId, Failure> {
             "there is no message `{id}`; `restante list` shows the ids in its first column"
         ))),
     }
+}
+
+/// The ids on standard input, one a line. A line may go on after the id, as those of `restante list` do.
+pub(super) fn ids_on_stdin() -> Result<Vec<String>, Failure> {
+    if std::io::stdin().is_terminal() {
+        eprintln!("restante: type or paste ids, one a line; Ctrl-D ends them");
+    }
+    let mut text = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// The message or messages that a command was given: an id or a file, or `-` for ids on standard input.
+pub(super) fn named_messages(name: &str) -> Result<Vec<String>, Failure> {
+    if name != "-" {
+        return Ok(vec![name.to_owned()]);
+    }
+    let ids = ids_on_stdin()?;
+    if ids.is_empty() {
+        return Err(Failure::NotFound("there is no id on standard input".to_owned()));
+    }
+    Ok(ids)
 }
 
 /// Whether a person means a file: it has a path or an ending, which ids never have.

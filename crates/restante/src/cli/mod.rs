@@ -4,6 +4,9 @@ mod account;
 mod account_edit;
 mod account_move;
 mod account_reauth;
+mod archive;
+mod bring;
+mod change;
 mod completions;
 mod context;
 mod count;
@@ -13,8 +16,11 @@ mod error;
 mod given;
 mod keep;
 mod list;
+mod mailbox;
 mod man;
+mod mark;
 mod message;
+mod move_;
 mod outbox;
 mod output;
 mod prompt;
@@ -22,13 +28,17 @@ mod read;
 
 mod reply;
 mod save;
+mod scene;
 mod schema;
 mod send;
 
 mod setup;
 mod steps;
 mod sync;
+mod tag;
+mod trash;
 mod trial;
+mod undo;
 mod wrap;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -111,6 +121,13 @@ enum Command {
     Count(count::Count),
     Read(read::Read),
     Save(save::Save),
+    Archive(archive::Archive),
+    Move(move_::Move),
+    Mark(mark::Mark),
+    Tag(tag::Tag),
+    Trash(trash::Trash),
+    Undo(undo::Undo),
+    Mailbox(mailbox::Mailbox),
     Send(send::Send),
     Reply(reply::Reply),
     Outbox(outbox::Outbox),
@@ -147,6 +164,13 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Count(command) => command.run(&context),
         Command::Read(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
+        Command::Archive(command) => command.run(&context),
+        Command::Move(command) => command.run(&context),
+        Command::Mark(command) => command.run(&context),
+        Command::Tag(command) => command.run(&context),
+        Command::Trash(command) => command.run(&context),
+        Command::Undo(command) => command.run(&context),
+        Command::Mailbox(command) => command.run(&context),
         Command::Send(command) => command.run(&context),
         Command::Reply(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
@@ -182,21 +206,24 @@ fn as_sendmail(arguments: Vec<OsString>) -> Vec<OsString> {
     ["restante".into(), "send".into()].into_iter().chain(rest).collect()
 }
 
-/// In a query `-word` means that the word must not occur, which the parser of options would take for
-/// options. A space before it makes it an argument; reading the query drops the space again.
+/// In a query `-word` means that the word must not occur, and for `tag` that the keyword is cleared, which the
+/// parser of options would take for options. A space before it makes it an argument; reading the query or the
+/// keyword drops the space again.
 fn shield(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let command = command();
     let is_command = |a: &OsString| command.get_subcommands().any(|command| a == command.get_name());
     let Some(at) = arguments.iter().position(is_command) else { return arguments };
-    if !arguments.get(at).is_some_and(|name| ["list", "search", "count"].iter().any(|query| name == query)) {
-        return arguments;
-    }
+    let is = |names: &[&str]| arguments.get(at).is_some_and(|name| names.iter().any(|known| name == known));
+    let (whole, tag) = (is(&["list", "search", "count"]), is(&["tag"]));
+    let mut query = false;
     for argument in arguments.iter_mut().skip(at + 1).take_while(|a| *a != "--") {
-        if argument.to_str().is_some_and(is_negation) {
+        let meant = |text: &str| (whole || query) && is_negation(text) || tag && is_cleared(text);
+        if argument.to_str().is_some_and(meant) {
             let mut shielded = OsString::from(" ");
             shielded.push(&*argument);
             *argument = shielded;
         }
+        query = argument == "--query";
     }
     arguments
 }
@@ -207,6 +234,13 @@ fn is_negation(argument: &str) -> bool {
     let number =
         word.strip_prefix('n').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '='));
     !word.starts_with('-') && !number && !word.chars().all(|c| matches!(c, 'v' | 'h' | 'V'))
+}
+
+/// Whether an argument of `tag` is `-keyword`, and neither `--option` nor the short options of every command.
+fn is_cleared(argument: &str) -> bool {
+    argument.strip_prefix('-').is_some_and(|word| {
+        !word.is_empty() && !word.starts_with('-') && !word.chars().all(|c| matches!(c, 'v' | 'h' | 'V'))
+    })
 }
 
 #[cfg(test)]
@@ -234,6 +268,9 @@ mod tests {
             (&["restante", "search", "-from:bob", "--json"], &["restante", "search", " -from:bob", "--json"]),
             (&["restante", "count", "-n", "5", "--", "-x"], &["restante", "count", "-n", "5", "--", "-x"]),
             (&["restante", "send", "list", "-oi"], &["restante", "send", "list", "-oi"]),
+            (&["restante", "tag", "-", "+a", "-b", "-v"], &["restante", "tag", "-", "+a", " -b", "-v"]),
+            (&["restante", "archive", "--query", "-xy"], &["restante", "archive", "--query", " -xy"]),
+            (&["restante", "archive", "-x", "--query", "x"], &["restante", "archive", "-x", "--query", "x"]),
         ] {
             assert_eq!(shield(given.iter().map(OsString::from).collect()), expected);
         }

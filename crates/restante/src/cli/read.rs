@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::Failure;
 use super::list::rfc3339;
-use super::message::{find, is_file, read_file};
+use super::message::{find, is_file, named_messages, read_file};
 use super::output::{print, write};
 use super::sync::octets;
 use clap::Args;
@@ -20,7 +20,7 @@ const WIDTH: usize = 78;
 /// Read a message.
 #[derive(Debug, Args)]
 pub(super) struct Read {
-    /// A message's id, or a file.
+    /// A message's id, or a file; `-` reads ids from standard input and shows one message after the other.
     #[arg(value_name = "ID|FILE.eml")]
     message: String,
     /// The text alone.
@@ -39,22 +39,32 @@ pub(super) struct Read {
 
 impl Read {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        let (id, bytes) = if is_file(&self.message) {
-            (None, read_file(&self.message)?)
+        for (at, name) in named_messages(&self.message)?.iter().enumerate() {
+            if at > 0 && !self.raw && !context.output.json {
+                print(&context.output.dim(&format!("\n{}\n\n", "-".repeat(WIDTH))))?;
+            }
+            self.show(context, name)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&self, context: &Context, name: &str) -> Result<(), Failure> {
+        let (id, bytes) = if is_file(name) {
+            (None, read_file(name)?)
         } else {
             let view = context.view()?;
-            let message = find(&view, &self.message)?;
+            let message = find(&view, name)?;
             let id = view.row(message)?.map(|row| row.id);
             (id, view.read(message)?)
         };
         if self.raw {
             write(&bytes)?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(());
         }
         if self.headers {
             let header = header(&bytes);
             print(&clean(&String::from_utf8_lossy(header)))?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(());
         }
         let reading = Reading::read(&bytes, WIDTH);
         if context.output.json {
@@ -69,7 +79,7 @@ impl Read {
         } else {
             print(&page(context, &reading))?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::Failure;
-use super::message::{find, is_file, read_file};
+use super::message::{find, is_file, named_messages, read_file};
 use super::output::print;
 use clap::Args;
 use restante_core::message::{Attachment, Disposition, Reading, clean_line};
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// A file that exists is never overwritten: the new one gets a number.
 #[derive(Debug, Args)]
 pub(super) struct Save {
-    /// A message's id, or a file.
+    /// A message's id, or a file; `-` reads ids from standard input.
     #[arg(value_name = "ID|FILE.eml")]
     message: String,
     /// Which part, as `restante read` shows it in brackets; all attachments when not given.
@@ -41,11 +41,29 @@ struct Saved {
 
 impl Save {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        let bytes = if is_file(&self.message) {
-            read_file(&self.message)?
+        let mut files = Vec::new();
+        for name in named_messages(&self.message)? {
+            self.extract(context, &name, &mut files)?;
+        }
+        if files.is_empty() {
+            return Err(Failure::NotFound("no attachment was found".to_owned()));
+        }
+        if context.output.json {
+            context.output.document("save", &Document { files })?;
+        } else {
+            for file in &files {
+                print(&format!("{}\n", clean_line(&file.path.to_string_lossy())))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn extract(&self, context: &Context, name: &str, files: &mut Vec<Saved>) -> Result<(), Failure> {
+        let bytes = if is_file(name) {
+            read_file(name)?
         } else {
             let view = context.view()?;
-            view.read(find(&view, &self.message)?)?
+            view.read(find(&view, name)?)?
         };
         let parts = match &self.part {
             Some(part) => vec![part.clone()],
@@ -56,24 +74,16 @@ impl Save {
                 .map(|p| p.part)
                 .collect(),
         };
-        if parts.is_empty() {
+        if parts.is_empty() && self.message != "-" {
             return Err(Failure::NotFound("this message has no attachments".to_owned()));
         }
-        let mut files = Vec::new();
         for part in parts {
             let attachment = Attachment::read(&bytes, &part)
                 .ok_or_else(|| Failure::NotFound(format!("this message has no part `{part}`")))?;
             let path = keep(&self.directory, &attachment.filename, &attachment.bytes)?;
             files.push(Saved { part, path, size: attachment.bytes.len() });
         }
-        if context.output.json {
-            context.output.document("save", &Document { files })?;
-        } else {
-            for file in &files {
-                print(&format!("{}\n", clean_line(&file.path.to_string_lossy())))?;
-            }
-        }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }
 

@@ -6,23 +6,28 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 16] = [
+pub(super) const SCHEMAS: [(&str, &str); 21] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
     ("account-move", include_str!("../../schemas/account-move.json")),
     ("account-reauth", include_str!("../../schemas/account-reauth.json")),
+    ("change", include_str!("../../schemas/change.json")),
     ("count", include_str!("../../schemas/count.json")),
     ("discover", include_str!("../../schemas/discover.json")),
     ("doctor", include_str!("../../schemas/doctor.json")),
     ("error", include_str!("../../schemas/error.json")),
     ("list", include_str!("../../schemas/list.json")),
+    ("mailbox", include_str!("../../schemas/mailbox.json")),
+    ("mailbox-list", include_str!("../../schemas/mailbox-list.json")),
     ("outbox", include_str!("../../schemas/outbox.json")),
     ("read", include_str!("../../schemas/read.json")),
     ("save", include_str!("../../schemas/save.json")),
     ("send", include_str!("../../schemas/send.json")),
     ("setup", include_str!("../../schemas/setup.json")),
     ("sync", include_str!("../../schemas/sync.json")),
+    ("undo", include_str!("../../schemas/undo.json")),
+    ("undo-list", include_str!("../../schemas/undo-list.json")),
 ];
 
 /// Print the JSON Schema of what a command prints with --json; all names when none is given.
@@ -39,10 +44,11 @@ impl Schema {
             print(&format!("{}\n", names.join("\n")))?;
             return Ok(ExitCode::SUCCESS);
         };
-        // A search prints a list, a reply is a send.
+        // A search prints a list, a reply is a send, and all that changes messages prints the same.
         let wanted = match name.as_str() {
             "search" => "list",
             "reply" => "send",
+            "archive" | "move" | "mark" | "tag" | "trash" => "change",
             other => other,
         };
         match SCHEMAS.iter().find(|(known, _)| *known == wanted) {

@@ -13,6 +13,7 @@
 mod account;
 mod answering;
 mod budget;
+mod changing;
 mod courier;
 mod crash;
 mod cyrus;

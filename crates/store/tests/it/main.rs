@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod contents;
+mod counts;
 mod crash;
 mod lists;
 mod moved;

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Code, Response};
-use restante_core::mail::{Flags, ModSeq, Uid, UidSet, UidValidity};
+use restante_core::mail::{Flags, ModSeq, SyncState, Uid, UidSet, UidValidity};
 use restante_core::sync::FlagChange;
 use restante_store::MailboxRow;
 use std::collections::BTreeMap;
@@ -69,10 +69,17 @@ impl Answer {
         }
     }
 
+    /// The state of a target that was never pulled, an empty or a new one: nothing is proven of it but
+    /// whose UIDs these are. The next pull looks at the whole of it.
+    pub(super) fn begun(&self, target: &MailboxRow) -> Option<SyncState> {
+        let (uid_validity, ..) = self.copied.as_ref().filter(|_| target.state.is_none())?;
+        Some(SyncState { uid_validity: *uid_validity, uid_next: 0, highest_mod_seq: None })
+    }
+
     /// Where each message is in the target, when the server said so and the target's UIDs are known here.
     pub(super) fn placed(&self, target: &MailboxRow) -> BTreeMap<Uid, Uid> {
         let Some((validity, from, to)) = &self.copied else { return BTreeMap::new() };
-        let known = target.state.is_some_and(|state| state.uid_validity == *validity) && !target.moved;
+        let known = target.state.is_none_or(|state| state.uid_validity == *validity) && !target.moved;
         // As many as were named: else nobody knows which is which.
         if !known || from.len() != to.len() {
             return BTreeMap::new();
