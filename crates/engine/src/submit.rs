@@ -19,7 +19,7 @@ use restante_core::imap::wire::{Command, Response};
 use restante_core::mail::{MailboxName, SpecialUse};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
-use restante_store::{AccountId, MailboxRow, Store, StoreError, Submission, SubmissionId};
+use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -104,12 +104,12 @@ pub async fn drain(
 ///
 /// # Errors
 /// There is no such submission, or the store cannot be written.
-pub fn requeue(store: &mut Store, id: SubmissionId, now: i64) -> Result<Submission, StoreError> {
-    let mut row = store.view().submission(id)?;
+pub fn requeue(desk: &mut Desk, id: SubmissionId, now: i64) -> Result<Submission, StoreError> {
+    let mut row = desk.submission(id)?;
     row.recipients = submission::again(&row.recipients);
     row.state = submission::whole(&row.recipients);
     row.next_attempt = now;
-    store.desk().set_submission(&row)?;
+    desk.set_submission(&row)?;
     Ok(row)
 }
 

@@ -6,9 +6,13 @@ use rusqlite::{Connection, Transaction};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{Seek, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The file in a data directory that a [`Desk`] writes to after each commit. Its content means nothing.
+const BELL: &str = "asked";
 
 /// Reads what restante remembers; cannot change it. Works beside a [`Store`] in this or another
 /// process, and sees every commit as a whole.
@@ -25,6 +29,8 @@ pub struct View {
 /// So a command can be given while another process syncs; the writer sees it as the next commit.
 pub struct Desk {
     pub(crate) view: View,
+    /// Written to after each commit, for the writer to notice; `None` where the desk is the writer's own.
+    bell: Option<File>,
 }
 
 /// The one writer of a data directory. Reads as a [`View`].
@@ -66,7 +72,8 @@ impl Desk {
     /// [`StoreError::Absent`] when nothing was stored there yet; [`StoreError::Newer`] or
     /// [`StoreError::Older`] when another version of restante wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Ok(Self { view: View::new(database::open_beside(dir)?, dir)? })
+        let view = View::new(database::open_beside(dir)?, dir)?;
+        Ok(Self { view, bell: Some(dir::open_file(&dir.join(BELL))?) })
     }
 
     /// One transaction: all of it or nothing. The lock of `mail.db` is taken first: one that only wants to
@@ -80,6 +87,10 @@ impl Desk {
         transaction.prepare_cached("DELETE FROM pause WHERE account = 0")?.execute([])?;
         let result = work(&transaction)?;
         transaction.commit()?;
+        if let Some(bell) = &mut self.bell {
+            // Who does not hear it sees the commit a little later.
+            let _ = bell.write_all(b".").and_then(|()| bell.rewind());
+        }
         Ok(result)
     }
 
@@ -92,6 +103,19 @@ impl Desk {
         let result = self.write(work);
         self.view.conn.pragma_update(Some("main"), "synchronous", "normal")?;
         result
+    }
+}
+
+impl View {
+    /// The file that changes after each commit of a [`Desk`], made when it is not there: to be watched by who
+    /// brings to the server what was asked.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn bell(&self) -> Result<PathBuf, StoreError> {
+        let path = self.dir.join(BELL);
+        dir::open_file(&path)?;
+        Ok(path)
     }
 }
 
@@ -115,7 +139,7 @@ impl Store {
             }
         }
         let packs = Arc::new(Packs::recover(dir.join("packs"), &proven)?);
-        let desk = Desk { view: View::new(conn, dir)? };
+        let desk = Desk { view: View::new(conn, dir)?, bell: None };
         let mut store = Self { desk, packs, _lock: lock };
         store.recover_index()?;
         store.recover_outbox()?;
@@ -160,6 +184,10 @@ impl Store {
             // Somebody else's file is in it.
             Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
             other => other.map_err(StoreError::io("remove", &folder))?,
+        }
+        match std::fs::remove_file(dir.join(BELL)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            other => other.map_err(StoreError::io("remove", &dir.join(BELL)))?,
         }
         for name in ["search.db", "mail.db"] {
             crate::dir::remove_database(&dir.join(name))?;

@@ -4,10 +4,8 @@ use crate::error::Error;
 use restante_store::View;
 use std::path::Path;
 
-/// Waits for commits of other processes. Costs nothing while there are none.
+/// Waits for what other processes take down. Costs nothing while there is nothing.
 pub struct Local {
-    view: View,
-    version: i64,
     changes: Changes,
 }
 
@@ -17,25 +15,16 @@ impl Local {
     /// # Errors
     /// When it cannot be read or watched.
     pub fn new(dir: &Path) -> Result<Self, Error> {
-        let view = View::open(dir)?;
-        let changes = Changes::new(dir)?;
-        let version = view.version()?;
-        Ok(Self { view, version, changes })
+        let bell = View::open(dir)?.bell()?;
+        Ok(Self { changes: Changes::new(&bell)? })
     }
 
-    /// Waits until something was committed since the last time, by whomever.
+    /// Waits until something was asked since the last time.
     ///
     /// # Errors
-    /// When the store cannot be read any more.
+    /// When the system ends the watch.
     pub async fn changed(&mut self) -> Result<(), Error> {
-        loop {
-            let version = self.view.version()?;
-            if version != self.version {
-                self.version = version;
-                return Ok(());
-            }
-            self.changes.next().await?;
-        }
+        self.changes.next().await
     }
 }
 
@@ -53,21 +42,23 @@ mod linux {
     use std::path::Path;
     use tokio::io::unix::AsyncFd;
 
-    /// The kernel tells when the write-ahead log of the database grows.
+    /// The kernel tells when the file is written to.
     pub(super) struct Changes {
         events: AsyncFd<OwnedFd>,
     }
 
     impl Changes {
         #[expect(deprecated, reason = "sound for an OwnedFd, and its successor wants unsafe code")]
-        pub(super) fn new(dir: &Path) -> Result<Self, Error> {
+        pub(super) fn new(bell: &Path) -> Result<Self, Error> {
             let failed = |error: io::Error| {
-                Error::Configuration(format!("the system does not let {} be watched: {error}", dir.display()))
+                Error::Configuration(format!(
+                    "the system does not let {} be watched: {error}",
+                    bell.display()
+                ))
             };
             let queue = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
                 .map_err(|error| failed(error.into()))?;
-            inotify::add_watch(&queue, dir.join("mail.db-wal"), WatchFlags::MODIFY)
-                .map_err(|error| failed(error.into()))?;
+            inotify::add_watch(&queue, bell, WatchFlags::MODIFY).map_err(|error| failed(error.into()))?;
             Ok(Self { events: AsyncFd::new(queue).map_err(failed)? })
         }
 
@@ -86,39 +77,54 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod other {
     use crate::error::Error;
-    use std::path::Path;
-    use std::time::Duration;
+    use std::path::{Path, PathBuf};
+    use std::time::{Duration, SystemTime};
 
     /// Looks now and then.
-    pub(super) struct Changes;
+    pub(super) struct Changes {
+        bell: PathBuf,
+        rung: Option<SystemTime>,
+    }
 
     impl Changes {
-        pub(super) fn new(_: &Path) -> Result<Self, Error> {
-            Ok(Self)
+        pub(super) fn new(bell: &Path) -> Result<Self, Error> {
+            Ok(Self { bell: bell.to_owned(), rung: rung(bell) })
         }
 
         pub(super) async fn next(&mut self) -> Result<(), Error> {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            while rung(&self.bell) == self.rung {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            self.rung = rung(&self.bell);
             Ok(())
         }
+    }
+
+    fn rung(bell: &Path) -> Option<SystemTime> {
+        bell.metadata().and_then(|known| known.modified()).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use restante_store::Store;
+    use restante_core::mail::{Mailbox, MailboxName};
+    use restante_store::{Desk, Store};
     use std::time::Duration;
     use tokio::time::timeout;
 
     #[tokio::test]
-    async fn a_commit_is_noticed_and_silence_is_silence() {
+    async fn what_is_asked_is_noticed_and_what_the_writer_does_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(dir.path()).unwrap();
-        store.account("ann").unwrap();
+        let account = store.account("ann").unwrap();
         let mut local = Local::new(dir.path()).unwrap();
-        assert!(timeout(Duration::from_millis(20), local.changed()).await.is_err(), "nothing happened");
         store.account("bob").unwrap();
+        assert!(timeout(Duration::from_millis(20), local.changed()).await.is_err(), "nothing was asked");
+        let mailbox =
+            Mailbox { name: MailboxName::new("Work"), delimiter: None, special_use: None, selectable: true };
+        let mut desk = Desk::open(dir.path()).unwrap();
+        desk.request_mailbox("create Work", account, &mailbox, 0).unwrap();
         timeout(Duration::from_secs(10), local.changed()).await.unwrap().unwrap();
         assert!(timeout(Duration::from_millis(20), local.changed()).await.is_err(), "it is told once");
     }

@@ -16,7 +16,7 @@ use crate::imap::Connection;
 use crate::net::{Network, Pipe};
 use crate::steps::Steps;
 use crate::submit;
-use crate::sync::{self, Keeper, Progress, Report};
+use crate::sync::{self, Keeper, MailboxReport, Progress, Report};
 use restante_core::Secret;
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, MailboxStatus, Status};
@@ -349,7 +349,13 @@ impl Watch<'_> {
         if report.mailboxes.iter().any(|mailbox| mailbox.new > 0) {
             sync::index(self.keeper).await?;
         }
-        on(Told::Synced(&report));
+        // A look that found nothing new is no news.
+        let altered = |mailbox: &MailboxReport| {
+            mailbox.new + mailbox.recognised + mailbox.changed + mailbox.removed > 0
+        };
+        if report.pushed > 0 || !report.findings.is_empty() || report.mailboxes.iter().any(altered) {
+            on(Told::Synced(&report));
+        }
         Ok(())
     }
 

@@ -121,12 +121,13 @@ impl Context {
         Ok(store)
     }
 
-    /// As [`Context::keeper`], for a message that must not be lost to a sync that is under way: waits a
+    /// As [`Context::store`], for a message that must not be lost to a sync that is under way: waits a
     /// minute for the store.
-    pub(super) fn keeper_in_time(&self) -> Result<Keeper, Failure> {
+    pub(super) fn store_in_time(&self) -> Result<Store, Failure> {
+        self.may_change()?;
         let begun = Instant::now();
         loop {
-            match self.keeper() {
+            match self.store() {
                 Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) if begun.elapsed() < MINUTE => {
                     std::thread::sleep(Duration::from_millis(100));
                 }

@@ -39,6 +39,7 @@ mod tag;
 mod trash;
 mod trial;
 mod undo;
+mod watch;
 mod wrap;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};

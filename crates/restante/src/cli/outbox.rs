@@ -8,6 +8,7 @@ use super::send::dispatch_again;
 use clap::{Args, Subcommand};
 use restante_core::message::clean_line;
 use restante_core::submission::{Recipient, State};
+use restante_engine::Error;
 use restante_store::{Submission, SubmissionId, View};
 use serde::Serialize;
 use std::process::ExitCode;
@@ -81,9 +82,7 @@ fn retry(context: &Context, id: SubmissionId) -> Result<ExitCode, Failure> {
 
 fn cancel(context: &Context, id: SubmissionId) -> Result<ExitCode, Failure> {
     find(&context.view()?, id)?;
-    let keeper = context.keeper()?;
-    context.block_on(async { Ok(keeper.with(move |store| store.desk().remove_submission(id)).await?) })?;
-    keeper.close()?;
+    context.desk()?.remove_submission(id).map_err(Error::from)?;
     print(&format!("{id} is out of the outbox.\n"))?;
     Ok(ExitCode::SUCCESS)
 }

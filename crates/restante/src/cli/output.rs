@@ -35,6 +35,12 @@ impl Output {
         print(&format!("{}\n", encode(&whole, PrettyFormatter::new())?))
     }
 
+    /// As [`Output::document`], on one line: one of many.
+    pub(super) fn document_line(self, command: &str, document: &impl Serialize) -> Result<(), Failure> {
+        let whole = Whole { schema: format!("restante/{command}/1"), document };
+        print(&format!("{}\n", json_line(&whole)?))
+    }
+
     /// Text in bold, where colours may be used.
     pub(super) fn bold(self, text: &str) -> String {
         if self.color { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }

@@ -13,10 +13,15 @@ use restante_engine::account::Account;
 use restante_engine::net::Network;
 use restante_engine::sync::Keeper;
 use restante_engine::{Error, Steps, secrets, submit};
-use restante_store::{NewSubmission, Submission, SubmissionId};
+use restante_store::{AccountId, NewSubmission, StoreError, Submission, SubmissionId};
 use serde::Serialize;
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long another restante is given to send it.
+const MINUTE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Send the message on standard input (RFC 5322).
 ///
@@ -90,12 +95,8 @@ pub(super) fn moment() -> Result<Moment, Failure> {
 pub(super) fn dispatch(context: &Context, account: &Account, frozen: Frozen) -> Result<ExitCode, Failure> {
     // Whatever may be wrong with the command line is wrong before the message is in the outbox.
     let network = network(context, account)?;
-    let keeper = context.keeper_in_time()?;
-    let done = context.block_on(async {
-        let id = enqueue(&keeper, account, frozen).await?;
-        transmit(context, network.as_ref(), &keeper, account, id).await
-    });
-    finish(context, keeper, done)
+    let id = enqueue(context, account, frozen)?;
+    deliver(context, network.as_ref(), account, id)
 }
 
 /// Sends a message that is in the outbox, because a person asks for it.
@@ -105,12 +106,47 @@ pub(super) fn dispatch_again(
     id: SubmissionId,
 ) -> Result<ExitCode, Failure> {
     let network = network(context, account)?;
-    let keeper = context.keeper_in_time()?;
-    let done = context.block_on(async {
-        keeper.with(move |store| submit::requeue(store, id, now())).await?;
-        transmit(context, network.as_ref(), &keeper, account, id).await
-    });
-    finish(context, keeper, done)
+    submit::requeue(&mut context.desk()?, id, now()).map_err(Error::from)?;
+    deliver(context, network.as_ref(), account, id)
+}
+
+/// Sends a message that is in the outbox. When another restante is the writer, that one sends it, or ends: then this
+/// one does.
+fn deliver(
+    context: &Context,
+    network: Option<&Network>,
+    account: &Account,
+    id: SubmissionId,
+) -> Result<ExitCode, Failure> {
+    let begun = Instant::now();
+    loop {
+        let row = context.view()?.submission(id).map_err(Error::from)?;
+        // Unknown is also what it is between its last octet and the answer.
+        let open = matches!(row.state, State::Queued | State::Sending | State::Unknown);
+        if !open || network.is_none() {
+            return report(context, &row, None);
+        }
+        let keeper = match context.keeper() {
+            Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) if begun.elapsed() < MINUTE => {
+                std::thread::sleep(LOOK);
+                continue;
+            }
+            // It is in the outbox: the other one will send it.
+            Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => {
+                return report(context, &row, None);
+            }
+            other => other?,
+        };
+        let done = context.block_on(async {
+            // The other one may have sent it before it let go.
+            let row = keeper.with(move |store| store.view().submission(id)).await?;
+            match row.state {
+                State::Queued => transmit(context, network, &keeper, account, id).await,
+                _ => Ok((row, None)),
+            }
+        });
+        return finish(context, keeper, done);
+    }
 }
 
 /// The way out, unless sending is forbidden.
@@ -132,24 +168,32 @@ fn finish(
     report(context, &row, stopped)
 }
 
-async fn enqueue(keeper: &Keeper, account: &Account, frozen: Frozen) -> Result<SubmissionId, Failure> {
-    let name = account.name.clone();
-    let id = keeper
-        .with(move |store| {
-            let account = store.account(&name)?;
-            let created = now();
-            store.desk().enqueue(&NewSubmission {
-                account,
-                sender: frozen.sender,
-                recipients: frozen.recipients,
-                message_id: frozen.message_id,
-                content: frozen.bytes,
-                created,
-                not_before: created,
-            })
-        })
-        .await?;
-    Ok(id)
+/// Freezes a message in the outbox, beside whoever is the store's writer.
+fn enqueue(context: &Context, account: &Account, frozen: Frozen) -> Result<SubmissionId, Failure> {
+    let new = |account: AccountId| {
+        let created = now();
+        NewSubmission {
+            account,
+            sender: frozen.sender,
+            recipients: frozen.recipients,
+            message_id: frozen.message_id,
+            content: frozen.bytes,
+            created,
+            not_before: created,
+        }
+    };
+    let known = match context.desk() {
+        Ok(desk) => desk.find_account(&account.name).map_err(Error::from)?.map(|id| (desk, id)),
+        // Before anything was fetched or sent there is no store.
+        Err(Failure::NotFound(_)) => None,
+        Err(failure) => return Err(failure),
+    };
+    if let Some((mut desk, id)) = known {
+        return Ok(desk.enqueue(&new(id)).map_err(Error::from)?);
+    }
+    let mut store = context.store_in_time()?;
+    let id = store.account(&account.name).map_err(Error::from)?;
+    Ok(store.desk().enqueue(&new(id)).map_err(Error::from)?)
 }
 
 /// Sends one submission and files the copy. From here on nothing is an error: the message is in the

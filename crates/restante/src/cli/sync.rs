@@ -27,6 +27,13 @@ use std::time::{Duration, Instant};
 pub(super) struct Sync {
     /// Which account; all of them when none is named.
     account: Option<String>,
+    /// Stay, and bring everything up to date the moment it changes, here or there, until told to end.
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: run this by `sh -c` when mail came, the ids on its standard input, one a line;
+    /// RESTANTE_ACCOUNT and RESTANTE_NEW say whose and how many.
+    #[arg(long, value_name = "COMMAND", requires = "watch")]
+    on_new: Option<String>,
 }
 
 /// What is gone from the server rests this long here, in seconds: thirty days.
@@ -34,20 +41,20 @@ const TOMBSTONES: i64 = 30 * 24 * 60 * 60;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
-struct Document<'a> {
-    account: &'a str,
+pub(super) struct Document<'a> {
+    pub(super) account: &'a str,
     #[serde(flatten)]
-    report: &'a Report,
+    pub(super) report: &'a Report,
     /// What was tried from the outbox.
-    sent: Vec<Sent<'a>>,
+    pub(super) sent: Vec<Sent<'a>>,
     /// Milliseconds from when everything was fetched and durable until it was searchable.
-    index_ms: u64,
-    ms: u64,
+    pub(super) index_ms: u64,
+    pub(super) ms: u64,
 }
 
 /// A submission that was tried.
 #[derive(Serialize)]
-struct Sent<'a> {
+pub(super) struct Sent<'a> {
     submission: String,
     message_id: &'a str,
     state: State,
@@ -76,6 +83,11 @@ impl Sync {
             named => vec![accounts.ready(named)?.clone()],
         };
         let keeper = context.keeper()?;
+        if self.watch {
+            let watched = super::watch::watch(context, &keeper, &accounts, self.on_new.as_deref());
+            keeper.close()?;
+            return watched;
+        }
         let mut failed = None;
         for account in &accounts {
             // One account whose server is down must not keep the others waiting for their mail.
@@ -88,9 +100,10 @@ impl Sync {
         if let Some(failure) = failed {
             // What came before the failure, or was left by a run that was ended, is written and searchable
             // all the same.
-            let indexed = context.block_on(async { Ok(sync::index(&keeper).await?) });
-            keeper.close()?;
-            return indexed.and(Err(failure));
+            // When that fails too, it is for the same reason, and the first says more.
+            let _ = context.block_on(async { Ok(sync::index(&keeper).await?) });
+            let _ = keeper.close();
+            return Err(failure);
         }
         keeper.close()?;
         Ok(ExitCode::SUCCESS)
@@ -186,7 +199,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
 }
 
 /// What a person should know of the outbox: what was just sent or refused, and what waits for a decision.
-fn outbox_text(tried: &[Submission], waiting: usize) -> String {
+pub(super) fn outbox_text(tried: &[Submission], waiting: usize) -> String {
     let mut text = String::new();
     for row in tried {
         for recipient in &row.recipients {

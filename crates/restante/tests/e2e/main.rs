@@ -36,3 +36,4 @@ mod terminal;
 mod token;
 mod trouble;
 mod verdicts;
+mod watching;

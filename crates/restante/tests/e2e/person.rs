@@ -254,6 +254,11 @@ impl std::fmt::Display for Ran {
 pub(crate) struct Running(Child);
 
 impl Running {
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Its exit code, once it has ended.
     pub(crate) fn ended(&mut self) -> Option<i32> {
         self.0.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))

@@ -1,0 +1,229 @@
+//! `restante sync --watch`
+
+use super::context::{Context, now};
+use super::error::Failure;
+use super::output::print;
+use super::sync::{Document, Sent, octets};
+use restante_core::message::{clean, clean_line};
+use restante_engine::account::Account;
+use restante_engine::sync::{Keeper, Report};
+use restante_engine::watch::{Clock, Local, Told, Watch};
+use restante_engine::{Error, secrets};
+use restante_store::{AccountId, View};
+use std::future::{Future, poll_fn};
+use std::io::Write;
+use std::pin::Pin;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::task::Poll;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Keeps accounts in step until it is told to end, or until every one of them needs a person.
+pub(super) fn watch(
+    context: &Context,
+    keeper: &Keeper,
+    accounts: &[Account],
+    on_new: Option<&str>,
+) -> Result<ExitCode, Failure> {
+    let hook = on_new.map(Hook::start);
+    context.block_on(async {
+        let mut ended = std::pin::pin!(told_to_end()?);
+        let mut watched: Vec<_> = accounts
+            .iter()
+            .map(|account| Box::pin(one(context, keeper, account, hook.as_ref())))
+            .collect::<Vec<Pin<Box<_>>>>();
+        let mut failed = None;
+        while !watched.is_empty() {
+            let next = poll_fn(|context| {
+                if ended.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                for (at, account) in watched.iter_mut().enumerate() {
+                    if let Poll::Ready(failure) = account.as_mut().poll(context) {
+                        return Poll::Ready(Some((at, failure)));
+                    }
+                }
+                Poll::Pending
+            });
+            let Some((at, failure)) = next.await else { return Ok(ExitCode::SUCCESS) };
+            drop(watched.remove(at));
+            if let Some(earlier) = failed.replace(failure) {
+                earlier.report(context.output.json);
+            }
+        }
+        failed.map_or(Ok(ExitCode::SUCCESS), Err)
+    })
+}
+
+/// Resolves when the person, or the system, wants an end.
+fn told_to_end() -> Result<impl Future<Output = ()>, Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::Io(format!("no signals: {error}")));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// One account; ends only when a person has to do something.
+async fn one(context: &Context, keeper: &Keeper, account: &Account, hook: Option<&Hook>) -> Failure {
+    match attend(context, keeper, account, hook).await {
+        Ok(never) => match never {},
+        Err(failure) => failure,
+    }
+}
+
+async fn attend(
+    context: &Context,
+    keeper: &Keeper,
+    account: &Account,
+    hook: Option<&Hook>,
+) -> Result<std::convert::Infallible, Failure> {
+    let network = context.network()?.pinned(account.pinned());
+    let secret = secrets::load(&context.places, account)?;
+    let name = account.name.clone();
+    let id = keeper.with(move |store| store.account(&name)).await?;
+    let view = View::open(&context.places.data).map_err(Error::from)?;
+    // Before the first sync everything is new, and nothing is news.
+    let synced = view.mailboxes(id).map_err(Error::from)?.iter().any(|row| row.state.is_some());
+    let since = if synced { Some(view.last_arrival().map_err(Error::from)?) } else { None };
+    let mut teller = Teller { context, account, id, view, since, hook, before: now() };
+    let mut local = Local::new(&context.places.data)?;
+    let mut clock = Clock::new()?;
+    let watch =
+        Watch { network: &network, keeper, account, id, secret: &secret, send: !context.global.no_send };
+    Ok(watch.run(&mut local, &mut clock, &mut |told| teller.tell(&told)).await?)
+}
+
+/// Says what happens, and runs the hook.
+struct Teller<'a> {
+    context: &'a Context,
+    account: &'a Account,
+    id: AccountId,
+    view: View,
+    /// Messages up to this one are not new; `None` before the first sync.
+    since: Option<i64>,
+    hook: Option<&'a Hook>,
+    before: i64,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, told: &Told<'_>) {
+        let said = match told {
+            Told::Synced(report) => self.synced(report),
+            Told::Sent(tried) => {
+                let text = super::sync::outbox_text(tried, 0);
+                eprint!("{}", clean(&text));
+                Ok(())
+            }
+            Told::Waiting { error, pause } => {
+                let error = error.to_string();
+                let name = &self.account.name;
+                eprintln!("restante: {name}: {} (again in {} s)", clean_line(&error), pause.as_secs());
+                Ok(())
+            }
+        };
+        // Nobody may be reading any more; the mail is kept in step all the same.
+        if let Err(failure) = said {
+            failure.report(self.context.output.json);
+        }
+    }
+
+    fn synced(&mut self, report: &Report) -> Result<(), Failure> {
+        if self.context.output.json || self.context.output.lines {
+            let ms = u64::try_from((now() - self.before).saturating_mul(1000)).unwrap_or(0);
+            let sent: Vec<Sent<'_>> = Vec::new();
+            let document = Document { account: &self.account.name, report, sent, index_ms: 0, ms };
+            self.context.output.document_line("sync", &document)?;
+        } else {
+            print(&clean(&text(self.account, report)))?;
+        }
+        self.before = now();
+        let last = self.view.last_arrival().map_err(Error::from)?;
+        if let (Some(since), Some(hook)) = (self.since, self.hook) {
+            let arrived = self.view.arrived(self.id, since).map_err(Error::from)?;
+            let mut ids = Vec::new();
+            for message in arrived {
+                if let Some(row) = self.view.row(message).map_err(Error::from)? {
+                    ids.push(row.id);
+                }
+            }
+            if !ids.is_empty() {
+                hook.new_mail(&self.account.name, ids);
+            }
+        }
+        self.since = Some(last);
+        Ok(())
+    }
+}
+
+/// One line a mailbox in which something happened.
+fn text(account: &Account, report: &Report) -> String {
+    let mut text = String::new();
+    for mailbox in &report.mailboxes {
+        let counts = [(mailbox.new, "new"), (mailbox.changed, "changed"), (mailbox.removed, "removed")];
+        let said: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if !said.is_empty() {
+            text.push_str(&format!("{}: {}: {}\n", account.name, mailbox.name, said.join(", ")));
+        }
+    }
+    if report.pushed > 0 {
+        let bytes = octets(report.bytes_out);
+        text.push_str(&format!(
+            "{}: {} changes brought to the server ({bytes})\n",
+            account.name, report.pushed
+        ));
+    }
+    for finding in &report.findings {
+        text.push_str(&format!("{}: {finding}\n", account.name));
+    }
+    text
+}
+
+/// A command that is run when mail came, one at a time, on a thread of its own: ids on its standard input, one
+/// a line.
+struct Hook {
+    batches: Sender<(String, Vec<String>)>,
+}
+
+impl Hook {
+    fn start(command: &str) -> Self {
+        let (batches, inbox) = channel::<(String, Vec<String>)>();
+        let command = command.to_owned();
+        std::thread::spawn(move || {
+            while let Ok((account, ids)) = inbox.recv() {
+                if let Err(error) = run(&command, &account, &ids) {
+                    eprintln!("restante: the command for new mail: {error}");
+                }
+            }
+        });
+        Self { batches }
+    }
+
+    fn new_mail(&self, account: &str, ids: Vec<String>) {
+        // The thread ends with the program.
+        let _ = self.batches.send((account.to_owned(), ids));
+    }
+}
+
+fn run(command: &str, account: &str, ids: &[String]) -> std::io::Result<()> {
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .env("RESTANTE_ACCOUNT", account)
+        .env("RESTANTE_NEW", ids.len().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        // A command need not read them.
+        let _ = input.write_all(format!("{}\n", ids.join("\n")).as_bytes());
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        eprintln!("restante: the command for new mail ended with {status}");
+    }
+    Ok(())
+}
