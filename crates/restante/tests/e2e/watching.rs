@@ -147,7 +147,7 @@ fn it_ends_well_when_it_is_told_to() {
     person.sync();
     let mut command = person.command(&["sync", "--watch", "--jsonl"]);
     command.stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let child = command.spawn().unwrap();
     holds_the_store(&person, child.id());
     let (status, error) = person.error(&["sync"]);
     assert_eq!(status, 75, "a second one is told so: {error}");

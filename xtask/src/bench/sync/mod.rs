@@ -5,6 +5,7 @@ mod changes;
 mod kill;
 mod peers;
 mod plot;
+mod push;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ const HOST: &str = "imap.autoconfig.test";
 /// A row of the table: its name on the command line, and what measures it. To add one is to add it here.
 type Row = (&'static str, fn(&mut Bench) -> Result<Vec<Figure>>);
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     ("first-20k", rows::first_20k),
     ("peers", rows::peers),
     ("unchanged-20k", rows::unchanged_20k),
@@ -35,6 +36,7 @@ const ROWS: [Row; 10] = [
     ("first-100k", rows::first_100k),
     ("change-100k", changes::change_100k),
     ("memory", rows::memory),
+    ("push", push::push),
     ("kill", kill::kill),
     ("sizes", plot::sizes),
 ];
