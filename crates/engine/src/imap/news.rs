@@ -12,6 +12,8 @@ pub(crate) struct News {
     pub(crate) statuses: BTreeMap<MailboxName, MailboxStatus>,
     /// A mailbox was made, renamed or removed.
     pub(crate) listed: bool,
+    /// A mailbox is open, or was asked to be: news of it come in other words.
+    pub(crate) open: bool,
     /// Something happened in the mailbox that is open.
     pub(crate) selected: bool,
 }

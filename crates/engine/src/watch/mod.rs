@@ -162,13 +162,14 @@ impl Watch<'_> {
         let mut steps = Steps::new(|_| {});
         self.send(on, &mut steps).await?;
         let mut connection = submit::connect(self.network, self.account, self.secret, &mut steps).await?;
-        self.all(&mut connection, on).await?;
+        let report = self.all(&mut connection).await?;
+        on(Told::Synced(&report));
         let id = self.id;
         self.keeper.with(move |store| store.clear_pause(id)).await?;
         let way = arrange(&mut connection).await?;
         if way == Way::Notify {
             // What happened since the list, before the server began to tell.
-            self.all(&mut connection, on).await?;
+            self.settle(&mut connection, way, on).await?;
         }
         let mut looked = Instant::now();
         loop {
@@ -181,14 +182,13 @@ impl Watch<'_> {
                 Cause::Server => self.hear(&mut connection, way, on).await?,
                 Cause::Person => {
                     self.send(on, &mut steps).await?;
-                    submit::file_sent(&mut connection, self.keeper, id).await?;
-                    self.refresh(&mut connection, Vec::new(), on).await?;
+                    self.settle(&mut connection, way, on).await?;
                 }
                 Cause::Clock => prove(&mut connection).await?,
                 Cause::Time if way == Way::Notify => prove(&mut connection).await?,
                 Cause::Time => {
                     self.send(on, &mut steps).await?;
-                    self.all(&mut connection, on).await?;
+                    self.settle(&mut connection, way, on).await?;
                     looked = Instant::now();
                 }
             }
@@ -261,8 +261,7 @@ impl Watch<'_> {
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
         if std::mem::take(&mut connection.news.listed) {
-            connection.news.statuses.clear();
-            return self.all(connection, on).await;
+            return self.settle(connection, way, on).await;
         }
         if way == Way::Idle {
             connection.news.statuses.clear();
@@ -319,12 +318,25 @@ impl Watch<'_> {
             && u64::from(opened.exists) == row.total))
     }
 
-    /// Everything, as a sync does.
-    async fn all(
+    /// Everything; with NOTIFY until no mailbox is left open, whose news would come in other words.
+    async fn settle(
         &self,
         connection: &mut Connection<Pipe>,
+        way: Way,
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
+        loop {
+            let report = self.all(connection).await?;
+            tell(&report, on);
+            if way != Way::Notify || !connection.news.open {
+                return Ok(());
+            }
+            connection.run(Command::new("UNSELECT"), |_| Ok(())).await?;
+        }
+    }
+
+    /// Everything, as a sync does.
+    async fn all(&self, connection: &mut Connection<Pipe>) -> Result<Report, Error> {
         if self.send {
             submit::file_sent(connection, self.keeper, self.id).await?;
         }
@@ -334,8 +346,7 @@ impl Watch<'_> {
         connection.news.statuses.clear();
         connection.news.listed = false;
         connection.news.selected = false;
-        on(Told::Synced(&report));
-        Ok(())
+        Ok(report)
     }
 
     async fn refresh(
@@ -349,13 +360,7 @@ impl Watch<'_> {
         if report.mailboxes.iter().any(|mailbox| mailbox.new > 0) {
             sync::index(self.keeper).await?;
         }
-        // A look that found nothing new is no news.
-        let altered = |mailbox: &MailboxReport| {
-            mailbox.new + mailbox.recognised + mailbox.changed + mailbox.removed > 0
-        };
-        if report.pushed > 0 || !report.findings.is_empty() || report.mailboxes.iter().any(altered) {
-            on(Told::Synced(&report));
-        }
+        tell(&report, on);
         Ok(())
     }
 
@@ -370,6 +375,15 @@ impl Watch<'_> {
             on(Told::Sent(&tried));
         }
         Ok(())
+    }
+}
+
+/// A look that found nothing new is no news.
+fn tell(report: &Report, on: &mut impl FnMut(Told<'_>)) {
+    let altered =
+        |mailbox: &MailboxReport| mailbox.new + mailbox.recognised + mailbox.changed + mailbox.removed > 0;
+    if report.pushed > 0 || !report.findings.is_empty() || report.mailboxes.iter().any(altered) {
+        on(Told::Synced(report));
     }
 }
 

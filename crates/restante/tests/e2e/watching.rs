@@ -52,7 +52,11 @@ fn both_ways(person: &Person) {
     person.run(&["mark", first["id"].as_str().unwrap(), "--read"]).succeeded();
     let mut client = person.lab.client(&person.address).unwrap();
     client.ask("SELECT INBOX").unwrap();
-    let seen = || client.ask("UID SEARCH SEEN").unwrap().contains("SEARCH 1").then_some(());
+    let seen = || {
+        // Courier's session learns of others' changes when it is asked to.
+        client.ask("NOOP").unwrap();
+        client.ask("UID SEARCH SEEN").unwrap().contains("SEARCH 1").then_some(())
+    };
     eventually("the server knows that it was read", seen).unwrap();
     // Another program marks the other one.
     client.ask("UID STORE 2 +FLAGS (\\Seen)").unwrap();

@@ -37,10 +37,8 @@ pub(super) fn push(bench: &mut Bench) -> Result<Vec<Figure>> {
 fn letters(bench: &Bench, user: &str, data: &std::path::Path, watch: &mut Child) -> Result<Vec<Duration>> {
     let output = watch.stdout.take().ok_or("no output to read")?;
     let mut lines = BufReader::new(output).lines();
-    // Two passes before it waits: one before the server tells what happens, one after.
-    for _ in 0..2 {
-        lines.next().ok_or("the watch ended")??;
-    }
+    // The first pass; from now on only what is new is told.
+    lines.next().ok_or("the watch ended")??;
     let mut waits = Vec::new();
     for number in 0..LETTERS {
         let subject = format!("pushed-{number}");
