@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::places::{self, Places};
 use restante_core::mail::{Address, Contact};
 use restante_core::settings::{Authentication, Fingerprint, Protocol, Security, Settings, Source};
+use restante_core::sync::Selection;
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, value};
 
@@ -30,6 +31,8 @@ pub struct Account {
     pub draft: bool,
     /// Where the password is.
     pub secret: SecretPlace,
+    /// Which mailboxes are kept in step.
+    pub selection: Selection,
 }
 
 /// A value of an account that a person can give.
@@ -320,7 +323,25 @@ fn read_account(name: &str, table: &Table) -> Result<Account, String> {
             .collect::<Result<_, _>>()?,
         draft,
         secret: read_place(table)?,
+        selection: read_selection(table)?,
     })
+}
+
+/// `[account.NAME.sync]`, which only the person writes.
+fn read_selection(table: &Table) -> Result<Selection, String> {
+    let Some(item) = table.get("sync") else { return Ok(Selection::default()) };
+    let table = item.as_table_like().ok_or("`sync` must be a table")?;
+    if let Some((key, _)) = table.iter().find(|(key, _)| !["only", "except"].contains(key)) {
+        return Err(format!("`sync` has no `{key}`: there are `only` and `except`"));
+    }
+    let patterns = |key: &str| -> Result<Vec<String>, String> {
+        let Some(item) = table.get(key) else { return Ok(Vec::new()) };
+        let list = item.as_array().ok_or_else(|| format!("`sync.{key}` must be a list of mailboxes"))?;
+        let pattern = |name: &toml_edit::Value| name.as_str().map(str::to_owned);
+        let patterns: Option<Vec<String>> = list.iter().map(pattern).collect();
+        patterns.ok_or_else(|| format!("`sync.{key}` must be a list of mailboxes"))
+    };
+    Ok(Selection { only: patterns("only")?, except: patterns("except")? })
 }
 
 fn read_place(table: &Table) -> Result<SecretPlace, String> {
@@ -462,7 +483,27 @@ mod tests {
             pins: vec![Fingerprint::new([7; 32])],
             draft: true,
             secret: SecretPlace::Command("pass mail/ann".to_owned()),
+            selection: Selection::default(),
         }
+    }
+
+    #[test]
+    fn a_choice_of_mailboxes_is_read_and_left_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { config: folder.path().to_owned(), data: folder.path().to_owned() };
+        let mut accounts = Accounts::load(&places).unwrap();
+        accounts.save(account("work")).unwrap();
+        let file = places.config_file();
+        let chosen = "\n[account.work.sync]\n# not the views\nexcept = [\"[Gmail]/*\"]\n";
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + chosen).unwrap();
+        let mut accounts = Accounts::load(&places).unwrap();
+        let known = accounts.find(None).unwrap().clone();
+        assert_eq!(known.selection.except, ["[Gmail]/*"]);
+        accounts.save(known).unwrap();
+        assert!(std::fs::read_to_string(&file).unwrap().contains("# not the views"));
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("except", "exept")).unwrap();
+        let error = Accounts::load(&places).unwrap_err().to_string();
+        assert!(error.contains("`sync` has no `exept`"), "{error}");
     }
 
     #[test]

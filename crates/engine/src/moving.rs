@@ -249,6 +249,7 @@ mod tests {
             pins: Vec::new(),
             draft: false,
             secret: SecretPlace::File,
+            selection: restante_core::sync::Selection::default(),
         }
     }
 

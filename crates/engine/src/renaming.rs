@@ -90,6 +90,7 @@ mod tests {
             pins: Vec::new(),
             draft: false,
             secret: SecretPlace::File,
+            selection: restante_core::sync::Selection::default(),
         }
     }
 

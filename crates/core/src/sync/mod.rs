@@ -5,5 +5,7 @@ pub mod pull;
 pub mod push;
 pub mod recognise;
 pub mod renamed;
+mod selection;
 
 pub use delta::{Delta, FlagChange};
+pub use selection::Selection;

@@ -85,6 +85,7 @@ fn account(port: u16) -> Account {
         pins: Vec::new(),
         draft: false,
         secret: SecretPlace::File,
+        selection: restante_core::sync::Selection::default(),
     }
 }
 

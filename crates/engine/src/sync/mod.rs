@@ -27,7 +27,7 @@ use crate::imap::{Connection, Traffic};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::mail::{Mailbox, MailboxName, SyncState};
 use restante_core::sync::pull::{Held, Seen, is_unchanged};
-use restante_core::sync::{Delta, renamed};
+use restante_core::sync::{Delta, Selection, renamed};
 use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -93,14 +93,32 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     account: AccountId,
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
+    sync_selected(connection, keeper, account, &Selection::default(), progress).await
+}
+
+/// As [`sync`], of the mailboxes that a person chose. What is held of others stays as it is.
+///
+/// # Errors
+/// Those of [`sync`].
+pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    keeper: &Keeper,
+    account: AccountId,
+    selection: &Selection,
+    progress: &Mutex<Progress>,
+) -> Result<Report, Error> {
     let before = connection.traffic();
     let pushed = push(connection, keeper, account).await?;
     let listing = list::list(connection).await?;
     let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
-    let wanted = listing.mailboxes.into_iter().filter(|(mailbox, _)| mailbox.selectable);
+    let wanted = listing
+        .mailboxes
+        .into_iter()
+        .filter(|(mailbox, _)| mailbox.selectable && selection.wants(&mailbox.name));
     let wanted = wanted.map(|(mailbox, status)| (mailbox.name, status)).collect();
     let moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
-    let round = Round { account, rows, gone, moved, all: true, pushed, abilities: listing.abilities, before };
+    let all = selection.is_everything();
+    let round = Round { account, rows, gone, moved, all, pushed, abilities: listing.abilities, before };
     round.pull(connection, keeper, progress, wanted).await
 }
 

@@ -23,6 +23,7 @@ use restante_core::imap::wire::{Command, MailboxStatus, Status};
 use restante_core::mail::MailboxName;
 use restante_core::sync::pull::Seen;
 use restante_store::{AccountId, Pause, Submission};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -172,13 +173,14 @@ impl Watch<'_> {
             self.settle(&mut connection, way, on).await?;
         }
         let mut looked = Instant::now();
+        let mut acted = None;
         loop {
             let until = match way {
                 Way::Notify => Instant::now() + patience,
                 Way::Idle => (Instant::now() + patience).min(looked + LOOK),
                 Way::Ask => looked + LOOK,
             };
-            match self.wait(&mut connection, way, until, local, clock).await? {
+            match self.wait(&mut connection, way, until, &mut acted, local, clock).await? {
                 Cause::Server => self.hear(&mut connection, way, on).await?,
                 Cause::Person => {
                     self.send(on, &mut steps).await?;
@@ -201,11 +203,12 @@ impl Watch<'_> {
         connection: &mut Connection<Pipe>,
         way: Way,
         until: Instant,
+        acted: &mut Option<Seen>,
         local: &mut Local,
         clock: &mut Clock,
     ) -> Result<Cause, Error> {
         let idle = if way == Way::Idle {
-            if self.inbox_changed(connection).await? {
+            if self.inbox_changed(connection, acted).await? {
                 return Ok(Cause::Server);
             }
             let tag = connection.send(Command::new("IDLE"));
@@ -270,28 +273,36 @@ impl Watch<'_> {
             connection.news.selected = false;
             return Ok(());
         }
-        let statuses = std::mem::take(&mut connection.news.statuses);
-        let named: Vec<MailboxName> = statuses.keys().cloned().collect();
+        let mut statuses = std::mem::take(&mut connection.news.statuses);
+        statuses.retain(|name, _| self.account.selection.wants(name));
+        let heard = statuses.clone();
         let seen = |status: MailboxStatus| Some(seen(&status)).filter(|_| status.messages.is_some());
         let wanted = statuses.into_iter().map(|(name, status)| (name, seen(status))).collect();
         self.refresh(connection, wanted, on).await?;
         // A mailbox that is open is told of in other words: it is closed, and asked about once more.
-        self.leave(connection, &named).await
+        self.leave(connection, &heard).await
     }
 
     /// Closes what is open without expunging, and asks what the mailboxes are now.
-    async fn leave(&self, connection: &mut Connection<Pipe>, named: &[MailboxName]) -> Result<(), Error> {
+    async fn leave(
+        &self,
+        connection: &mut Connection<Pipe>,
+        heard: &BTreeMap<MailboxName, MailboxStatus>,
+    ) -> Result<(), Error> {
         connection.run(Command::new("UNSELECT"), |_| Ok(())).await?;
         connection.news.selected = false;
         let id = self.id;
         let rows = self.keeper.with(move |store| store.view().mailboxes(id)).await?;
         let items = "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)";
-        for name in named {
+        for name in heard.keys() {
             let command = Command::new("STATUS").mailbox(name, connection.session().utf8()).raw(items);
             connection.run(command, |_| Ok(())).await?;
         }
-        // What is as we know it is no news.
+        // What is as we know it is no news; nor is what was acted on, whatever could be made of it.
         connection.news.statuses.retain(|name, status| {
+            if heard.get(name) == Some(status) {
+                return false;
+            }
             let row = rows.iter().find(|row| row.mailbox.name == *name);
             row.is_none_or(|row| {
                 let held =
@@ -303,12 +314,20 @@ impl Watch<'_> {
     }
 
     /// Whether the INBOX is not as it is known, when it is opened to wait for news of it.
-    async fn inbox_changed(&self, connection: &mut Connection<Pipe>) -> Result<bool, Error> {
+    async fn inbox_changed(
+        &self,
+        connection: &mut Connection<Pipe>,
+        acted: &mut Option<Seen>,
+    ) -> Result<bool, Error> {
         let id = self.id;
         let rows = self.keeper.with(move |store| store.view().mailboxes(id)).await?;
         let Some(row) = rows.iter().find(|row| row.mailbox.name.is_inbox()) else { return Ok(false) };
         let opened = sync::look(connection, &row.mailbox.name).await?;
         connection.news.selected = false;
+        // What was acted on is no news, whatever could be made of it.
+        if acted.replace(opened) == Some(opened) {
+            return Ok(false);
+        }
         let Some(state) = row.state else { return Ok(true) };
         let same_sequence =
             opened.highest_mod_seq.is_none() || opened.highest_mod_seq == state.highest_mod_seq;
@@ -325,14 +344,16 @@ impl Watch<'_> {
         way: Way,
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
-        loop {
+        // A mailbox that is never as the server says it is must not keep us busy for ever.
+        for _ in 0..3 {
             let report = self.all(connection).await?;
             tell(&report, on);
             if way != Way::Notify || !connection.news.open {
-                return Ok(());
+                break;
             }
             connection.run(Command::new("UNSELECT"), |_| Ok(())).await?;
         }
+        Ok(())
     }
 
     /// Everything, as a sync does.
@@ -341,7 +362,8 @@ impl Watch<'_> {
             submit::file_sent(connection, self.keeper, self.id).await?;
         }
         let indexer = sync::Indexer::start(self.keeper).await?;
-        let report = sync::sync(connection, self.keeper, self.id, &Mutex::new(Progress::default())).await?;
+        let (selection, progress) = (&self.account.selection, Mutex::new(Progress::default()));
+        let report = sync::sync_selected(connection, self.keeper, self.id, selection, &progress).await?;
         indexer.finish(|_| {}).await?;
         connection.news.statuses.clear();
         connection.news.listed = false;

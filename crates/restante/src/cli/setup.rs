@@ -100,6 +100,7 @@ impl Setup {
             pins: tried.pins,
             draft: tried.draft,
             secret: tried.place,
+            selection: restante_core::sync::Selection::default(),
         };
         if !self.dry_run {
             account.secret = self.keep.place(account.secret, None);

@@ -177,7 +177,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let indexer = sync::Indexer::start(keeper).await?;
     let progress = Mutex::new(Progress::default());
     let bar = bar(context);
-    let fetching = sync::sync(&mut connection, keeper, id, &progress);
+    let fetching = sync::sync_selected(&mut connection, keeper, id, &account.selection, &progress);
     let mut report = watched(&bar, context.global.verbose, &progress, fetching).await?;
     report.findings.extend(unfiled);
     report.findings.extend(notes);

@@ -174,3 +174,21 @@ fn it_ends_well_when_it_is_told_to() {
     assert_eq!(new, 1, "{lines:#?}");
     assert!(lines.iter().all(|document| document["schema"] == "restante/sync/1"));
 }
+
+#[test]
+fn mailboxes_that_are_left_out_are_not_fetched() {
+    let person = Person::set_up();
+    person.lab.deliver(&person.address, &letter("in")).unwrap();
+    person.sync();
+    person.lab.save(&person.address, "Junk", &letter("out")).unwrap();
+    let config = person.data().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let chosen = format!("{text}\n[account.\"{}\".sync]\nexcept = [\"Junk\"]\n", person.address);
+    std::fs::write(&config, chosen).unwrap();
+    let report = person.sync();
+    assert!(report["mailboxes"].as_array().unwrap().iter().all(|mailbox| mailbox["name"] != "Junk"));
+    assert!(listed(&person, "out").is_none());
+    std::fs::write(&config, text).unwrap();
+    person.sync();
+    assert!(listed(&person, "out").is_some());
+}
