@@ -161,3 +161,52 @@ pub(crate) fn find_digest(
 pub(crate) fn serial_of(position: &str) -> String {
     format!("({position} & {SERIAL_MASK})")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Body, NewEntry, Store, Waste};
+    use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
+    use restante_core::sync::Delta;
+    use std::cell::{Cell, RefCell};
+
+    #[test]
+    fn a_record_that_moved_after_its_row_was_read_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let account = store.account("ann").unwrap();
+        let inbox =
+            Mailbox { name: MailboxName::new("INBOX"), delimiter: None, special_use: None, selectable: true };
+        store.set_mailboxes(account, &[inbox]).unwrap();
+        let mailbox = store.mailboxes(account).unwrap()[0].id;
+        let mut writer = store.content_writer().unwrap();
+        // The first is nobody's: the pack is worth being written anew.
+        let contents = [&b"of nobody"[..], b"of ann"].map(|bytes| {
+            writer.begin(0).unwrap();
+            writer.write(bytes).unwrap();
+            writer.finish().unwrap()
+        });
+        writer.sync().unwrap();
+        drop(writer);
+        let entry = NewEntry {
+            uid: Uid::MIN,
+            flags: Flags::new(),
+            mod_seq: None,
+            internal_date: 0,
+            email_id: String::new(),
+            body: Body::Fetched { summary: Box::default(), content: contents[1] },
+        };
+        store.apply(mailbox, &Delta { new: vec![entry], ..Delta::default() }, 0).unwrap();
+        let view = View::open(dir.path()).unwrap();
+        let message = view.message_by_digest(&contents[1].digest).unwrap().unwrap();
+        let (store, tries) = (RefCell::new(store), Cell::new(0));
+        let read = view.wherever(message, |digest, size, at| {
+            tries.set(tries.get() + 1);
+            if tries.get() == 1 {
+                assert!(store.borrow_mut().compact(Waste::Any, || {}).unwrap() > 0);
+            }
+            view.read_at(message, digest, size, at)
+        });
+        assert_eq!((read.unwrap(), tries.get()), (b"of ann".to_vec(), 2));
+    }
+}
