@@ -14,6 +14,7 @@ pub mod moving;
 pub mod net;
 mod places;
 pub mod renaming;
+pub mod repair;
 mod sasl;
 pub mod secrets;
 pub mod setup;

@@ -63,8 +63,8 @@ impl Store {
     }
 
     /// Removes an account with everything of it: mailboxes, entries, operations, outbox, and messages
-    /// no other account holds. The files are not wiped: the packs keep the octets, and free pages of the
-    /// databases may keep some; [`destroy`](Self::destroy) deletes the files.
+    /// no other account holds. The packs keep the octets until [`compact`](Self::compact), the databases until
+    /// [`trim`](Self::trim); [`destroy`](Self::destroy) deletes the files.
     ///
     /// # Errors
     /// The database cannot be written. An account that is not there is no error.

@@ -1,5 +1,6 @@
 //! What a pull learned becomes rows: one transaction for the entries and the state they prove.
 
+use crate::compact::prove;
 use crate::content::find_digest;
 use crate::fold::refold_mailbox;
 use crate::id::{DATE_MAX, SERIAL_MASK};
@@ -418,12 +419,7 @@ impl<'a> Work<'a> {
                 content.at.start,
                 content.at.stored,
             ])?;
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO pack (number, length) VALUES (?1, ?2)
-                 ON CONFLICT (number) DO UPDATE SET length = max(length, ?2)",
-            )?
-            .execute(params![content.at.pack, content.at.end()])?;
+        prove(self.transaction, &content.at)?;
         Ok(message)
     }
 

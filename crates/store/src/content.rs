@@ -35,8 +35,9 @@ impl View {
     /// # Errors
     /// There is no such message, or its pack cannot be read.
     pub fn content(&self, message: MessageId) -> Result<ContentReader, StoreError> {
-        let (digest, size, at) = self.find_content(message)?;
-        Ok(ContentReader { record: RecordReader::open(&self.dir.join("packs"), &at, &digest)?, size })
+        self.wherever(message, |digest, size, at| {
+            Ok(ContentReader { record: RecordReader::open(&self.dir.join("packs"), at, digest)?, size })
+        })
     }
 
     /// Reads a message's content whole, verified.
@@ -44,12 +45,22 @@ impl View {
     /// # Errors
     /// There is no such message, its pack cannot be read, or it is damaged.
     pub fn read(&self, message: MessageId) -> Result<Vec<u8>, StoreError> {
-        let (digest, size, at) = self.find_content(message)?;
+        self.wherever(message, |digest, size, at| self.read_at(message, digest, size, at))
+    }
+
+    fn read_at(
+        &self,
+        message: MessageId,
+        digest: &Digest,
+        size: u64,
+        at: &Location,
+    ) -> Result<Vec<u8>, StoreError> {
         if size <= SMALL as u64 {
             let mut decompressor = self.decompressor.borrow_mut();
-            return read_small(&self.dir.join("packs"), &at, &digest, &mut decompressor);
+            return read_small(&self.dir.join("packs"), at, digest, &mut decompressor);
         }
-        let mut reader = self.content(message)?;
+        let record = RecordReader::open(&self.dir.join("packs"), at, digest)?;
+        let mut reader = ContentReader { record, size };
         // The size comes from our own row; still, memory is only promised so far.
         let mut bytes = Vec::with_capacity(usize::try_from(reader.size.min(1 << 26)).unwrap_or(0));
         match reader.read_to_end(&mut bytes) {
@@ -64,13 +75,22 @@ impl View {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn searchable(&self, message: MessageId) -> Result<Searchable, StoreError> {
-        let (digest, size, at) = self.find_content(message)?;
+        self.wherever(message, |digest, size, at| self.searchable_at(message, digest, size, at))
+    }
+
+    fn searchable_at(
+        &self,
+        message: MessageId,
+        digest: &Digest,
+        size: u64,
+        at: &Location,
+    ) -> Result<Searchable, StoreError> {
         if size <= SMALL as u64 {
             let mut decompressor = self.decompressor.borrow_mut();
-            let content = read_small(&self.dir.join("packs"), &at, &digest, &mut decompressor)?;
+            let content = read_small(&self.dir.join("packs"), at, digest, &mut decompressor)?;
             return Ok(Searchable::read(&content));
         }
-        let mut reader = RecordReader::open(&self.dir.join("packs"), &at, &digest)?;
+        let mut reader = RecordReader::open(&self.dir.join("packs"), at, digest)?;
         let mut skim = Skim::new();
         let mut buffer = vec![0; 64 << 10];
         while !skim.is_full() {
@@ -81,6 +101,23 @@ impl View {
             }
         }
         Ok(Searchable::read(&skim.finish()))
+    }
+
+    /// Reads a content where its row says it is, and once more where the row says so by then: a
+    /// [compaction](crate::Store::compact) may have moved it in between.
+    fn wherever<T>(
+        &self,
+        message: MessageId,
+        read: impl Fn(&Digest, u64, &Location) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (digest, size, at) = self.find_content(message)?;
+        match read(&digest, size, &at) {
+            Err(StoreError::Damaged(what)) => {
+                let (digest, size, now) = self.find_content(message)?;
+                if now == at { Err(StoreError::Damaged(what)) } else { read(&digest, size, &now) }
+            }
+            other => other,
+        }
     }
 
     fn find_content(&self, message: MessageId) -> Result<(Digest, u64, Location), StoreError> {
@@ -123,4 +160,53 @@ pub(crate) fn find_digest(
 /// `position & SERIAL_MASK` in SQL: `message.id` of an entry.
 pub(crate) fn serial_of(position: &str) -> String {
     format!("({position} & {SERIAL_MASK})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Body, NewEntry, Store, Waste};
+    use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
+    use restante_core::sync::Delta;
+    use std::cell::{Cell, RefCell};
+
+    #[test]
+    fn a_record_that_moved_after_its_row_was_read_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let account = store.account("ann").unwrap();
+        let inbox =
+            Mailbox { name: MailboxName::new("INBOX"), delimiter: None, special_use: None, selectable: true };
+        store.set_mailboxes(account, &[inbox]).unwrap();
+        let mailbox = store.mailboxes(account).unwrap()[0].id;
+        let mut writer = store.content_writer().unwrap();
+        // The first is nobody's: the pack is worth being written anew.
+        let contents = [&b"of nobody"[..], b"of ann"].map(|bytes| {
+            writer.begin(0).unwrap();
+            writer.write(bytes).unwrap();
+            writer.finish().unwrap()
+        });
+        writer.sync().unwrap();
+        drop(writer);
+        let entry = NewEntry {
+            uid: Uid::MIN,
+            flags: Flags::new(),
+            mod_seq: None,
+            internal_date: 0,
+            email_id: String::new(),
+            body: Body::Fetched { summary: Box::default(), content: contents[1] },
+        };
+        store.apply(mailbox, &Delta { new: vec![entry], ..Delta::default() }, 0).unwrap();
+        let view = View::open(dir.path()).unwrap();
+        let message = view.message_by_digest(&contents[1].digest).unwrap().unwrap();
+        let (store, tries) = (RefCell::new(store), Cell::new(0));
+        let read = view.wherever(message, |digest, size, at| {
+            tries.set(tries.get() + 1);
+            if tries.get() == 1 {
+                assert!(store.borrow_mut().compact(Waste::Any, || {}).unwrap() > 0);
+            }
+            view.read_at(message, digest, size, at)
+        });
+        assert_eq!((read.unwrap(), tries.get()), (b"of ann".to_vec(), 2));
+    }
 }

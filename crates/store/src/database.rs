@@ -88,6 +88,35 @@ fn open_present(directory: &Path, access: OpenFlags) -> Result<Connection, Store
     Ok(connection)
 }
 
+/// Opens the mail database alone for reading, whatever the index is like.
+pub(crate) fn open_mail(directory: &Path) -> Result<Connection, StoreError> {
+    let mail = directory.join("mail.db");
+    if !mail.exists() {
+        return Err(StoreError::Absent(directory.to_owned()));
+    }
+    let connection = Connection::open_with_flags(&mail, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.execute_batch("PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;")?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(MAIL.len()).unwrap_or(i64::MAX);
+    match found.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(connection),
+        std::cmp::Ordering::Less => Err(StoreError::Older(mail)),
+        std::cmp::Ordering::Greater => Err(StoreError::Newer { path: mail, found, known }),
+    }
+}
+
+/// Reads the index too, when there is one of this version's format.
+pub(crate) fn attach_index(connection: &Connection, directory: &Path) -> Result<bool, StoreError> {
+    let search = directory.join("search.db");
+    if !search.exists() {
+        return Ok(false);
+    }
+    attach(connection, &search)?;
+    let found: i64 = connection.pragma_query_value(Some("search"), "user_version", |row| row.get(0))?;
+    Ok(usize::try_from(found).ok() == Some(SEARCH.len()))
+}
+
 /// Opens both databases for reading beside the writer of the same process, with little memory: what is read
 /// once, or here and there, is kept by the system anyway.
 pub(crate) fn open_helper(directory: &Path) -> Result<Connection, StoreError> {

@@ -162,7 +162,8 @@ impl Store {
     }
 
     /// Forgets what was removed before `time` (30 days ago): its tombstones, messages nothing else refers
-    /// to, and mailboxes. Returns how many messages went.
+    /// to, and mailboxes; and what was sent before that and is in the Sent mailbox, with the outbox's own
+    /// octets of it. Returns how many messages went; [`compact`](Self::compact) gives their space back.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -170,6 +171,10 @@ impl Store {
         let gone = self.write(|transaction| {
             refuse_homeless(transaction, time)?;
             transaction.execute("DELETE FROM done WHERE confirmed < ?1", [time])?;
+            transaction.execute(
+                "DELETE FROM submission WHERE state = 'accepted' AND filed <> 0 AND created < ?1",
+                [time],
+            )?;
             transaction.execute(
                 "DELETE FROM request WHERE created < ?1
                      AND NOT EXISTS (SELECT 1 FROM operation WHERE request = request.id)

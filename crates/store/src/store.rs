@@ -1,6 +1,6 @@
 //! The one writer and its many readers.
 
-use crate::pack::Packs;
+use crate::pack::{HEADER, Packs};
 use crate::{ContentWriter, StoreError, database, dir};
 use rusqlite::{Connection, Transaction};
 use std::cell::RefCell;
@@ -30,14 +30,14 @@ pub struct View {
 pub struct Desk {
     pub(crate) view: View,
     /// Written to after each commit, for the writer to notice; `None` where the desk is the writer's own.
-    bell: Option<File>,
+    pub(crate) bell: Option<File>,
 }
 
 /// The one writer of a data directory. Reads as a [`View`].
 pub struct Store {
     pub(crate) desk: Desk,
     pub(crate) packs: Arc<Packs>,
-    _lock: File,
+    pub(crate) _lock: File,
 }
 
 impl View {
@@ -129,6 +129,10 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         dir::make_dir(dir)?;
         let lock = dir::lock(dir)?;
+        Self::open_locked(dir, lock)
+    }
+
+    pub(crate) fn open_locked(dir: &Path, lock: File) -> Result<Self, StoreError> {
         let conn = database::open_writer(dir)?;
         let mut proven = BTreeMap::new();
         {
@@ -138,7 +142,12 @@ impl Store {
                 proven.insert(row.get(0)?, row.get(1)?);
             }
         }
-        let packs = Arc::new(Packs::recover(dir.join("packs"), &proven)?);
+        // Should the database have lost what it says of a pack, the messages in it still prove as much.
+        let referred = |number: u32| {
+            let sql = "SELECT coalesce(max(start + stored + ?2), 0) FROM message WHERE pack = ?1";
+            Ok(conn.query_row(sql, [u64::from(number), HEADER as u64], |row| row.get(0))?)
+        };
+        let packs = Arc::new(Packs::recover(dir.join("packs"), &proven, referred)?);
         let desk = Desk { view: View::new(conn, dir)?, bell: None };
         let mut store = Self { desk, packs, _lock: lock };
         store.recover_index()?;
@@ -179,7 +188,7 @@ impl Store {
         drop((conn, packs));
         let folder = dir.join("packs");
         // No pack is proven any more, so that each is removed.
-        Packs::recover(folder.clone(), &BTreeMap::new())?;
+        Packs::recover(folder.clone(), &BTreeMap::new(), |_| Ok(0))?;
         match std::fs::remove_dir(&folder) {
             // Somebody else's file is in it.
             Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}

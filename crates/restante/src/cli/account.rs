@@ -7,13 +7,14 @@ use super::context::Context;
 use super::error::Failure;
 use super::output::print;
 use super::prompt::Prompt;
+use super::sync::octets;
 use clap::{Args, Subcommand};
 use restante_core::message::clean;
 use restante_core::settings::{Fingerprint, Settings, Source};
 use restante_core::submission::State;
 use restante_engine::account::Value;
 use restante_engine::{account, secrets};
-use restante_store::{StoreError, View};
+use restante_store::{StoreError, View, Waste};
 use serde::Serialize;
 use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr;
@@ -203,7 +204,7 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
         return Err(Failure::Negative);
     }
     // The mail first: if that fails, the account is still there to be removed again.
-    let mut left = false;
+    let (mut left, mut freed) = (false, 0);
     if context.places.data.exists() {
         let mut store = context.store()?;
         let now = unsent(&store, &account.name)?;
@@ -215,20 +216,21 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
             store.remove_account(id)?;
         }
         left = !store.accounts()?.is_empty();
-        if !left {
+        if left {
+            freed = store.compact(Waste::Any, || {})? + store.trim()?;
+        } else {
             store.destroy()?;
         }
     }
     secrets::forget(&context.places, &account.name, &account.secret)?;
     accounts.remove(&account.name)?;
-    let rest = if left { format!(" {STAYS}") } else { String::new() };
+    let rest = if left { format!(" {} were given back. {STAYS}", octets(freed)) } else { String::new() };
     print(&format!("{} is removed from this machine.{rest}\n", account.name))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a removal cannot do while other accounts use the same files.
-const STAYS: &str = "The contents of its messages stay in the files it shares with the other accounts: \
-    restante no longer shows them and cannot clean them up yet.";
+/// What a removal leaves while other accounts use the same files.
+const STAYS: &str = "Messages that another account has too stay with that one.";
 
 fn question(name: &str, unsent: usize, others: bool) -> String {
     let mut text = String::new();

@@ -13,6 +13,7 @@ mod count;
 mod discover;
 mod doctor;
 mod error;
+mod fsck;
 mod given;
 mod keep;
 mod list;
@@ -132,6 +133,7 @@ enum Command {
     Send(send::Send),
     Reply(reply::Reply),
     Outbox(outbox::Outbox),
+    Fsck(fsck::Fsck),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
@@ -175,6 +177,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Send(command) => command.run(&context),
         Command::Reply(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
+        Command::Fsck(command) => command.run(&context),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

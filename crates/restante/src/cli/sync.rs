@@ -12,7 +12,7 @@ use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
 use restante_engine::{Error, Steps, moving, secrets, submit};
-use restante_store::Submission;
+use restante_store::{Store, StoreError, Submission, Waste};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -184,7 +184,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
     index(&bar, keeper, indexer).await?;
-    keeper.with(|store| store.expire_tombstones(now() - TOMBSTONES)).await?;
+    keeper.with(expire).await?;
     bar.finish_and_clear();
     let (ms, index_ms) = (millis(begun.elapsed()), millis(fetched.elapsed()));
     if context.output.json {
@@ -194,6 +194,14 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
             .document("sync", &Document { account: &account.name, report: &report, sent, index_ms, ms })?;
     } else {
         print(&clean(&text(&account, &report, ms)))?;
+    }
+    Ok(())
+}
+
+/// Forgets what has rested long enough, and gives its space back where that is much.
+fn expire(store: &mut Store) -> Result<(), StoreError> {
+    if store.expire_tombstones(now() - TOMBSTONES)? > 0 {
+        store.compact(Waste::Most, || {})?;
     }
     Ok(())
 }

@@ -285,7 +285,8 @@ fn an_account_that_is_removed_leaves_nothing_here_and_everything_there() {
     assert_eq!(person.count(&[]), 2);
 
     let said = person.text(&["account", "remove", &person.address, "--yes"]);
-    assert!(said.contains("stay in the files it shares"), "{said}");
+    assert!(said.contains("were given back. Messages that another account has too stay"), "{said}");
+    assert!(!holds(&person.data(), b"goesaway"), "octets of the account are still here");
     let left = person.json(&["account", "list"]);
     assert_eq!(left["accounts"].as_array().unwrap().len(), 1);
     assert_eq!(left["accounts"][0]["account"], other.as_str());

@@ -20,6 +20,7 @@ mod cyrus;
 mod discovery;
 mod doctor;
 mod editing;
+mod fsck;
 mod hostile;
 mod keyring;
 mod logins;

@@ -8,11 +8,12 @@ mod reader;
 mod record;
 mod writer;
 
-pub(crate) use reader::{RecordReader, read_small};
+pub(crate) use reader::{RecordReader, open_record, read_small};
+pub(crate) use record::HEADER;
 pub use writer::{Content, ContentWriter};
 
 use crate::{Digest, StoreError, dir};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -54,11 +55,20 @@ struct State {
     free: Vec<(u32, u64)>,
     /// How much of each pack written to by this process is on disk.
     synced: BTreeMap<u32, u64>,
+    /// Packs that a content writer appends to.
+    busy: BTreeSet<u32>,
+    /// Packs that are not written to any more, and those removed by this process.
+    retired: BTreeSet<u32>,
 }
 
 impl Packs {
-    /// Takes over the packs in `dir`: cuts each to its proven length, removes those with none.
-    pub(crate) fn recover(dir: PathBuf, proven: &BTreeMap<u32, u64>) -> Result<Self, StoreError> {
+    /// Takes over the packs in `dir`: cuts each to its proven length, removes those with none. `referred` says
+    /// up to where messages refer to one, and is asked only before something is cut off.
+    pub(crate) fn recover(
+        dir: PathBuf,
+        proven: &BTreeMap<u32, u64>,
+        referred: impl Fn(u32) -> Result<u64, StoreError>,
+    ) -> Result<Self, StoreError> {
         dir::make_dir(&dir)?;
         let mut next = proven.last_key_value().map_or(1, |(number, _)| number.saturating_add(1));
         let mut free = Vec::new();
@@ -66,7 +76,11 @@ impl Packs {
             let path = item.map_err(StoreError::io("read", &dir))?.path();
             let Some(number) = number_of(&path) else { continue };
             let length = fs::metadata(&path).map_err(StoreError::io("read", &path))?.len();
-            match proven.get(&number).copied().unwrap_or(0) {
+            let mut proven = proven.get(&number).copied().unwrap_or(0);
+            if length > proven {
+                proven = proven.max(referred(number)?);
+            }
+            match proven {
                 0 => fs::remove_file(&path).map_err(StoreError::io("remove", &path))?,
                 proven => {
                     next = next.max(number.saturating_add(1));
@@ -84,12 +98,42 @@ impl Packs {
             }
         }
         free.sort_unstable();
-        Ok(Self { dir, state: Mutex::new(State { next, free, synced: BTreeMap::new() }) })
+        let (synced, busy, retired) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Ok(Self { dir, state: Mutex::new(State { next, free, synced, busy, retired }) })
     }
 
-    /// Whether a record is on disk as far as this process wrote it. Records found in the database are.
+    /// Whether a record is on disk as far as this process wrote it. Records found in the database are; those of
+    /// a pack that is being given up are not for long.
     pub(crate) fn is_synced(&self, at: &Location) -> bool {
-        self.lock().synced.get(&at.pack).is_none_or(|length| at.end() <= *length)
+        let state = self.lock();
+        !state.retired.contains(&at.pack)
+            && state.synced.get(&at.pack).is_none_or(|length| at.end() <= *length)
+    }
+
+    /// Has nobody write to a pack any more; false when somebody does just now.
+    pub(crate) fn retire(&self, number: u32) -> bool {
+        let mut state = self.lock();
+        if state.busy.contains(&number) {
+            return false;
+        }
+        state.free.retain(|(free, _)| *free != number);
+        state.retired.insert(number);
+        true
+    }
+
+    /// Leaves a pack that was to be given up where it is. It is not written to all the same.
+    pub(crate) fn keep(&self, number: u32) {
+        self.lock().retired.remove(&number);
+    }
+
+    /// Whether a pack is given up.
+    fn is_retired(&self, number: u32) -> bool {
+        self.lock().retired.contains(&number)
+    }
+
+    /// The file of a pack.
+    pub(crate) fn path(&self, number: u32) -> PathBuf {
+        path_of(&self.dir, number)
     }
 
     /// A pack with room, its file and its length; the caller writes to it alone.
@@ -104,6 +148,7 @@ impl Packs {
             }
         };
         state.synced.insert(number, length);
+        state.busy.insert(number);
         drop(state);
         let file = dir::open_file(&path_of(&self.dir, number))?;
         if length == 0 {
@@ -119,8 +164,10 @@ impl Packs {
 
     /// Gives back a pack whose file is `length` long.
     fn give_back(&self, number: u32, length: u64) {
+        let mut state = self.lock();
+        state.busy.remove(&number);
         if length < FULL {
-            self.lock().free.push((number, length));
+            state.free.push((number, length));
         }
     }
 
@@ -134,7 +181,8 @@ pub(crate) fn path_of(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:06}.pack"))
 }
 
-fn number_of(path: &Path) -> Option<u32> {
+/// The number of the pack with this file name.
+pub(crate) fn number_of(path: &Path) -> Option<u32> {
     path.file_name()?.to_str()?.strip_suffix(".pack")?.parse().ok()
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn read_small(
 ) -> Result<Vec<u8>, StoreError> {
     let path = path_of(dir, at.pack);
     let damaged = || StoreError::Damaged(format!("{} at {}", path.display(), at.start));
-    let (header, file) = open(&path, at, digest)?;
+    let (header, file) = open_record(&path, at, digest)?;
     let mut payload = Vec::with_capacity(SMALL.min(usize::try_from(header.stored).unwrap_or(SMALL)));
     file.take(header.stored).read_to_end(&mut payload).map_err(StoreError::io("read", &path))?;
     if header.compressed {
@@ -37,7 +37,7 @@ pub(crate) fn read_small(
 }
 
 /// Opens a pack at the payload of a record. One that is not there, or too short, is damaged.
-fn open(path: &Path, at: &Location, digest: &Digest) -> Result<(Header, File), StoreError> {
+pub(crate) fn open_record(path: &Path, at: &Location, digest: &Digest) -> Result<(Header, File), StoreError> {
     let damaged = || StoreError::Damaged(format!("{} at {}", path.display(), at.start));
     let failed = |action| {
         move |error: io::Error| match error.kind() {
@@ -63,7 +63,7 @@ impl RecordReader {
     /// Opens the record of `digest`.
     pub(crate) fn open(dir: &Path, at: &Location, digest: &Digest) -> Result<Self, StoreError> {
         let path = path_of(dir, at.pack);
-        let (header, file) = open(&path, at, digest)?;
+        let (header, file) = open_record(&path, at, digest)?;
         let file = file.take(header.stored);
         let payload = if header.compressed {
             Payload::Zstd(Box::new(

@@ -6,7 +6,7 @@
 use crate::Digest;
 
 /// Octets of a header.
-pub(super) const HEADER: usize = 56;
+pub(crate) const HEADER: usize = 56;
 const MAGIC: &[u8; 4] = b"RSTP";
 const VERSION: u8 = 1;
 const ZSTD: u8 = 1;

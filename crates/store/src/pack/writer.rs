@@ -7,11 +7,13 @@ use crate::{Digest, StoreError};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 /// The file is written to in pieces of about this size.
 const BUFFER: usize = 1 << 20;
+/// Octets of a record that are copied at a time.
+const COPIED: usize = 64 << 10;
 /// So many contents are remembered, to notice the same one coming again before it is applied.
 const REMEMBERED: usize = 1 << 16;
 /// So many lookups share one view of the database: beginning one costs more than a lookup.
@@ -58,6 +60,8 @@ pub struct ContentWriter {
     recent: HashMap<Digest, Content>,
     compressor: zstd::bulk::Compressor<'static>,
     current: Current,
+    /// Nothing is taken for known.
+    anew: bool,
     /// The content under way, while it is small; kept for its allocation.
     gathered: Vec<u8>,
     compressed: Vec<u8>,
@@ -100,9 +104,15 @@ impl ContentWriter {
             recent: HashMap::new(),
             compressor,
             current: Current::Nothing,
+            anew: false,
             gathered: Vec::new(),
             compressed: Vec::new(),
         })
+    }
+
+    /// Stores every content from now on, also one that is known: where it is kept is not to be trusted.
+    pub fn write_anew(&mut self) {
+        self.anew = true;
     }
 
     /// Begins a content of about `size_hint` octets.
@@ -169,6 +179,23 @@ impl ContentWriter {
         }
     }
 
+    /// Appends a record of another pack as it is.
+    pub(crate) fn copy(&mut self, header: &Header, payload: &mut impl Read) -> Result<Location, StoreError> {
+        let pack = Self::pack_with_room(&mut self.pack, &self.packs)?;
+        let at = Location { pack: pack.number, start: pack.length(), stored: header.stored };
+        pack.append(&header.encode(), &self.packs)?;
+        let mut left = header.stored;
+        let mut buffer = vec![0; COPIED];
+        while left > 0 {
+            let room = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+            let piece = buffer.get_mut(..room).unwrap_or_default();
+            payload.read_exact(piece).map_err(StoreError::io("read", &self.packs.dir))?;
+            pack.append(piece, &self.packs)?;
+            left -= piece.len() as u64;
+        }
+        Ok(at)
+    }
+
     fn finish_gathered(&mut self) -> Result<Content, StoreError> {
         let digest = Digest(*blake3::hash(&self.gathered).as_bytes());
         let size = self.gathered.len() as u64;
@@ -229,8 +256,14 @@ impl ContentWriter {
 
     /// The same content, when it was written before.
     fn known(&mut self, digest: Digest, size: u64) -> Result<Option<Content>, StoreError> {
-        if let Some(content) = self.recent.get(&digest) {
+        // What was written here may have been given back since, with its whole pack.
+        if let Some(content) =
+            self.recent.get(&digest).filter(|content| !self.packs.is_retired(content.at.pack))
+        {
             return Ok(Some(*content));
+        }
+        if self.anew {
+            return Ok(None);
         }
         if self.lookups == 0 {
             self.reader.execute_batch("BEGIN")?;
@@ -273,6 +306,7 @@ impl ContentWriter {
             && pack.length() >= FULL
         {
             pack.sync(packs)?;
+            packs.give_back(pack.number, pack.synced);
             *slot = None;
         }
         if slot.is_none() {

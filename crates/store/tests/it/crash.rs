@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 /// Copies a data directory as it is at this moment, as a process that ends now would leave it.
-fn snapshot(from: &Path) -> tempfile::TempDir {
+pub(crate) fn snapshot(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
     copy(from, to.path());
     to

@@ -3,6 +3,8 @@
 // clippy.toml allows these in test functions; what they call is no different.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod check;
+mod compact;
 mod contents;
 mod counts;
 mod crash;

@@ -73,3 +73,30 @@ fn only_what_is_safe_to_send_is_due() {
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(due(&store, NOW), [State::Queued, State::Sending, State::Deferred]);
 }
+
+#[test]
+fn what_was_sent_and_filed_goes_after_its_time_and_nothing_else_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let mut kept = Vec::new();
+    for (state, _) in State::ALL {
+        for (filed, refused) in [(false, false), (true, false), (true, true)] {
+            let frozen = new(&mut store, NOW);
+            let id = store.desk().enqueue(&frozen).unwrap();
+            let mut submission = store.submission(id).unwrap();
+            (submission.state, submission.filed) = (state, filed);
+            if refused {
+                submission.recipients[1].state = State::Refused;
+            }
+            store.desk().set_submission(&submission).unwrap();
+            if state != State::Accepted || !filed {
+                kept.push(id);
+            }
+        }
+    }
+    store.expire_tombstones(NOW).unwrap();
+    assert_eq!(store.outbox(None).unwrap().len(), kept.len() + 2, "it is not time yet");
+    store.expire_tombstones(NOW + 1).unwrap();
+    let left: Vec<_> = store.outbox(None).unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(left, kept);
+}
