@@ -35,3 +35,4 @@ mod terminal;
 mod token;
 mod trouble;
 mod verdicts;
+mod writer;
