@@ -5,7 +5,7 @@ use restante_core::mail::{ModSeq, SyncState, UidValidity};
 use restante_engine::Error;
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Keeper, Progress, Report, sync};
-use restante_store::{Filter, Store, View};
+use restante_store::{AccountId, Filter, MailboxId, Operation, Store, StoreError, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -34,7 +34,10 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        // Processes end here, computers do not: whether it is on a disk makes no difference but in time.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self { folder: folder.unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -46,6 +49,34 @@ impl Machine {
         let other = Self::new();
         copy(self.path(), other.path());
         other
+    }
+
+    /// What the store holds.
+    pub(crate) fn view(&self) -> View {
+        View::open(self.path()).unwrap()
+    }
+
+    /// Asks for something as a person does.
+    pub(crate) fn ask<T>(
+        &self,
+        work: impl FnOnce(&mut Store, AccountId) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut store = Store::open(self.path())?;
+        let account = store.account(ACCOUNT)?;
+        work(&mut store, account)
+    }
+
+    /// What the server has not confirmed and not refused.
+    pub(crate) fn waiting(&self) -> Vec<Operation> {
+        let view = self.view();
+        view.waiting(view.find_account(ACCOUNT).unwrap().unwrap()).unwrap()
+    }
+
+    /// The number of a mailbox.
+    pub(crate) fn mailbox(&self, name: &str) -> MailboxId {
+        let view = self.view();
+        let rows = view.mailboxes(view.find_account(ACCOUNT).unwrap().unwrap()).unwrap();
+        rows.iter().find(|row| row.mailbox.name.as_str() == name).unwrap().id
     }
 
     /// A sync to its end.
