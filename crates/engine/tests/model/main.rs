@@ -12,3 +12,4 @@ mod killed;
 mod ledger;
 mod machine;
 mod pipe;
+mod pushed;
