@@ -211,6 +211,12 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         if step.messages.is_empty() {
             return Ok(());
         }
+        if target.is_none() && matches!(step.what, What::Move { .. } | What::Copy { .. }) {
+            for ids in step.messages.values() {
+                self.put_back(ids, "the server has no such mailbox any more").await?;
+            }
+            return Ok(());
+        }
         match step.what.clone() {
             What::Flag { add, remove } => self.flag(&step, &add, &remove).await,
             What::Remove => self.remove(&step).await,

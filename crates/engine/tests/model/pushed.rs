@@ -5,7 +5,7 @@ use crate::pipe::Break;
 use restante_core::diagnosis::Verdict;
 use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
 use restante_engine::Error;
-use restante_store::{Ask, Intent, RequestId};
+use restante_store::{Ask, Intent, OperationState, RequestId};
 use testkit::model::{Config, Fault, Model};
 
 /// More than any of these syncs has steps.
@@ -342,4 +342,25 @@ async fn an_addition_whose_answer_was_lost_is_found_under_new_uids() {
     undo(&machine, request);
     let expected = ["Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
     found_under_new_uids(&model, &machine, "APPEND", "INBOX", &expected).await;
+}
+
+#[tokio::test]
+async fn a_move_to_a_mailbox_that_is_gone_waits_and_can_be_taken_back() {
+    let (model, machine) = held(Config::qresync()).await;
+    model.edit(|server| server.expunge("Archive", &[1]));
+    machine.sync(&model).await;
+    let request = ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
+    model.edit(|server| {
+        // The message has to be found first, and meanwhile the list tells what became of the target.
+        server.renumber("INBOX");
+        server.delete("Archive");
+    });
+    machine.sync(&model).await;
+    machine.sync(&model).await;
+    let waiting = machine.waiting();
+    assert_eq!((waiting.len(), waiting[0].state), (1, OperationState::Waiting));
+    assert_eq!(waiting[0].reply, "the server has no such mailbox any more");
+    undo(&machine, request);
+    machine.sync(&model).await;
+    holds(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4"], "taken back");
 }
