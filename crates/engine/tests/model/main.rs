@@ -13,3 +13,4 @@ mod ledger;
 mod machine;
 mod pipe;
 mod pushed;
+mod wishes;
