@@ -89,9 +89,9 @@ fn act() -> impl Strategy<Value = Act> {
     ];
     let end = prop_oneof![
         4 => Just(End::Never),
-        2 => (1..16_u32).prop_map(|n| End::Broken(Break::Before(n))),
-        2 => (1..16_u32).prop_map(|n| End::Broken(Break::After(n))),
-        2 => (0..14_u32).prop_map(End::Commits),
+        1 => (1..16_u32).prop_map(|n| End::Broken(Break::Before(n))),
+        4 => (1..9_u32).prop_map(|n| End::Broken(Break::After(n))),
+        3 => (0..10_u32).prop_map(End::Commits),
     ];
     prop_oneof![
         12 => (0..2_usize, one(), wish).prop_map(|(machine, message, wish)| Act::Ask { machine, message, wish }),
