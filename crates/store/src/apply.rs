@@ -194,6 +194,14 @@ impl<'a> Work<'a> {
         self.transaction
             .prepare_cached("UPDATE operation SET uid = 0 WHERE mailbox = ?1")?
             .execute([self.mailbox.0])?;
+        // What an unanswered try left here may have any UID now.
+        self.transaction
+            .prepare_cached(
+                "UPDATE operation SET since = 1 WHERE since > 0
+                     AND (kind = 'append' AND mailbox = ?1
+                         OR kind IN ('move', 'copy') AND json_extract(payload, '$.to') = ?1)",
+            )?
+            .execute([self.mailbox.0])?;
         self.highest_uid = 0;
         (self.total, self.unseen) = (0, 0);
         Ok(())

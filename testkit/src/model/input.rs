@@ -47,9 +47,9 @@ impl Input {
                 None => {
                     let mut command: Vec<u8> = self.bytes.drain(..after).collect();
                     self.scanned = 0;
-                    while command.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
-                        command.pop();
-                    }
+                    // One line end: what ends before it may be a literal that ends a line too.
+                    let end = if command.ends_with(b"\r\n") { 2 } else { 1 };
+                    command.truncate(command.len() - end);
                     return Next::Command(command);
                 }
             }
@@ -202,6 +202,8 @@ mod tests {
         assert_eq!(words[2..], [Arg::Text(b"x\r\n".to_vec()), Arg::Text(b"\"".to_vec())]);
         assert_eq!(input.next(), Next::Command(b"b NOOP".to_vec()));
         assert_eq!(input.next(), Next::More);
+        input.push(b"c X {3+}\r\na\r\n\r\n");
+        assert_eq!(input.next(), Next::Command(b"c X {3+}\r\na\r\n".to_vec()));
     }
 
     #[test]

@@ -130,8 +130,18 @@ struct Shared {
 impl Model {
     /// A server with an empty INBOX.
     pub fn new(config: Config) -> Self {
-        let server = Mutex::new(Server::new(config));
-        Self(Arc::new(Shared { server, changes: watch::Sender::new(0) }))
+        Self::of(Server::new(config))
+    }
+
+    /// Another server with the same mailboxes and messages, to begin from the same once more. It has none of
+    /// the faults and plans of this one, and has not been asked for anything.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::of(self.server().copy())
+    }
+
+    fn of(server: Server) -> Self {
+        Self(Arc::new(Shared { server: Mutex::new(server), changes: watch::Sender::new(0) }))
     }
 
     /// Looks at the server, or changes it behind the clients' backs.

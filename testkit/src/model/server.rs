@@ -43,6 +43,20 @@ impl Server {
         server
     }
 
+    /// The same mailboxes and messages, with nothing that goes wrong, and no command yet.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            mailboxes: self.mailboxes.clone(),
+            subscribed: self.subscribed.clone(),
+            faults: Faults::default(),
+            commands: Vec::new(),
+            bare: 0,
+            validity: self.validity,
+            id: self.id,
+        }
+    }
+
     /// Every mailbox by name.
     pub fn mailboxes(&self) -> &BTreeMap<String, Mailbox> {
         &self.mailboxes

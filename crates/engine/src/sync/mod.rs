@@ -277,8 +277,11 @@ async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
                 rename(store, account, &listed)?;
             }
             let mut gone = store.set_mailboxes(account, &listed)?.gone;
+            let rows = store.view().mailboxes(account)?;
+            // Of a mailbox that was removed its name may stay, for those below it (RFC 9051, section 6.3.5).
+            gone.extend(rows.iter().filter(|row| !row.mailbox.selectable && row.total > 0).map(|row| row.id));
             gone.retain(|_| credible);
-            Ok(Taken { rows: store.view().mailboxes(account)?, gone })
+            Ok(Taken { rows, gone })
         })
         .await
 }

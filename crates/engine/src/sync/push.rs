@@ -157,7 +157,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let Some(row) = self.mailboxes.get(&mailbox).filter(|row| !row.moved && !row.pending) else {
             return Ok(false);
         };
-        let Some(state) = row.state else { return Ok(false) };
+        let known = row.state.map(|state| state.uid_validity);
         let command = Command::new("SELECT").mailbox(&row.mailbox.name, self.connection.session().utf8());
         self.open = None;
         let mut answer = Answer::default();
@@ -166,8 +166,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         if completion.status != Status::Ok {
             return Ok(false);
         }
-        // Under a new UIDVALIDITY the UIDs mean nothing: the pull finds the messages again first.
-        if answer.uid_validity != Some(state.uid_validity) {
+        // Under a new UIDVALIDITY the UIDs mean nothing: the pull finds the messages again first. Of a mailbox
+        // that was never pulled no UID is known.
+        if known.is_some() && answer.uid_validity != known {
             return Ok(false);
         }
         self.open = Some(mailbox);
@@ -210,13 +211,19 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         if step.messages.is_empty() {
             return Ok(());
         }
+        if target.is_none() && matches!(step.what, What::Move { .. } | What::Copy { .. }) {
+            for ids in step.messages.values() {
+                self.put_back(ids, "the server has no such mailbox any more").await?;
+            }
+            return Ok(());
+        }
         match step.what.clone() {
             What::Flag { add, remove } => self.flag(&step, &add, &remove).await,
             What::Remove => self.remove(&step).await,
             What::Move { to } if self.connection.capabilities().has("MOVE") => {
                 self.transfer(&step, to, "UID MOVE").await
             }
-            What::Move { to } => self.move_by_copy(&step, to, since).await,
+            What::Move { to } => self.move_by_copy(step, to, since).await,
             What::Copy { to } => {
                 let step = self.look_for_copies(step, to, since).await?;
                 if step.messages.is_empty() { Ok(()) } else { self.transfer(&step, to, "UID COPY").await }
@@ -364,11 +371,13 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     ) -> Result<(), Error> {
         let mut confirmed = Vec::new();
         let mut at = BTreeMap::new();
-        for (uid, ids) in &step.messages {
-            if !present.rows.contains_key(uid) && !new.contains_key(uid) {
-                self.put_back(ids, "the message is not there").await?;
-                continue;
-            }
+        let there = |uid: &Uid| present.rows.contains_key(uid) || new.contains_key(uid);
+        let (there, lost): (Vec<_>, Vec<_>) = step.messages.iter().partition(|(uid, _)| there(uid));
+        for (_, ids) in lost {
+            self.put_back(ids, "the message is not there").await?;
+        }
+        let new = if self.is_known(to) { new.clone() } else { BTreeMap::new() };
+        for (uid, ids) in there {
             confirmed.extend(ids);
             // The last of them brought it there.
             if let (Some(there), Some(id)) = (new.get(uid), ids.last()) {
@@ -376,11 +385,16 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             }
         }
         let mut deltas = vec![(step.mailbox, Delta { vanished, ..Delta::default() })];
-        let arrived = self.arrived(step.mailbox, present, new).await?;
+        let arrived = self.arrived(step.mailbox, present, &new).await?;
         if !arrived.is_empty() {
             deltas.push((to, Delta { new: arrived, state: begun, ..Delta::default() }));
         }
         self.confirm(confirmed, &at, deltas).await
+    }
+
+    /// Whether the UIDs of a mailbox mean something here: else the pull finds what came there.
+    fn is_known(&self, mailbox: MailboxId) -> bool {
+        self.mailboxes.get(&mailbox).is_some_and(|row| row.state.is_some() && !row.moved)
     }
 
     /// The entries of messages in their new place: what is held need not be fetched.
@@ -410,12 +424,16 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     /// COPY, then remove: for servers without MOVE (RFC 6851, section 3.3).
     async fn move_by_copy(
         &mut self,
-        step: &Work,
+        mut step: Work,
         to: MailboxId,
         since: &BTreeMap<OperationId, u32>,
     ) -> Result<(), Error> {
         let Some(target) = self.mailboxes.get(&to).cloned() else { return Ok(()) };
-        let copied = self.copies(step, to, since).await?;
+        let copied = self.copies(&mut step, to, since).await?;
+        if step.messages.is_empty() {
+            return Ok(());
+        }
+        let step = &step;
         let missing: UidSet = step.messages.keys().filter(|uid| !copied.contains_key(uid)).copied().collect();
         let uids: UidSet = step.messages.keys().copied().collect();
         let fetch = self.connection.send(self.look(&uids));
@@ -465,12 +483,15 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         to: MailboxId,
         since: &BTreeMap<OperationId, u32>,
     ) -> Result<Work, Error> {
-        let copied = self.copies(&step, to, since).await?;
+        let copied = self.copies(&mut step, to, since).await?;
+        let known = self.is_known(to);
         let mut at = BTreeMap::new();
         let mut confirmed = Vec::new();
         for (uid, there) in copied {
             for id in step.messages.remove(&uid).unwrap_or_default() {
-                at.insert(id, (to, there));
+                if known {
+                    at.insert(id, (to, there));
+                }
                 confirmed.push(id);
             }
         }
@@ -481,10 +502,11 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         Ok(step)
     }
 
-    /// Where an earlier try without an answer put copies of a step's messages.
+    /// Where an earlier try without an answer put copies of a step's messages. Where that cannot be looked
+    /// for now, the messages are taken out of the step: their operations wait.
     async fn copies(
         &mut self,
-        step: &Work,
+        step: &mut Work,
         to: MailboxId,
         since: &BTreeMap<OperationId, u32>,
     ) -> Result<BTreeMap<Uid, Uid>, Error> {
@@ -500,6 +522,10 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let source = step.mailbox;
         let held = self.keeper.with(move |store| store.view().entries(source, &wanted)).await?;
         if !self.select(to).await? {
+            step.messages.retain(|uid, _| !tried.contains_key(uid));
+            if !self.select(source).await? {
+                step.messages.clear();
+            }
             return Ok(found);
         }
         let mut arrivals =
@@ -517,6 +543,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             }
         }
         if !self.select(source).await? {
+            step.messages.clear();
             found.clear();
         }
         Ok(found)

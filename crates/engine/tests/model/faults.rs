@@ -164,6 +164,26 @@ async fn fault_17_uidvalidity_that_changes_every_time_fetches_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_mailbox_that_went_and_whose_name_stays_for_those_below_it_holds_nothing() {
+    for config in [Config::plain(), Config::qresync()] {
+        let model = household(config);
+        model.edit(|server| {
+            server.create("Lists");
+            server.deliver("Lists", &[], &letter(300));
+        });
+        let machine = Machine::new();
+        machine.sync(&model).await;
+        model.edit(|server| server.delete("Lists"));
+        machine.sync(&model).await;
+        machine.agree(&model, "gone");
+        // It comes back with nothing.
+        model.edit(|server| server.create("Lists"));
+        machine.sync(&model).await;
+        machine.agree(&model, "back");
+    }
+}
+
+#[tokio::test]
 async fn fault_25_a_second_writer_is_refused_and_readers_see_whole_commits() {
     let (model, machine) = synced().await;
     let held = Store::open(machine.path()).unwrap();

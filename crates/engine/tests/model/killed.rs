@@ -1,7 +1,7 @@
 //! Cut off after each write, stopped after each commit, out of space at each size: the next sync ends where an
 //! undisturbed one ends.
 
-use crate::machine::{End, Machine, a_day, household, letter, strategies};
+use crate::machine::{End, Machine, a_day, household, letter};
 use crate::pipe::Break;
 use restante_core::diagnosis::Verdict;
 use restante_engine::Error;
@@ -71,76 +71,128 @@ fn fresh() -> Machine {
     machine
 }
 
-#[tokio::test]
-async fn fault_24_a_first_sync_ended_at_each_step_is_completed_by_the_next() {
-    for (name, config) in strategies() {
-        in_every_way(&format!("first, {name}"), &household(config), &fresh()).await;
-    }
-}
-
-#[tokio::test]
-async fn fault_24_a_later_sync_ended_at_each_step_is_completed_by_the_next() {
-    for (name, config) in strategies() {
-        let model = household(config);
-        let before = Machine::new();
-        before.sync(&model).await;
-        a_day(&model);
-        in_every_way(&format!("later, {name}"), &model, &before).await;
-    }
-}
-
-#[tokio::test]
-async fn fault_24_new_uids_ended_at_each_step_are_completed_by_the_next() {
-    for (name, config) in strategies() {
-        let model = household(config);
-        let before = Machine::new();
-        before.sync(&model).await;
-        a_day(&model);
-        model.edit(|server| server.renumber("INBOX"));
-        in_every_way(&format!("new UIDs, {name}"), &model, &before).await;
-    }
-}
-
-#[tokio::test]
-async fn fault_24_an_answer_that_breaks_off_anywhere_is_completed_by_the_next() {
-    for (name, config) in strategies() {
-        let model = household(config);
-        let mut octets = 0;
-        loop {
-            // Odd steps, so that every part of a line is met.
-            octets += if octets < 2_000 { 131 } else { 9_973 };
-            let machine = fresh();
-            model.edit(|server| server.fault(Fault::CloseAfterOctets(octets)));
-            let around = format!("{name}, {octets} octets");
-            let done = machine.try_sync(&model, End::Never).await;
-            model.edit(|server| server.mend());
-            if let Err(error) = done {
-                assert!(is_lost(&error), "{around}: {error:?}");
-                machine.sync(&model).await;
-                machine.agree(&model, &around);
-            } else {
-                machine.agree(&model, &around);
-                break;
-            }
+/// Enough mail that it needs room: what fits into the pages that there are needs none.
+fn arrive(model: &Model, numbers: Range<u32>) {
+    model.edit(|server| {
+        for number in numbers {
+            server.deliver("INBOX", &[], &letter(number));
         }
-        assert!(octets > 100_000, "{octets}");
+    });
+}
+
+/// One test for each strategy: they run side by side.
+macro_rules! with_each_strategy {
+    ($way:ident: $plain:ident $condstore:ident $qresync:ident $everything:ident) => {
+        #[tokio::test]
+        async fn $plain() {
+            $way(Config::plain()).await;
+        }
+
+        #[tokio::test]
+        async fn $condstore() {
+            $way(Config::condstore()).await;
+        }
+
+        #[tokio::test]
+        async fn $qresync() {
+            $way(Config::qresync()).await;
+        }
+
+        #[tokio::test]
+        async fn $everything() {
+            $way(Config::everything()).await;
+        }
+    };
+}
+
+with_each_strategy! {
+    first:
+    fault_24_a_first_sync_ended_at_each_step_is_completed_by_the_next_plain
+    fault_24_a_first_sync_ended_at_each_step_is_completed_by_the_next_condstore
+    fault_24_a_first_sync_ended_at_each_step_is_completed_by_the_next_qresync
+    fault_24_a_first_sync_ended_at_each_step_is_completed_by_the_next_everything
+}
+
+async fn first(config: Config) {
+    in_every_way("first", &household(config), &fresh()).await;
+}
+
+with_each_strategy! {
+    later:
+    fault_24_a_later_sync_ended_at_each_step_is_completed_by_the_next_plain
+    fault_24_a_later_sync_ended_at_each_step_is_completed_by_the_next_condstore
+    fault_24_a_later_sync_ended_at_each_step_is_completed_by_the_next_qresync
+    fault_24_a_later_sync_ended_at_each_step_is_completed_by_the_next_everything
+}
+
+async fn later(config: Config) {
+    let model = household(config);
+    let before = Machine::new();
+    before.sync(&model).await;
+    a_day(&model);
+    in_every_way("later", &model, &before).await;
+}
+
+with_each_strategy! {
+    renumbered:
+    fault_24_new_uids_ended_at_each_step_are_completed_by_the_next_plain
+    fault_24_new_uids_ended_at_each_step_are_completed_by_the_next_condstore
+    fault_24_new_uids_ended_at_each_step_are_completed_by_the_next_qresync
+    fault_24_new_uids_ended_at_each_step_are_completed_by_the_next_everything
+}
+
+async fn renumbered(config: Config) {
+    let model = household(config);
+    let before = Machine::new();
+    before.sync(&model).await;
+    a_day(&model);
+    model.edit(|server| server.renumber("INBOX"));
+    in_every_way("new UIDs", &model, &before).await;
+}
+
+with_each_strategy! {
+    broken_off:
+    fault_24_an_answer_that_breaks_off_anywhere_is_completed_by_the_next_plain
+    fault_24_an_answer_that_breaks_off_anywhere_is_completed_by_the_next_condstore
+    fault_24_an_answer_that_breaks_off_anywhere_is_completed_by_the_next_qresync
+    fault_24_an_answer_that_breaks_off_anywhere_is_completed_by_the_next_everything
+}
+
+async fn broken_off(config: Config) {
+    let model = household(config);
+    let mut octets = 0;
+    loop {
+        // Odd steps, so that every part of a line is met.
+        octets += if octets < 2_000 { 131 } else { 9_973 };
+        let machine = fresh();
+        model.edit(|server| server.fault(Fault::CloseAfterOctets(octets)));
+        let around = format!("{octets} octets");
+        let done = machine.try_sync(&model, End::Never).await;
+        model.edit(|server| server.mend());
+        if let Err(error) = done {
+            assert!(is_lost(&error), "{around}: {error:?}");
+            machine.sync(&model).await;
+            machine.agree(&model, &around);
+        } else {
+            machine.agree(&model, &around);
+            break;
+        }
     }
+    assert!(octets > 100_000, "{octets}");
 }
 
 #[tokio::test]
-async fn fault_23_a_full_disk_stops_a_sync_cleanly_and_the_next_completes_it() {
-    // What fits into the pages that there are needs no room.
-    let arrive = |model: &Model, numbers: Range<u32>| {
-        model.edit(|server| {
-            for number in numbers {
-                server.deliver("INBOX", &[], &letter(number));
-            }
-        });
-    };
+async fn fault_23_a_full_disk_stops_a_first_sync_cleanly_and_the_next_completes_it() {
     let model = household(Config::qresync());
     arrive(&model, 500..620);
     let pages = at_every_step("first", &model, &fresh(), End::Pages, is_full).await;
     assert!(pages > 5, "{pages}");
+}
+
+#[tokio::test]
+async fn fault_23_a_full_disk_stops_a_later_sync_cleanly_and_the_next_completes_it() {
+    let model = household(Config::qresync());
+    arrive(&model, 500..620);
     let before = Machine::new();
     before.sync(&model).await;
     arrive(&model, 700..820);

@@ -5,7 +5,7 @@ use restante_core::mail::{ModSeq, SyncState, UidValidity};
 use restante_engine::Error;
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Keeper, Progress, Report, sync};
-use restante_store::{Filter, Store, View};
+use restante_store::{AccountId, Filter, MailboxId, Operation, Store, StoreError, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -34,7 +34,10 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        // Processes end here, computers do not: whether it is on a disk makes no difference but in time.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self { folder: folder.unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -46,6 +49,34 @@ impl Machine {
         let other = Self::new();
         copy(self.path(), other.path());
         other
+    }
+
+    /// What the store holds.
+    pub(crate) fn view(&self) -> View {
+        View::open(self.path()).unwrap()
+    }
+
+    /// Asks for something as a person does.
+    pub(crate) fn ask<T>(
+        &self,
+        work: impl FnOnce(&mut Store, AccountId) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut store = Store::open(self.path())?;
+        let account = store.account(ACCOUNT)?;
+        work(&mut store, account)
+    }
+
+    /// What the server has not confirmed and not refused.
+    pub(crate) fn waiting(&self) -> Vec<Operation> {
+        let view = self.view();
+        view.waiting(view.find_account(ACCOUNT).unwrap().unwrap()).unwrap()
+    }
+
+    /// The number of a mailbox.
+    pub(crate) fn mailbox(&self, name: &str) -> MailboxId {
+        let view = self.view();
+        let rows = view.mailboxes(view.find_account(ACCOUNT).unwrap().unwrap()).unwrap();
+        rows.iter().find(|row| row.mailbox.name.as_str() == name).unwrap().id
     }
 
     /// A sync to its end.
@@ -82,11 +113,8 @@ impl Machine {
 
     /// Fails unless everything here is what the server has, once.
     pub(crate) fn agree(&self, model: &Model, around: &str) {
-        let view = View::open(self.path()).unwrap();
-        let account = view.find_account(ACCOUNT).unwrap().unwrap();
-        let mut rows = view.mailboxes(account).unwrap();
-        // A name that stands only for those below it is no mailbox.
-        rows.retain(|row| row.mailbox.selectable);
+        self.agree_on_entries(model, around);
+        let view = self.view();
         let mut contents: BTreeMap<(String, u32), Vec<u8>> = BTreeMap::new();
         for row in view.list(&Filter::default(), 100_000, None).unwrap() {
             let bytes = view.read(row.message).unwrap();
@@ -96,6 +124,31 @@ impl Machine {
             }
         }
         let mut there = BTreeMap::new();
+        model.edit(|server| {
+            for (name, mailbox) in server.mailboxes() {
+                for (uid, message) in &mailbox.messages {
+                    there.insert((name.clone(), *uid), message.bytes.to_vec());
+                }
+            }
+        });
+        // Compared one by one: a failure shall not print every message.
+        let (here, wanted): (Vec<_>, Vec<_>) = (contents.keys().collect(), there.keys().collect());
+        assert_eq!(here, wanted, "{around}");
+        for (place, bytes) in &contents {
+            assert!(there[place] == *bytes, "{around}: {place:?} differs");
+        }
+    }
+
+    /// Fails unless mailboxes, states, UIDs and flags are the server's, whatever waits to be brought there.
+    pub(crate) fn agree_on_entries(&self, model: &Model, around: &str) {
+        let view = self.view();
+        let account = view.find_account(ACCOUNT).unwrap().unwrap();
+        let mut rows = view.mailboxes(account).unwrap();
+        // A name that stands only for those below it is no mailbox.
+        rows.retain(|row| row.mailbox.selectable);
+        let lower = |flags: &mut dyn Iterator<Item = &str>| -> BTreeSet<String> {
+            flags.map(str::to_ascii_lowercase).collect()
+        };
         model.edit(|server| {
             let names: BTreeSet<&str> = server.mailboxes().keys().map(String::as_str).collect();
             let here: BTreeSet<&str> = rows.iter().map(|row| row.mailbox.name.as_str()).collect();
@@ -108,35 +161,20 @@ impl Machine {
                     .flags(row.id)
                     .unwrap()
                     .into_iter()
-                    .map(|(uid, flags)| (uid.get(), flags.names().map(str::to_ascii_lowercase).collect()))
+                    .map(|(uid, flags)| (uid.get(), lower(&mut flags.names())))
                     .collect();
-                let wanted: BTreeMap<u32, BTreeSet<String>> = mailbox
-                    .messages
-                    .iter()
-                    .map(|(uid, m)| (*uid, m.flags.names().map(str::to_ascii_lowercase).collect()))
-                    .collect();
+                let messages = mailbox.messages.iter();
+                let wanted: BTreeMap<u32, BTreeSet<String>> =
+                    messages.map(|(uid, m)| (*uid, lower(&mut m.flags.names()))).collect();
                 assert_eq!(flags, wanted, "{around}: {name}");
-                let counts = (row.total, row.unseen);
-                assert_eq!(
-                    counts,
-                    (mailbox.messages.len() as u64, mailbox.unseen() as u64),
-                    "{around}: {name}"
-                );
+                let counts = (mailbox.messages.len() as u64, mailbox.unseen() as u64);
+                assert_eq!((row.total, row.unseen), counts, "{around}: {name}");
                 let highest_mod_seq = ModSeq::new(mailbox.mod_seq).filter(|_| modern && !mailbox.no_mod_seq);
                 let uid_validity = UidValidity::new(mailbox.validity).unwrap();
                 let state = SyncState { uid_validity, uid_next: mailbox.next, highest_mod_seq };
                 assert_eq!(row.state, Some(state), "{around}: {name}");
-                for (uid, message) in &mailbox.messages {
-                    there.insert((name.to_owned(), *uid), message.bytes.to_vec());
-                }
             }
         });
-        // Compared one by one: a failure shall not print every message.
-        let (here, wanted): (Vec<_>, Vec<_>) = (contents.keys().collect(), there.keys().collect());
-        assert_eq!(here, wanted, "{around}");
-        for (place, bytes) in &contents {
-            assert!(there[place] == *bytes, "{around}: {place:?} differs");
-        }
     }
 }
 

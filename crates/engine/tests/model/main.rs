@@ -12,3 +12,5 @@ mod killed;
 mod ledger;
 mod machine;
 mod pipe;
+mod pushed;
+mod wishes;

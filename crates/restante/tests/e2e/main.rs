@@ -38,3 +38,4 @@ mod token;
 mod trouble;
 mod verdicts;
 mod watching;
+mod writer;

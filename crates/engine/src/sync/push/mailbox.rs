@@ -7,7 +7,7 @@ use restante_core::imap::wire::{Code, Command, Status, write_internal_date};
 use restante_core::mail::{Flags, Uid, UidSet};
 use restante_core::sync::Delta;
 use restante_core::sync::recognise::Arrival;
-use restante_store::{Body, Intent, MailboxId, MailboxRow, MessageId, NewEntry, Operation};
+use restante_store::{Body, Intent, MailboxRow, MessageId, NewEntry, Operation};
 use std::collections::BTreeMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -98,7 +98,11 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         }
         let mut at = None;
         if self.was_tried(operation) && operation.since > 0 {
-            at = self.find_added(row.id, message, operation.since).await?;
+            // It waits until it can be looked for.
+            if !self.select(row.id).await? {
+                return Ok(());
+            }
+            at = self.find_added(message, operation.since).await?;
         }
         if at.is_none() {
             // Some servers take no addition to a mailbox that another session has open for reading only.
@@ -125,6 +129,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 at = uids.iter().next();
             }
         }
+        // Where no UID is known, the pull brings it.
+        at = at.filter(|_| known.is_some());
         let mailbox = row.id;
         let deltas = at.map(|uid| {
             let entry = NewEntry {
@@ -141,17 +147,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         self.confirm([id], &at, deltas.into_iter().collect()).await
     }
 
-    /// The message as an earlier try without an answer added it.
-    async fn find_added(
-        &mut self,
-        mailbox: MailboxId,
-        message: MessageId,
-        since: u32,
-    ) -> Result<Option<Uid>, Error> {
+    /// The message in the open mailbox, as an earlier try without an answer added it.
+    async fn find_added(&mut self, message: MessageId, since: u32) -> Result<Option<Uid>, Error> {
         let Some(from) = Uid::new(since) else { return Ok(None) };
-        if !self.select(mailbox).await? {
-            return Ok(None);
-        }
         let identity = self.keeper.with(move |store| store.view().identity(message)).await?;
         let described =
             super::describe(self.connection, self.abilities, &UidSet::range(from, Uid::MAX)).await?;

@@ -1,0 +1,366 @@
+//! What a person asked is brought to the server once, wherever the process or the connection ends in between.
+
+use crate::machine::{End, Machine, letter};
+use crate::pipe::Break;
+use restante_core::diagnosis::Verdict;
+use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
+use restante_engine::Error;
+use restante_store::{Ask, Intent, OperationState, RequestId};
+use testkit::model::{Config, Fault, Model};
+
+/// More than any of these syncs has steps.
+const MOST: u32 = 200;
+/// Between two places where an answer is broken off: every part of a line is met by one or the other.
+const OCTETS: u64 = 97;
+
+/// INBOX has 1, 2 and 4, Archive has 5, and all of it is here.
+async fn held(config: Config) -> (Model, Machine) {
+    let model = Model::new(config);
+    model.edit(|server| {
+        server.create("Archive");
+        for number in [1, 2, 4] {
+            server.deliver("INBOX", &[], &letter(number));
+        }
+        server.deliver("Archive", &["\\Seen"], &letter(5));
+    });
+    let machine = Machine::new();
+    machine.sync(&model).await;
+    (model, machine)
+}
+
+/// Asks for the same to be done to messages of INBOX.
+fn ask(machine: &Machine, uids: &[u32], intent: &Intent) -> RequestId {
+    let mailbox = machine.mailbox("INBOX");
+    let asks: Vec<Ask> =
+        uids.iter().map(|uid| Ask { mailbox, uid: Uid::new(*uid), intent: intent.clone() }).collect();
+    machine.ask(|store, _| store.desk().request("a request", &asks, 0)).unwrap().id
+}
+
+/// Asks for something to be done to a mailbox.
+fn ask_of(machine: &Machine, name: &str, intent: Intent) {
+    let ask = Ask { mailbox: machine.mailbox(name), uid: None, intent };
+    machine.ask(|store, _| store.desk().request("a request", &[ask], 0)).unwrap();
+}
+
+fn undo(machine: &Machine, request: RequestId) {
+    let undone = machine.ask(|store, _| store.desk().undo(request, 0)).unwrap();
+    assert!(undone.lost.is_empty(), "{undone:?}");
+}
+
+fn flags(add: &str, remove: &str) -> Intent {
+    let flags = |names: &str| names.split_whitespace().collect::<Flags>();
+    Intent::Flag { add: flags(add), remove: flags(remove) }
+}
+
+/// Everything on the server, as `INBOX 1 \Seen`, and every mailbox that has nothing.
+fn all(model: &Model) -> Vec<String> {
+    model.edit(|server| {
+        let mut all = Vec::new();
+        for (name, mailbox) in server.mailboxes() {
+            if mailbox.messages.is_empty() {
+                all.push(name.clone());
+            }
+            for message in mailbox.messages.values() {
+                let text = String::from_utf8_lossy(&message.bytes);
+                let number = text.split_once("Message-ID: <").unwrap().1.split_once('@').unwrap().0;
+                let flags: Vec<&str> = message.flags.names().collect();
+                all.push(format!("{name} {number} {}", flags.join(" ")).trim_end().to_owned());
+            }
+        }
+        all.sort();
+        all
+    })
+}
+
+/// Fails unless the server has this and nothing else, and the store has the same and waits for nothing.
+fn holds(model: &Model, machine: &Machine, expected: &[&str], around: &str) {
+    assert_eq!(all(model), expected, "{around}");
+    assert!(machine.waiting().is_empty(), "{around}: {:?}", machine.waiting());
+    let view = machine.view();
+    let account = view.find_account(crate::machine::ACCOUNT).unwrap().unwrap();
+    assert_eq!(view.refused(account).unwrap(), [], "{around}");
+    machine.agree(model, around);
+    assert_eq!(model.edit(|server| server.bare_expunges()), 0, "{around}");
+}
+
+/// Ends a sync at every step, and lets another complete it. The number of steps there were.
+async fn at_every_step(
+    model: &Model,
+    before: &Machine,
+    expected: &[&str],
+    end: impl Fn(u32) -> (End, Option<Fault>),
+) -> u32 {
+    for step in 0..MOST {
+        let (there, here) = (model.copy(), before.copy());
+        let (end, fault) = end(step);
+        let around = format!("{end:?}, {fault:?}");
+        there.edit(|server| fault.into_iter().for_each(|fault| server.fault(fault)));
+        let done = here.try_sync(&there, end).await;
+        there.edit(testkit::model::Server::mend);
+        let ended = match &done {
+            Ok(_) => true,
+            Err(Error::Store(_)) => false,
+            Err(error) => {
+                let lost = |verdict| verdict == Verdict::ConnectionLost;
+                assert!(error.finding().is_some_and(|f| lost(f.verdict)), "{around}: {error:?}");
+                false
+            }
+        };
+        if !ended {
+            here.sync(&there).await;
+        }
+        holds(&there, &here, expected, &around);
+        if ended {
+            return step;
+        }
+    }
+    panic!("there is no end to it");
+}
+
+/// Every way to end the sync that brings the server what was asked.
+async fn in_every_way(model: &Model, before: &Machine, expected: &[&str]) {
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    let cut = |step| (End::Broken(Break::Before(step + 1)), None);
+    let writes = at_every_step(model, before, &expected, cut).await;
+    assert!(writes >= 3, "{writes} writes");
+    let unanswered = |step| (End::Broken(Break::After(step + 1)), None);
+    assert_eq!(at_every_step(model, before, &expected, unanswered).await, writes);
+    let stopped = |step| (End::Commits(step), None);
+    assert!(at_every_step(model, before, &expected, stopped).await >= 3);
+    let broken = |step| (End::Never, Some(Fault::CloseAfterOctets(1 + OCTETS * u64::from(step))));
+    assert!(at_every_step(model, before, &expected, broken).await >= 3);
+}
+
+fn without(capabilities: &str) -> Config {
+    Config::condstore().without(capabilities)
+}
+
+#[tokio::test]
+async fn fault_24_flags_and_keywords_are_set_and_cleared_wherever_it_ends() {
+    for config in [Config::plain(), Config::qresync()] {
+        let (model, machine) = held(config).await;
+        model.edit(|server| server.flag("INBOX", 2, &["$Work"], &[]));
+        machine.sync(&model).await;
+        ask(&machine, &[1, 2], &flags("\\Seen $Later", "$Work"));
+        ask(&machine, &[3], &flags("\\Flagged", ""));
+        let expected =
+            ["INBOX 1 $Later \\Seen", "INBOX 2 $Later \\Seen", "INBOX 4 \\Flagged", "Archive 5 \\Seen"];
+        in_every_way(&model, &machine, &expected).await;
+    }
+}
+
+/// Two messages are moved, one of them starred.
+async fn moved(config: Config, expected: &[&str]) {
+    let (model, machine) = held(config).await;
+    ask(&machine, &[1], &flags("\\Flagged", ""));
+    ask(&machine, &[1, 3], &Intent::Move { to: machine.mailbox("Archive") });
+    in_every_way(&model, &machine, expected).await;
+}
+
+const MOVED: [&str; 4] = ["INBOX 2", "Archive 1 \\Flagged", "Archive 4", "Archive 5 \\Seen"];
+/// Where nothing can be expunged by name.
+const MARKED: [&str; 6] = [
+    "INBOX 1 \\Deleted \\Flagged",
+    "INBOX 2",
+    "INBOX 4 \\Deleted",
+    "Archive 1 \\Flagged",
+    "Archive 4",
+    "Archive 5 \\Seen",
+];
+
+#[tokio::test]
+async fn fault_24_messages_are_moved_once_wherever_it_ends() {
+    moved(Config::qresync(), &MOVED).await;
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_moved_once_by_uids_alone_wherever_it_ends() {
+    moved(Config::everything(), &MOVED).await;
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_moved_once_without_move_wherever_it_ends() {
+    moved(without("MOVE"), &MOVED).await;
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_moved_once_without_uidplus_wherever_it_ends() {
+    moved(without("UIDPLUS"), &MOVED).await;
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_moved_once_without_both_wherever_it_ends() {
+    moved(Config::plain(), &MARKED).await;
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_copied_once_wherever_it_ends() {
+    for config in [Config::plain(), Config::qresync()] {
+        let (model, machine) = held(config).await;
+        ask(&machine, &[1, 2], &Intent::Copy { to: machine.mailbox("Archive") });
+        let expected = ["INBOX 1", "INBOX 2", "INBOX 4", "Archive 1", "Archive 2", "Archive 5 \\Seen"];
+        in_every_way(&model, &machine, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_removed_wherever_it_ends() {
+    let (model, machine) = held(Config::qresync()).await;
+    // Another program's mark is not ours to act on.
+    model.edit(|server| server.flag("INBOX", 3, &["\\Deleted"], &[]));
+    machine.sync(&model).await;
+    ask(&machine, &[1, 2], &Intent::Remove);
+    in_every_way(&model, &machine, &["INBOX 4 \\Deleted", "Archive 5 \\Seen"]).await;
+}
+
+#[tokio::test]
+async fn fault_24_messages_are_marked_without_uidplus_wherever_it_ends() {
+    let (model, machine) = held(Config::plain()).await;
+    ask(&machine, &[1, 2], &Intent::Remove);
+    let expected = ["INBOX 1 \\Deleted", "INBOX 2 \\Deleted", "INBOX 4", "Archive 5 \\Seen"];
+    in_every_way(&model, &machine, &expected).await;
+}
+
+#[tokio::test]
+async fn fault_24_a_removed_message_is_added_again_once_wherever_it_ends() {
+    for then in [Config::qresync(), Config::qresync().without("UIDPLUS"), Config::plain()] {
+        let (model, machine) = held(Config::qresync()).await;
+        ask(&machine, &[1], &flags("\\Flagged", ""));
+        let request = ask(&machine, &[1, 2], &Intent::Remove);
+        machine.sync(&model).await;
+        assert_eq!(all(&model), ["Archive 5 \\Seen", "INBOX 4"]);
+        undo(&machine, request);
+        model.edit(|server| server.configure(then));
+        // The star was asked for as well, and nobody took that back.
+        let expected = ["INBOX 1 \\Flagged", "INBOX 2", "INBOX 4", "Archive 5 \\Seen"];
+        in_every_way(&model, &machine, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_a_move_is_taken_back_once_wherever_it_ends() {
+    let (model, machine) = held(Config::qresync()).await;
+    let request = ask(&machine, &[1, 3], &Intent::Move { to: machine.mailbox("Archive") });
+    machine.sync(&model).await;
+    undo(&machine, request);
+    in_every_way(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4", "Archive 5 \\Seen"]).await;
+}
+
+/// A mailbox that nobody has.
+fn made(machine: &Machine) -> restante_store::MailboxId {
+    let listed =
+        Mailbox { name: MailboxName::new("Work"), delimiter: Some('/'), special_use: None, selectable: true };
+    machine.ask(|store, account| store.desk().request_mailbox("make Work", account, &listed, 0)).unwrap().0
+}
+
+#[tokio::test]
+async fn fault_24_a_mailbox_is_made_and_messages_moved_there_once_wherever_it_ends() {
+    for config in [Config::qresync(), Config::plain().with("UIDPLUS")] {
+        let (model, machine) = held(config).await;
+        let to = made(&machine);
+        ask(&machine, &[1, 3], &Intent::Move { to });
+        let expected = ["INBOX 2", "Archive 5 \\Seen", "Work 1", "Work 4"];
+        in_every_way(&model, &machine, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_a_mailbox_is_made_and_messages_copied_there_once_wherever_it_ends() {
+    for config in [Config::qresync(), Config::plain()] {
+        let (model, machine) = held(config).await;
+        let to = made(&machine);
+        ask(&machine, &[1, 3], &Intent::Copy { to });
+        let expected = ["INBOX 1", "INBOX 2", "INBOX 4", "Archive 5 \\Seen", "Work 1", "Work 4"];
+        in_every_way(&model, &machine, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_a_mailbox_is_renamed_wherever_it_ends() {
+    for config in [Config::plain(), Config::qresync()] {
+        let (model, machine) = held(config).await;
+        ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
+        machine.sync(&model).await;
+        ask_of(&machine, "Archive", Intent::Rename { to: MailboxName::new("Old") });
+        let expected: &[&str] = if model.edit(|server| server.config().has("MOVE")) {
+            &["INBOX 2", "INBOX 4", "Old 1", "Old 5 \\Seen"]
+        } else {
+            &["INBOX 1 \\Deleted", "INBOX 2", "INBOX 4", "Old 1", "Old 5 \\Seen"]
+        };
+        in_every_way(&model, &machine, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn fault_24_a_mailbox_is_deleted_wherever_it_ends() {
+    for config in [Config::plain(), Config::qresync()] {
+        let (model, machine) = held(config).await;
+        ask_of(&machine, "Archive", Intent::Delete);
+        in_every_way(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4"]).await;
+    }
+}
+
+/// The answer to a command is lost, the mailbox gets new UIDs, and the next sync finds what was done.
+async fn found_under_new_uids(
+    model: &Model,
+    machine: &Machine,
+    verb: &'static str,
+    at: &str,
+    expected: &[&str],
+) {
+    model.edit(|server| server.fault(Fault::LoseAnswer { verb, nth: 1 }));
+    assert!(machine.try_sync(model, End::Never).await.is_err());
+    model.edit(|server| server.renumber(at));
+    machine.sync(model).await;
+    // What was pushed after the pull is seen by the next.
+    machine.sync(model).await;
+    holds(model, machine, expected, verb);
+}
+
+#[tokio::test]
+async fn a_copy_whose_answer_was_lost_is_found_under_new_uids() {
+    let (model, machine) = held(Config::qresync()).await;
+    ask(&machine, &[1, 3], &Intent::Copy { to: machine.mailbox("Archive") });
+    let expected = ["Archive 1", "Archive 4", "Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
+    found_under_new_uids(&model, &machine, "UID COPY", "Archive", &expected).await;
+}
+
+#[tokio::test]
+async fn a_move_by_copy_whose_answer_was_lost_is_found_under_new_uids() {
+    let (model, machine) = held(without("MOVE")).await;
+    ask(&machine, &[1, 3], &Intent::Move { to: machine.mailbox("Archive") });
+    let expected = ["Archive 1", "Archive 4", "Archive 5 \\Seen", "INBOX 2"];
+    found_under_new_uids(&model, &machine, "UID COPY", "Archive", &expected).await;
+}
+
+#[tokio::test]
+async fn an_addition_whose_answer_was_lost_is_found_under_new_uids() {
+    let (model, machine) = held(Config::qresync()).await;
+    let request = ask(&machine, &[1], &Intent::Remove);
+    machine.sync(&model).await;
+    undo(&machine, request);
+    let expected = ["Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
+    found_under_new_uids(&model, &machine, "APPEND", "INBOX", &expected).await;
+}
+
+#[tokio::test]
+async fn a_move_to_a_mailbox_that_is_gone_waits_and_can_be_taken_back() {
+    let (model, machine) = held(Config::qresync()).await;
+    model.edit(|server| server.expunge("Archive", &[1]));
+    machine.sync(&model).await;
+    let request = ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
+    model.edit(|server| {
+        // The message has to be found first, and meanwhile the list tells what became of the target.
+        server.renumber("INBOX");
+        server.delete("Archive");
+    });
+    machine.sync(&model).await;
+    machine.sync(&model).await;
+    let waiting = machine.waiting();
+    assert_eq!((waiting.len(), waiting[0].state), (1, OperationState::Waiting));
+    assert_eq!(waiting[0].reply, "the server has no such mailbox any more");
+    undo(&machine, request);
+    machine.sync(&model).await;
+    holds(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4"], "taken back");
+}
