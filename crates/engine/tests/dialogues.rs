@@ -17,6 +17,8 @@ use std::sync::Mutex;
 use tempfile::TempDir;
 use testkit::script::play;
 
+#[path = "dialogues/flights.rs"]
+mod flights;
 #[path = "dialogues/pushing.rs"]
 mod pushing;
 
@@ -188,12 +190,12 @@ const QRESYNC_FIRST: &str = r#"
     S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 3 HIGHESTMODSEQ 50)
     S: a2 OK
     C: a3 EXAMINE "INBOX" (CONDSTORE)
+    C: a4 UID SEARCH RETURN (ALL) ALL
     S: * 3 EXISTS
     S: * OK [UIDVALIDITY 3] valid
     S: * OK [UIDNEXT 4] next
     S: * OK [HIGHESTMODSEQ 50] highest
     S: a3 OK opened
-    C: a4 UID SEARCH RETURN (ALL) ALL
     S: * ESEARCH (TAG "a4") UID ALL 1:3
     S: a4 OK
     C: a5 UID FETCH 1:3 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
@@ -425,12 +427,12 @@ async fn flags_that_came_with_a_great_removal_are_kept() {
             S: * STATUS INBOX (MESSAGES 30 UIDNEXT 31 UIDVALIDITY 3 HIGHESTMODSEQ 50)
             S: a2 OK
             C: a3 EXAMINE "INBOX" (CONDSTORE)
+            C: a4 UID SEARCH RETURN (ALL) ALL
             S: * 30 EXISTS
             S: * OK [UIDVALIDITY 3] valid
             S: * OK [UIDNEXT 31] next
             S: * OK [HIGHESTMODSEQ 50] highest
             S: a3 OK
-            C: a4 UID SEARCH RETURN (ALL) ALL
             S: * ESEARCH (TAG "a4") UID ALL 1:30
             S: a4 OK
             C: a5 UID FETCH 11:30 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])

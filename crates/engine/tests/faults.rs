@@ -94,6 +94,8 @@ fn plain(exists: u32, uid_next: u32) -> String {
 /// A server with QRESYNC, up to the opened INBOX; `open` is what follows the name of the mailbox, `codes` what
 /// comes beside UIDVALIDITY and UIDNEXT.
 fn quick(exists: u32, uid_next: u32, open: &str, codes: &str) -> String {
+    // Where nothing is held the list of all UIDs is wanted whatever comes, and asked for at once.
+    let behind = if open == "(CONDSTORE)" { "C: a4 UID SEARCH RETURN (ALL) ALL" } else { "" };
     format!(
         r#"
         S: * OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH] ready
@@ -104,6 +106,7 @@ fn quick(exists: u32, uid_next: u32, open: &str, codes: &str) -> String {
         S: * LIST () "/" INBOX
         S: a2 OK
         C: a3 EXAMINE "INBOX" {open}
+        {behind}
         S: * {exists} EXISTS
         S: * OK [UIDVALIDITY 3] valid
         S: * OK [UIDNEXT {uid_next}] next
@@ -124,7 +127,6 @@ async fn three() -> Held {
     let script = quick(3, 4, "(CONDSTORE)", "S: * OK [HIGHESTMODSEQ 50] highest");
     held.sync(&format!(
         r#"{script}
-        C: a4 UID SEARCH RETURN (ALL) ALL
         S: * ESEARCH (TAG "a4") UID ALL 1:3
         S: a4 OK
         C: a5 UID FETCH 1:3 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])

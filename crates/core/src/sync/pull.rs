@@ -75,6 +75,12 @@ fn trusted(held: Held) -> Option<SyncState> {
     held.state.filter(|state| is_complete(state) && !held.moved)
 }
 
+/// Whether [`choose`] will want the full list of UIDs, whatever is seen: nothing is held, or what is held is not complete.
+#[must_use]
+pub fn needs_list(held: Held) -> bool {
+    trusted(held).is_none()
+}
+
 /// The `QRESYNC (uidvalidity modseq)` that SELECT should carry, when there is a state to go on from.
 #[must_use]
 pub fn qresync_parameter(held: Held) -> Option<(UidValidity, ModSeq)> {
@@ -232,6 +238,19 @@ mod tests {
         }
         assert_eq!(setback(before, seen(1, 9, 0, 3), false), None, "the server does not offer them");
         assert_eq!(setback(Held { moved: true, ..before }, seen(1, 2, 3, 4), true), None);
+    }
+
+    #[test]
+    fn the_list_is_wanted_whatever_comes_where_nothing_can_be_gone_on_from() {
+        let seen = [seen(1, 9, 50, 3), seen(2, 1, 0, 0)];
+        let nothing = Held { state: None, count: 0, moved: false };
+        for held in [nothing, held(1, 0, 0, 2), Held { moved: true, ..held(1, 9, 50, 3) }] {
+            assert!(needs_list(held));
+            for seen in seen {
+                assert!(matches!(choose(held, seen, false), Strategy::Whole | Strategy::Reset), "{held:?}");
+            }
+        }
+        assert!(!needs_list(held(1, 9, 50, 3)));
     }
 
     #[test]

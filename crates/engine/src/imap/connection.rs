@@ -102,6 +102,8 @@ pub struct Connection<P> {
 #[derive(Debug)]
 enum Compression {
     Off,
+    /// Asked for, and not answered yet: nothing may be sent until it is (RFC 4978, section 3).
+    Asked(Tag),
     /// The server does not want it on this connection.
     Refused,
     On(Box<Deflate>),
@@ -331,6 +333,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         match event {
             Event::Completed { tag, status, code, text } => {
                 self.completions.insert(tag, Completion { status, code, text });
+                if matches!(self.compression, Compression::Asked(asked) if asked == tag) {
+                    self.answered_compression(status);
+                }
             }
             other => on(other)?,
         }
@@ -372,7 +377,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         let patience = if stage < Stage::Login { SILENCE_AT_FIRST } else { SILENCE };
         let room = match &mut self.compression {
             Compression::On(deflate) => deflate.room(),
-            Compression::Off | Compression::Refused => self.buffer.as_mut_slice(),
+            Compression::Off | Compression::Asked(_) | Compression::Refused => self.buffer.as_mut_slice(),
         };
         let begun = Instant::now();
         let Ok(read) = timeout(patience, self.pipe.read(room)).await else {
@@ -486,21 +491,43 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         matches!(self.compression, Compression::Off) && self.capabilities().has("COMPRESS=DEFLATE")
     }
 
-    /// Asks for compression and, where the server agrees, goes on with it. Call after the login only, because the length of
-    /// what is compressed together with a secret can tell of the secret, and when no command is under way: what is
-    /// sent after COMPRESS is compressed or not depending on the answer (RFC 4978, section 3).
+    /// Whether the server is so far away that compression pays for much mail before anything was measured.
+    pub(crate) fn is_far(&self) -> bool {
+        self.pace.is_far()
+    }
+
+    /// Asks for compression behind what is under way, and gives the tag to wait for; nothing may be sent before that one
+    /// is complete (RFC 4978, section 3). With the server's OK the connection goes on compressed. Call after the login
+    /// only, because the length of what is compressed together with a secret can tell of the secret.
     ///
     /// A server that refuses, for TLS compresses already (`COMPRESSIONACTIVE`) or for another reason, is not asked again.
+    pub(crate) fn ask_compression(&mut self) -> Option<Tag> {
+        if !self.may_compress() {
+            return None;
+        }
+        let tag = self.send(Command::new("COMPRESS").raw("DEFLATE"));
+        self.compression = Compression::Asked(tag);
+        Some(tag)
+    }
+
+    /// As [`Connection::ask_compression`], and waits for the answer. Does nothing while a command is under way: a
+    /// server that answers in the middle of others is not to be tempted where nothing is won.
     ///
     /// # Errors
     /// When the connection breaks.
     pub(crate) async fn compress(&mut self) -> Result<(), Error> {
-        if !self.may_compress() || self.session.in_flight() > 0 {
+        if self.session.in_flight() > 0 {
             return Ok(());
         }
-        let completion = self.run(Command::new("COMPRESS").raw("DEFLATE"), |_| Ok(())).await?;
-        self.compression = if completion.status == Status::Ok {
-            // Everything behind the line end of the OK is compressed.
+        if let Some(tag) = self.ask_compression() {
+            self.wait(tag, &mut |_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    fn answered_compression(&mut self, status: Status) {
+        self.compression = if status == Status::Ok {
+            // Everything behind the line end of the OK is compressed, whatever it answers.
             let left = self.buffer.get(self.unread.clone()).unwrap_or_default();
             let deflate = Deflate::new(left);
             self.unread = 0..0;
@@ -508,7 +535,6 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         } else {
             Compression::Refused
         };
-        Ok(())
     }
 
     /// After the OK to STARTTLS: gives the pipe for the handshake and what makes a connection of it

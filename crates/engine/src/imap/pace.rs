@@ -11,6 +11,9 @@ const ENOUGH_TIME: Duration = Duration::from_millis(300);
 /// A server this far away is seldom behind a fast link, so less is enough: on a link of 100 Mbit/s, a few round trips.
 const FAR: Duration = Duration::from_millis(10);
 const ENOUGH_OCTETS_FROM_FAR: u64 = 400_000;
+/// Nobody waits to measure a server this far away when there is much to fetch: what is asked for while measuring would be
+/// a great part of the mail, and a link that outruns a deflating server at this distance is rarer still.
+const VERY_FAR: Duration = Duration::from_millis(20);
 /// Beyond this the past counts half: a link may change.
 const MEMORY: u64 = 8_000_000;
 /// The switch leaves the link idle for two or three round trips, and saves about a third of what is left; so what is
@@ -52,6 +55,11 @@ impl Pace {
         let far = self.round_trip.is_some_and(|time| time >= FAR);
         let enough = if far { ENOUGH_OCTETS_FROM_FAR } else { ENOUGH_OCTETS };
         self.octets >= enough || self.waited >= ENOUGH_TIME
+    }
+
+    /// Whether every round trip to the server is a long one.
+    pub(super) fn is_far(&self) -> bool {
+        self.round_trip.is_some_and(|time| time >= VERY_FAR)
     }
 
     /// Whether compression pays for `left` octets.
@@ -98,6 +106,17 @@ mod tests {
         near.answered(MS);
         near.received(500_000, 100 * MS);
         assert!(!near.is_known() && pace(500_000, 40 * MS).is_known());
+    }
+
+    #[test]
+    fn the_shortest_round_trip_tells_the_distance() {
+        let mut pace = Pace::default();
+        assert!(!pace.is_far());
+        pace.answered(40 * MS);
+        assert!(pace.is_far());
+        // The other answers were slow for another reason.
+        pace.answered(5 * MS);
+        assert!(!pace.is_far());
     }
 
     #[test]

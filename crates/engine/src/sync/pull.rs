@@ -7,7 +7,7 @@ use super::list::Abilities;
 use super::portions::{FETCH, Portions, Refusals, insert_all};
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
-use crate::imap::Connection;
+use crate::imap::{Completion, Connection};
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
@@ -28,6 +28,8 @@ const SHORT_LINE: usize = 900;
 const WINDOW: usize = 3;
 /// A gap of this many UIDs is fetched as a range without asking first which of them exist.
 const NARROW: u32 = 200;
+/// So many messages are worth compression from far away before anything was measured: a megabyte, usually.
+const MUCH: u64 = 100;
 /// Fewer new messages than this are fetched without asking whether they are known: it costs a round trip.
 const MANY: u64 = 20;
 
@@ -65,6 +67,16 @@ impl Memory {
     }
 }
 
+/// What a server answered to UID SEARCH.
+#[derive(Default)]
+struct Listed {
+    found: Vec<u32>,
+    extended: UidSet,
+    answered: bool,
+    /// A message left before the command was complete.
+    shifted: bool,
+}
+
 /// A mailbox as it was opened.
 #[derive(Default)]
 struct Opened {
@@ -83,6 +95,8 @@ pub(super) struct Pull<'a, P> {
     memory: &'a mut Memory,
     /// How many messages the server counted when the mailbox was opened.
     exists: u64,
+    /// The list of all UIDs, when it was asked for together with the opening.
+    listed: Option<(Completion, Listed)>,
     /// A message left while the mailbox was open: counts need not agree this time.
     shifted: bool,
     reset: bool,
@@ -112,6 +126,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             task,
             memory,
             exists: 0,
+            listed: None,
             shifted: false,
             reset: false,
             refused: UidSet::new(),
@@ -148,6 +163,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(self.done(true))
     }
 
+    /// Opens the mailbox. Where the list of all UIDs is wanted whatever comes, it is asked for in the same flight; and so is
+    /// compression, where the server is far away and much is to come. Servers without CONDSTORE are old, and get one
+    /// command at a time.
+    ///
     /// EXAMINE: reading must change nothing, not even `\Recent`. Not so without CONDSTORE: Courier invents a
     /// UIDVALIDITY for each EXAMINE until somebody says SELECT, and everything would be fetched again each time.
     async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
@@ -161,16 +180,37 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             None => {}
         }
         let mut opened = Opened::default();
+        let opening = self.connection.send(command);
+        let listing = pull::needs_list(self.task.held) && self.abilities.condstore;
+        let listing = listing.then(|| self.connection.send(self.searching(None)));
+        let much = self.task.expected >= MUCH && self.connection.is_far();
+        let switching = if much { self.connection.ask_compression() } else { None };
+
         let completion = self
             .connection
-            .run(command, |event| {
+            .wait(opening, &mut |event| {
                 opened.take(event);
                 Ok(())
             })
             .await?;
+        if let Some(tag) = listing {
+            let mut listed = Listed::default();
+            let searched = self.connection.wait(tag, &mut |event| listed.take(event)).await?;
+            self.listed = Some((searched, listed));
+        }
+        if let Some(tag) = switching {
+            let shifted = &mut self.shifted;
+            self.connection
+                .wait(tag, &mut |event| {
+                    *shifted |= is_shift(&event);
+                    Ok(())
+                })
+                .await?;
+        }
         if completion.status == Status::Ok {
             return Ok(Some(opened));
         }
+        // What was said to UID SEARCH then is about no mailbox, or about the one before.
         // One mailbox that cannot be opened must not keep the others from being read.
         self.complain(
             Verdict::ProtocolError,
@@ -334,49 +374,38 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(())
     }
 
-    /// UIDs that exist, all or within a range.
-    async fn search(&mut self, range: Option<(Uid, Uid)>) -> Result<UidSet, Error> {
+    /// The command for UIDs that exist, all or within a range.
+    fn searching(&self, range: Option<(Uid, Uid)>) -> Command {
         let mut command = Command::new("UID SEARCH");
         if self.abilities.esearch {
             command = command.raw("RETURN (ALL)");
         }
-        command = match range {
+        match range {
             Some((first, last)) => command.raw(&format!("UID {first}:{last}")),
             None => command.raw("ALL"),
+        }
+    }
+
+    /// UIDs that exist, all or within a range.
+    async fn search(&mut self, range: Option<(Uid, Uid)>) -> Result<UidSet, Error> {
+        // The list that came with the opening is good once: later ones are asked for to see what changed.
+        let (completion, listed) = match self.listed.take().filter(|_| range.is_none()) {
+            Some(listed) => listed,
+            None => {
+                let (command, mut listed) = (self.searching(range), Listed::default());
+                (self.connection.run(command, |event| listed.take(event)).await?, listed)
+            }
         };
-        let mut found = Vec::new();
-        let mut extended = UidSet::new();
-        let mut answered = false;
-        let shifted = &mut self.shifted;
-        self.connection
-            .ok(command, |event| {
-                match event {
-                    Event::Untagged(Response::Search(uids)) => {
-                        answered = true;
-                        found.extend(uids);
-                    }
-                    Event::Untagged(Response::ESearch(result)) if result.uid => {
-                        answered = true;
-                        extended = result.all;
-                    }
-                    other => *shifted |= is_shift(&other),
-                }
-                Ok(())
-            })
-            .await?;
-        if !answered && self.exists > 0 && !self.shifted {
+        if completion.status != Status::Ok {
+            return Err(self.connection.refused("UID SEARCH", &completion));
+        }
+        self.shifted |= listed.shifted;
+        if !listed.answered && self.exists > 0 && !self.shifted {
             // An answer that cannot be read is not an empty one: everything would be taken for gone.
             let evidence = format!("{}: the answer to UID SEARCH cannot be read", self.task.name);
             return Err(Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, evidence).into());
         }
-        found.sort_unstable();
-        let mut uids: UidSet = found.into_iter().filter_map(Uid::new).collect();
-        for (low, high) in extended.ranges() {
-            if let (Some(low), Some(high)) = (Uid::new(*low), Uid::new(*high)) {
-                uids.insert_range(low, high);
-            }
-        }
-        Ok(uids)
+        Ok(listed.uids())
     }
 
     /// Flags of messages: `items` is what follows the set.
@@ -517,6 +546,30 @@ pub(crate) async fn look<P: AsyncRead + AsyncWrite + Unpin>(
     };
     connection.ok(command, opening).await?;
     Ok(opened.seen)
+}
+
+impl Listed {
+    fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Untagged(Response::Search(uids)) => {
+                self.answered = true;
+                self.found.extend(uids);
+            }
+            Event::Untagged(Response::ESearch(result)) if result.uid => {
+                self.answered = true;
+                self.extended = result.all;
+            }
+            other => self.shifted |= is_shift(&other),
+        }
+        Ok(())
+    }
+
+    fn uids(mut self) -> UidSet {
+        self.found.sort_unstable();
+        let mut uids: UidSet = self.found.into_iter().filter_map(Uid::new).collect();
+        insert_all(&mut uids, &self.extended);
+        uids
+    }
 }
 
 impl Opened {
