@@ -428,14 +428,14 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             }
             let room = match &mut self.compression {
                 Compression::On(deflate) => deflate.room(),
-                Compression::Off | Compression::Refused => self.buffer.as_mut_slice(),
+                Compression::Off | Compression::Asked(_) | Compression::Refused => self.buffer.as_mut_slice(),
             };
             let read = self.pipe.read(room).await;
             let count = self.came(Stage::Mailbox, read)?;
             self.traffic.bytes_in += count as u64;
             match &mut self.compression {
                 Compression::On(deflate) => deflate.received(count),
-                Compression::Off | Compression::Refused => break count,
+                Compression::Off | Compression::Asked(_) | Compression::Refused => break count,
             }
         };
         if let Some(tape) = &mut self.tape {
