@@ -228,8 +228,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// Puts a command in line without waiting for it.
     pub fn send(&mut self, command: Command) -> Tag {
         match command.name() {
-            "SELECT" | "EXAMINE" => self.news.open = true,
-            "UNSELECT" | "CLOSE" => self.news.open = false,
+            "SELECT" | "EXAMINE" => (self.news.open, self.news.attended) = (true, false),
+            "UNSELECT" | "CLOSE" => (self.news.open, self.news.attended) = (false, false),
             _ => {}
         }
         self.idle |= self.session.in_flight() == 0;

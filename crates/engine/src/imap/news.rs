@@ -14,6 +14,8 @@ pub(crate) struct News {
     pub(crate) listed: bool,
     /// A mailbox is open, or was asked to be: news of it come in other words.
     pub(crate) open: bool,
+    /// What is open is the INBOX, as it was pulled last: what happens there is told.
+    pub(crate) attended: bool,
     /// Something happened in the mailbox that is open.
     pub(crate) selected: bool,
 }

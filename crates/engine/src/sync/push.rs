@@ -376,7 +376,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         for (_, ids) in lost {
             self.put_back(ids, "the message is not there").await?;
         }
-        let new = if self.is_known(to) { new.clone() } else { BTreeMap::new() };
+        // With COPYUID the server names the target's UIDVALIDITY: one never pulled begins with it.
+        let known = self.is_known(to) || begun.is_some();
+        let new = if known { new.clone() } else { BTreeMap::new() };
         for (uid, ids) in there {
             confirmed.extend(ids);
             // The last of them brought it there.

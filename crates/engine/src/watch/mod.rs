@@ -208,7 +208,11 @@ impl Watch<'_> {
         clock: &mut Clock,
     ) -> Result<Cause, Error> {
         let idle = if way == Way::Idle {
-            if self.inbox_changed(connection, acted).await? {
+            // Without modification sequences only a comparison tells whether flags changed before it was opened.
+            let condstore =
+                connection.capabilities().has("CONDSTORE") || connection.capabilities().has("QRESYNC");
+            let changed = if condstore { self.inbox_changed(connection, acted).await? } else { true };
+            if changed && !connection.news.attended {
                 return Ok(Cause::Server);
             }
             let tag = connection.send(Command::new("IDLE"));
@@ -271,6 +275,7 @@ impl Watch<'_> {
             let inbox = (MailboxName::new("INBOX"), None);
             self.refresh(connection, vec![inbox], on).await?;
             connection.news.selected = false;
+            connection.news.attended = connection.news.open;
             return Ok(());
         }
         let mut statuses = std::mem::take(&mut connection.news.statuses);
