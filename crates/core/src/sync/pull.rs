@@ -9,7 +9,7 @@
 use crate::mail::{ModSeq, SyncState, UidSet, UidValidity};
 
 /// What the store holds of a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// The state of the last pull; `None` before the first.
     pub state: Option<SyncState>,

@@ -1,7 +1,8 @@
 //! What a server says of messages without sending them.
 
 use super::list::Abilities;
-use super::pull::{is_shift, line};
+use super::opening::is_shift;
+use super::pull::line;
 use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::imap::Event;

@@ -1,11 +1,12 @@
 //! All mailboxes and their state in as few round trips as the server allows.
 
+use super::opening::{Answered, Opening};
 use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::imap::wire::{Command, MailboxStatus, Response, Status};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{Mailbox, MailboxName};
-use restante_core::sync::pull::Seen;
+use restante_core::sync::pull::{Held, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -22,6 +23,8 @@ pub(super) struct Listing {
     /// In the server's order, with what STATUS said where it was asked and answered.
     pub(super) mailboxes: Vec<(Mailbox, Option<Seen>)>,
     pub(super) abilities: Abilities,
+    /// The INBOX, where it was opened in the same flight.
+    pub(super) inbox: Option<Answered>,
 }
 
 /// Enables what the server offers, once a connection: it may not be done while a mailbox is open (RFC 5161,
@@ -57,8 +60,12 @@ fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Enables what the server offers, then lists. With LIST-STATUS (RFC 5819) that is one round trip.
+///
+/// The very `first` sync wants the INBOX, which every account has, whatever the list says: far away it is opened in the same
+/// flight, compressed, for much is to come.
 pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
+    first: bool,
 ) -> Result<Listing, Error> {
     let mut abilities = abilities(connection);
     let capabilities = connection.capabilities();
@@ -88,6 +95,10 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
 
     // All of it at once: waiting for each answer would cost a round trip each.
     let listed = connection.send(command);
+    let early = first && list_status && abilities.condstore && connection.is_far();
+    let opening = early.then(|| {
+        Opening::ask(connection, abilities, &MailboxName::new("INBOX"), Held::default(), false, true)
+    });
     let mut found = Found::default();
     if let Some(tag) = enable {
         let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
@@ -102,6 +113,10 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     if completion.status != Status::Ok {
         return Err(connection.refused("LIST", &completion));
     }
+    let inbox = match opening {
+        Some(opening) => Some(opening.answered(connection).await?),
+        None => None,
+    };
     if !list_status {
         ask_each(connection, &mut found, items).await?;
     }
@@ -113,7 +128,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
             (mailbox, seen)
         })
         .collect();
-    Ok(Listing { mailboxes, abilities })
+    Ok(Listing { mailboxes, abilities, inbox })
 }
 
 /// STATUS for every mailbox, all at once: one more round trip.

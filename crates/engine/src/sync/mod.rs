@@ -10,6 +10,7 @@ mod index;
 mod keeper;
 mod left;
 mod list;
+mod opening;
 mod portions;
 mod pull;
 mod push;
@@ -19,7 +20,7 @@ pub use create::new_name;
 pub use index::{Indexer, index};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
-pub(crate) use pull::look;
+pub(crate) use opening::look;
 pub use push::{Pushed, push};
 
 use crate::error::Error;
@@ -109,7 +110,9 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Report, Error> {
     let before = connection.traffic();
     let pushed = push(connection, keeper, account).await?;
-    let listing = list::list(connection).await?;
+    let first = selection.wants(&MailboxName::new("INBOX"))
+        && keeper.with(move |store| store.view().mailboxes(account)).await?.is_empty();
+    let listing = list::list(connection, first).await?;
     let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
     let wanted = listing
         .mailboxes
@@ -118,7 +121,8 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
     let wanted = wanted.map(|(mailbox, status)| (mailbox.name, status)).collect();
     let moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
     let all = selection.is_everything();
-    let round = Round { account, rows, gone, moved, all, pushed, abilities: listing.abilities, before };
+    let (abilities, inbox) = (listing.abilities, listing.inbox);
+    let round = Round { account, rows, gone, moved, all, pushed, abilities, inbox, before };
     round.pull(connection, keeper, progress, wanted).await
 }
 
@@ -138,8 +142,17 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
     let pushed = push(connection, keeper, account).await?;
     let abilities = list::enable(connection).await?;
     let rows = keeper.with(move |store| store.view().mailboxes(account)).await?;
-    let round =
-        Round { account, rows, gone: Vec::new(), moved: false, all: false, pushed, abilities, before };
+    let round = Round {
+        account,
+        rows,
+        gone: Vec::new(),
+        moved: false,
+        all: false,
+        pushed,
+        abilities,
+        inbox: None,
+        before,
+    };
     round.pull(connection, keeper, progress, wanted).await
 }
 
@@ -155,6 +168,8 @@ struct Round {
     all: bool,
     pushed: Pushed,
     abilities: list::Abilities,
+    /// The INBOX, when it was opened together with the list.
+    inbox: Option<opening::Answered>,
     before: Traffic,
 }
 
@@ -166,7 +181,7 @@ impl Round {
         progress: &Mutex<Progress>,
         wanted: Vec<(MailboxName, Option<Seen>)>,
     ) -> Result<Report, Error> {
-        let Self { account, rows, gone, mut moved, all, mut pushed, abilities, before } = self;
+        let Self { account, rows, gone, mut moved, all, mut pushed, abilities, inbox, before } = self;
         let mut work = Vec::new();
         let mut reports = Vec::new();
         for (name, status) in wanted {
@@ -190,7 +205,7 @@ impl Round {
         // The INBOX is what a person waits for.
         work.sort_by_key(|task| !task.name.is_inbox());
         let mut findings = Vec::new();
-        let mut memory = pull::Memory::of(account);
+        let mut memory = pull::Memory::of(account, inbox);
         let mut whole = all;
         for task in work {
             edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
@@ -248,7 +263,7 @@ pub(crate) async fn mailboxes<P: AsyncRead + AsyncWrite + Unpin>(
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<Vec<MailboxRow>, Error> {
-    let listing = list::list(connection).await?;
+    let listing = list::list(connection, false).await?;
     Ok(take_over(connection, keeper, account, &listing).await?.rows)
 }
 

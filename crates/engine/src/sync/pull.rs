@@ -4,12 +4,13 @@ use super::describe::describe;
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
 use super::list::Abilities;
+use super::opening::{Answered, Listed, Opened, Opening, flag_change, is_shift, searching, verb};
 use super::portions::{FETCH, Portions, Refusals, insert_all};
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
-use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
+use restante_core::imap::wire::{BodyContent, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SyncState, Uid, UidSet, UidValidity};
 use restante_core::sync::pull::{self, Held, Seen, Strategy};
@@ -59,31 +60,14 @@ pub(super) struct Pulled {
 pub(super) struct Memory {
     account: AccountId,
     recogniser: Option<Recogniser<MessageId>>,
+    /// The INBOX, when it was opened together with the list of all mailboxes.
+    inbox: Option<Answered>,
 }
 
 impl Memory {
-    pub(super) fn of(account: AccountId) -> Self {
-        Self { account, recogniser: None }
+    pub(super) fn of(account: AccountId, inbox: Option<Answered>) -> Self {
+        Self { account, recogniser: None, inbox }
     }
-}
-
-/// What a server answered to UID SEARCH.
-#[derive(Default)]
-struct Listed {
-    found: Vec<u32>,
-    extended: UidSet,
-    answered: bool,
-    /// A message left before the command was complete.
-    shifted: bool,
-}
-
-/// A mailbox as it was opened.
-#[derive(Default)]
-struct Opened {
-    seen: Seen,
-    /// With QRESYNC: what vanished and which flags changed since the known state.
-    vanished: UidSet,
-    flags: Vec<FlagChange>,
 }
 
 pub(super) struct Pull<'a, P> {
@@ -163,58 +147,30 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(self.done(true))
     }
 
-    /// Opens the mailbox. Where the list of all UIDs is wanted whatever comes, it is asked for in the same flight; and so is
-    /// compression, where the server is far away and much is to come. Servers without CONDSTORE are old, and get one
-    /// command at a time.
-    ///
-    /// EXAMINE: reading must change nothing, not even `\Recent`. Not so without CONDSTORE: Courier invents a
-    /// UIDVALIDITY for each EXAMINE until somebody says SELECT, and everything would be fetched again each time.
+    /// Opens the mailbox, unless that was asked for together with the list of all.
     async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
-        let verb = if self.abilities.condstore { "EXAMINE" } else { "SELECT" };
-        let mut command = Command::new(verb).mailbox(&self.task.name, self.connection.session().utf8());
-        match pull::qresync_parameter(self.task.held).filter(|_| qresync) {
-            Some((validity, since)) => {
-                command = command.raw(&format!("(QRESYNC ({} {}))", validity.get(), since.get()));
+        let early = self.memory.inbox.take().filter(|_| self.task.name.is_inbox());
+        let answered = match early {
+            Some(answered) => answered,
+            None => {
+                let much = self.task.expected >= MUCH && self.connection.is_far();
+                let task = self.task;
+                let opening =
+                    Opening::ask(self.connection, self.abilities, &task.name, task.held, qresync, much);
+                opening.answered(self.connection).await?
             }
-            None if self.abilities.condstore => command = command.raw("(CONDSTORE)"),
-            None => {}
-        }
-        let mut opened = Opened::default();
-        let opening = self.connection.send(command);
-        let listing = pull::needs_list(self.task.held) && self.abilities.condstore;
-        let listing = listing.then(|| self.connection.send(self.searching(None)));
-        let much = self.task.expected >= MUCH && self.connection.is_far();
-        let switching = if much { self.connection.ask_compression() } else { None };
-
-        let completion = self
-            .connection
-            .wait(opening, &mut |event| {
-                opened.take(event);
-                Ok(())
-            })
-            .await?;
-        if let Some(tag) = listing {
-            let mut listed = Listed::default();
-            let searched = self.connection.wait(tag, &mut |event| listed.take(event)).await?;
-            self.listed = Some((searched, listed));
-        }
-        if let Some(tag) = switching {
-            let shifted = &mut self.shifted;
-            self.connection
-                .wait(tag, &mut |event| {
-                    *shifted |= is_shift(&event);
-                    Ok(())
-                })
-                .await?;
-        }
-        if completion.status == Status::Ok {
-            return Ok(Some(opened));
+        };
+        self.shifted |= answered.shifted;
+        self.listed = answered.listed;
+        if answered.completion.status == Status::Ok {
+            return Ok(Some(answered.opened));
         }
         // What was said to UID SEARCH then is about no mailbox, or about the one before.
         // One mailbox that cannot be opened must not keep the others from being read.
+        let line = answered.completion.line();
         self.complain(
             Verdict::ProtocolError,
-            format!("the server answered {verb} with: {}", completion.line()),
+            format!("the server answered {} with: {line}", verb(self.abilities)),
         );
         Ok(None)
     }
@@ -374,25 +330,13 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(())
     }
 
-    /// The command for UIDs that exist, all or within a range.
-    fn searching(&self, range: Option<(Uid, Uid)>) -> Command {
-        let mut command = Command::new("UID SEARCH");
-        if self.abilities.esearch {
-            command = command.raw("RETURN (ALL)");
-        }
-        match range {
-            Some((first, last)) => command.raw(&format!("UID {first}:{last}")),
-            None => command.raw("ALL"),
-        }
-    }
-
     /// UIDs that exist, all or within a range.
     async fn search(&mut self, range: Option<(Uid, Uid)>) -> Result<UidSet, Error> {
         // The list that came with the opening is good once: later ones are asked for to see what changed.
         let (completion, listed) = match self.listed.take().filter(|_| range.is_none()) {
             Some(listed) => listed,
             None => {
-                let (command, mut listed) = (self.searching(range), Listed::default());
+                let (command, mut listed) = (searching(self.abilities, range), Listed::default());
                 (self.connection.run(command, |event| listed.take(event)).await?, listed)
             }
         };
@@ -533,69 +477,6 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     }
 }
 
-/// Opens a mailbox for reading, to hear of it, and gives what the server says of it.
-pub(crate) async fn look<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    name: &MailboxName,
-) -> Result<Seen, Error> {
-    let command = Command::new("EXAMINE").mailbox(name, connection.session().utf8());
-    let mut opened = Opened::default();
-    let opening = |event: Event<'_>| {
-        opened.take(event);
-        Ok(())
-    };
-    connection.ok(command, opening).await?;
-    Ok(opened.seen)
-}
-
-impl Listed {
-    fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
-        match event {
-            Event::Untagged(Response::Search(uids)) => {
-                self.answered = true;
-                self.found.extend(uids);
-            }
-            Event::Untagged(Response::ESearch(result)) if result.uid => {
-                self.answered = true;
-                self.extended = result.all;
-            }
-            other => self.shifted |= is_shift(&other),
-        }
-        Ok(())
-    }
-
-    fn uids(mut self) -> UidSet {
-        self.found.sort_unstable();
-        let mut uids: UidSet = self.found.into_iter().filter_map(Uid::new).collect();
-        insert_all(&mut uids, &self.extended);
-        uids
-    }
-}
-
-impl Opened {
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Untagged(Response::Exists(count)) => self.seen.exists = count,
-            Event::Untagged(Response::Status { tag: None, code: Some(code), .. }) => self.code(&code),
-            Event::Untagged(Response::Vanished { uids, .. }) => {
-                insert_all(&mut self.vanished, &uids);
-            }
-            Event::Untagged(Response::Fetch(row)) => self.flags.extend(flag_change(row)),
-            _ => {}
-        }
-    }
-
-    fn code(&mut self, code: &Code) {
-        match code {
-            Code::UidValidity(validity) => self.seen.uid_validity = Some(*validity),
-            Code::UidNext(next) => self.seen.uid_next = Some(*next),
-            Code::HighestModSeq(mod_seq) => self.seen.highest_mod_seq = Some(*mod_seq),
-            Code::NoModSeq => self.seen.highest_mod_seq = None,
-            _ => {}
-        }
-    }
-}
-
 /// Bodies and rows on their way to the keeper.
 struct Taken<'a> {
     wanted: &'a UidSet,
@@ -696,10 +577,6 @@ impl<'a> Taken<'a> {
     }
 }
 
-fn flag_change(row: FetchRow) -> Option<FlagChange> {
-    Some(FlagChange { uid: row.uid?, flags: row.flags?, mod_seq: row.mod_seq })
-}
-
 /// The state of entries that belong to a UIDVALIDITY and are not complete yet.
 fn begun(uid_validity: UidValidity) -> SyncState {
     SyncState { uid_validity, uid_next: 0, highest_mod_seq: None }
@@ -713,11 +590,6 @@ pub(super) fn line(abilities: Abilities) -> usize {
 /// Whether a list is longer than a mailbox of `exists` messages can have.
 fn is_too_long(wanted: &UidSet, exists: u64) -> bool {
     wanted.len() > exists.saturating_mul(2) + u64::from(NARROW)
-}
-
-/// Whether a message left the mailbox while it was open.
-pub(super) fn is_shift(event: &Event<'_>) -> bool {
-    matches!(event, Event::Untagged(Response::Expunge(_) | Response::Vanished { earlier: false, .. }))
 }
 
 fn all() -> UidSet {

@@ -1,6 +1,7 @@
 //! Commands that travel together: the opening of a mailbox, the list of what is in it, and compression.
 
 use super::{Mailbox, held};
+use restante_core::mail::{self, MailboxName};
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Keeper, Progress, sync};
 use restante_store::Store;
@@ -95,6 +96,30 @@ async fn a_list_with_the_opening_that_is_refused_ends_the_sync_as_any_other() {
     assert!(evidence.contains("UID SEARCH with: NO [UNAVAILABLE] later"), "{evidence}");
 }
 
+/// A sync over 40 ms that the server ends with its script. `known`: the account's INBOX was listed before.
+async fn from_far_away(script: &str, known: bool) {
+    let server = Server::start(&["localhost"], Opening::Plain, &[script]).unwrap();
+    let quality = Quality { round_trip: Duration::from_millis(40), rate: 12_500_000 };
+    let far = ([127, 0, 0, 1], server.port()).into();
+    let link = Link::start(([127, 0, 0, 1], 0).into(), far, quality).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = Keeper::start(Store::open(folder.path()).unwrap()).unwrap();
+    let account = keeper.with(|store| store.account("ann@example.org")).await.unwrap();
+    if known {
+        let name = MailboxName::new("INBOX");
+        let inbox = mail::Mailbox { name, delimiter: Some('/'), special_use: None, selectable: true };
+        keeper.with(move |store| store.set_mailboxes(account, &[inbox])).await.unwrap();
+    }
+    let stream = tokio::net::TcpStream::connect(link.address()).await.unwrap();
+    let mut connection = Connection::new(stream, "imap.example.org");
+    connection.greeting().await.unwrap();
+    let progress = Mutex::new(Progress::default());
+    // The script ends with the fetch, and the connection with the script.
+    sync(&mut connection, &keeper, account, &progress).await.unwrap_err();
+    server.finish().unwrap();
+    keeper.close().unwrap();
+}
+
 /// From far away, compression is asked for with the opening when much is to come; a refusal changes nothing.
 #[tokio::test]
 async fn from_far_away_compression_travels_with_the_opening() {
@@ -111,20 +136,56 @@ async fn from_far_away_compression_travels_with_the_opening() {
              C: a{fetch} UID FETCH 7 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])\n",
             listed(exists)
         );
-        let server = Server::start(&["localhost"], Opening::Plain, &[&script]).unwrap();
-        let quality = Quality { round_trip: Duration::from_millis(40), rate: 12_500_000 };
-        let far = ([127, 0, 0, 1], server.port()).into();
-        let link = Link::start(([127, 0, 0, 1], 0).into(), far, quality).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let keeper = Keeper::start(Store::open(folder.path()).unwrap()).unwrap();
-        let account = keeper.with(|store| store.account("ann@example.org")).await.unwrap();
-        let stream = tokio::net::TcpStream::connect(link.address()).await.unwrap();
-        let mut connection = Connection::new(stream, "imap.example.org");
-        connection.greeting().await.unwrap();
-        let progress = Mutex::new(Progress::default());
-        // The script ends with the fetch, and the connection with the script.
-        sync(&mut connection, &keeper, account, &progress).await.unwrap_err();
-        server.finish().unwrap();
-        keeper.close().unwrap();
+        from_far_away(&script, true).await;
     }
+}
+
+/// The first sync wants the INBOX whatever the list says, so nobody waits for the list from far away.
+#[tokio::test]
+async fn from_far_away_a_first_sync_opens_the_inbox_together_with_the_list() {
+    let flight = r#"
+        S: * OK [CAPABILITY IMAP4rev1 CONDSTORE LIST-STATUS ESEARCH COMPRESS=DEFLATE] ready
+        C: a1 LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ))
+        C: a2 EXAMINE "INBOX" (CONDSTORE)
+        C: a3 UID SEARCH RETURN (ALL) ALL
+        C: a4 COMPRESS DEFLATE
+        S: * LIST () "/" INBOX
+        S: * LIST () "/" Other
+        S: * STATUS INBOX (MESSAGES 1 UIDNEXT 8 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+        S: * STATUS Other (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+        S: a1 OK
+    "#;
+    let opened = r#"
+        S: * 1 EXISTS
+        S: * OK [UIDVALIDITY 3] valid
+        S: * OK [UIDNEXT 8] next
+        S: a2 OK
+        S: * ESEARCH (TAG "a3") UID ALL 7
+        S: a3 OK
+        S: a4 NO [COMPRESSIONACTIVE] TLS does
+        C: a5 UID FETCH 7 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+    "#;
+    from_far_away(&[flight, opened].concat(), false).await;
+    // An INBOX that cannot be opened is complained of, and the others are pulled all the same.
+    let refused = r#"
+        S: a2 NO [SERVERBUG] broken
+        S: a3 BAD no mailbox is selected
+        S: a4 NO [COMPRESSIONACTIVE] TLS does
+        C: a5 EXAMINE "Other" (CONDSTORE)
+        C: a6 UID SEARCH RETURN (ALL) ALL
+    "#;
+    from_far_away(&[flight, refused].concat(), false).await;
+    // An empty INBOX needs nothing more.
+    let empty = flight.replace("INBOX (MESSAGES 1", "INBOX (MESSAGES 0");
+    let nothing = r#"
+        S: * 0 EXISTS
+        S: * OK [UIDVALIDITY 3] valid
+        S: a2 OK
+        S: * ESEARCH (TAG "a3") UID
+        S: a3 OK
+        S: a4 NO [COMPRESSIONACTIVE] TLS does
+        C: a5 EXAMINE "Other" (CONDSTORE)
+        C: a6 UID SEARCH RETURN (ALL) ALL
+    "#;
+    from_far_away(&[&empty, nothing].concat(), false).await;
 }
