@@ -14,7 +14,7 @@ use std::sync::Arc;
 const BUFFER: usize = 1 << 20;
 /// Octets of a record that are copied at a time.
 const COPIED: usize = 64 << 10;
-/// So many contents are remembered, to notice the same one coming again before it is applied.
+/// So many contents are remembered at most, to notice the same one coming again before it is applied.
 const REMEMBERED: usize = 1 << 16;
 /// So many lookups share one view of the database: beginning one costs more than a lookup.
 const LOOKUPS: u32 = 256;
@@ -56,8 +56,10 @@ pub struct ContentWriter {
     /// Lookups since the view of the database began; zero when there is none.
     lookups: u32,
     pack: Option<Pack>,
-    /// Contents finished here and perhaps not yet in the database.
+    /// Contents finished here since the last sync, and perhaps not yet in the database.
     recent: HashMap<Digest, Content>,
+    /// Those before them. What is older was applied since, and the database is asked.
+    earlier: HashMap<Digest, Content>,
     compressor: zstd::bulk::Compressor<'static>,
     current: Current,
     /// Nothing is taken for known.
@@ -102,6 +104,7 @@ impl ContentWriter {
             lookups: 0,
             pack: None,
             recent: HashMap::new(),
+            earlier: HashMap::new(),
             compressor,
             current: Current::Nothing,
             anew: false,
@@ -173,10 +176,12 @@ impl ContentWriter {
     /// The pack cannot be written.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         self.end_lookups()?;
-        match &mut self.pack {
-            Some(pack) => pack.sync(&self.packs),
-            None => Ok(()),
+        if let Some(pack) = &mut self.pack {
+            pack.sync(&self.packs)?;
         }
+        std::mem::swap(&mut self.earlier, &mut self.recent);
+        self.recent.clear();
+        Ok(())
     }
 
     /// Appends a record of another pack as it is.
@@ -257,9 +262,8 @@ impl ContentWriter {
     /// The same content, when it was written before.
     fn known(&mut self, digest: Digest, size: u64) -> Result<Option<Content>, StoreError> {
         // What was written here may have been given back since, with its whole pack.
-        if let Some(content) =
-            self.recent.get(&digest).filter(|content| !self.packs.is_retired(content.at.pack))
-        {
+        let remembered = self.recent.get(&digest).or_else(|| self.earlier.get(&digest));
+        if let Some(content) = remembered.filter(|content| !self.packs.is_retired(content.at.pack)) {
             return Ok(Some(*content));
         }
         if self.anew {
