@@ -60,6 +60,26 @@ impl Client {
         self.completed("APPEND")
     }
 
+    /// Begins IDLE (RFC 2177) in a mailbox; only [`Client::told`] makes sense from then on.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn idle(&mut self, mailbox: &str) -> Result<()> {
+        self.ask(&format!("SELECT {mailbox}"))?;
+        self.say(b"x IDLE\r\n")?;
+        self.until("+")?;
+        Ok(())
+    }
+
+    /// Waits until the server says by itself how many messages there are now.
+    ///
+    /// # Errors
+    /// When it says nothing for 20 s, or the connection ends.
+    pub fn told(&mut self) -> Result<()> {
+        while !self.until("*")?.trim_end().ends_with(" EXISTS") {}
+        Ok(())
+    }
+
     fn say(&mut self, bytes: &[u8]) -> Result<()> {
         let stream = self.stream.get_mut();
         stream.write_all(bytes)?;

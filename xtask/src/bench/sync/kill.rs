@@ -15,12 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::{Bench, Figure, HOST};
 
 const KILLS: usize = 300;
-/// Stores the kills are spread over: each begins with a first sync.
-const STORES: usize = 10;
-/// Kills of one store; the first half of them at most goes into its first sync.
-const SHARE: usize = KILLS / STORES;
-/// Longer than any sync here takes.
-const LONG: Duration = Duration::from_secs(600);
+/// What a first sync here takes, about.
+const FIRST: Duration = Duration::from_millis(500);
 const MESSAGES: usize = 2000;
 /// Mailboxes of the plan that are changed meanwhile.
 const CHANGED: [&str; 3] = ["INBOX", "Archive", "Newsletters"];
@@ -39,23 +35,23 @@ pub(super) fn kill(bench: &mut Bench) -> Result<Vec<Figure>> {
     let user = bench.mailbox("killed", |user| Plan::household(user, MESSAGES))?;
     let mut rng = Rng::new(1);
     let mut harm = Harm::default();
-    let (mut kills, mut first, mut whole) = (0, 0, 0);
-    for store in 1..=STORES {
+    let (mut kills, mut first, mut whole, mut stores) = (0, 0, 0, 0);
+    while kills < KILLS {
         let data = bench.store(&user, None)?;
+        stores += 1;
         let mut other = bench.lab.client(&user)?;
         // The first one is measured elsewhere; from then on as long as the last one that came to its end.
-        let mut takes = Duration::from_secs(1);
-        let mut complete = false;
-        while kills < SHARE * store {
+        let mut takes = FIRST;
+        // As many kills go into the first sync of a store, however soon it comes to its end, as into later ones.
+        let (mut early, mut late, mut complete) = (0, 0, false);
+        while kills < KILLS && (!complete || late < early) {
             if rng.chance(70) {
                 change(&mut other, &mut rng, kills)?;
             }
-            let enough = !complete && kills >= SHARE * store - SHARE / 2;
-            let end = if enough { LONG } else { takes.mul_f64(rng.unit()) };
-            match attempt(bench, &data, end)? {
+            match attempt(bench, &data, takes.mul_f64(rng.unit()))? {
                 Attempt::Killed => {
                     kills += 1;
-                    first += usize::from(!complete);
+                    *if complete { &mut late } else { &mut early } += 1;
                 }
                 Attempt::Ended { after, good } => {
                     whole += 1;
@@ -66,16 +62,18 @@ pub(super) fn kill(bench: &mut Bench) -> Result<Vec<Figure>> {
                 }
             }
         }
+        first += early;
         let before = (harm.lost, harm.doubled, harm.broken);
         judge(bench, &user, &data, &mut other, &mut rng, &mut harm)?;
         if before != (harm.lost, harm.doubled, harm.broken) {
-            println!("store {store}: harm was done; it is kept at {}", data.display());
+            println!("store {stores}: harm was done; it is kept at {}", data.display());
         } else {
             std::fs::remove_dir_all(&data)?;
         }
     }
     println!(
-        "{kills} kills, {first} of them during a first sync; {whole} syncs between came to their end\n\
+        "{kills} kills of {stores} stores, {first} of them during a first sync; {whole} syncs between came to their \
+         end\n\
          lost {}, doubled {}, not mended by a plain sync {}",
         harm.lost, harm.doubled, harm.broken
     );
