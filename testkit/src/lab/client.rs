@@ -60,24 +60,33 @@ impl Client {
         self.completed("APPEND")
     }
 
-    /// Begins IDLE (RFC 2177) in a mailbox; only [`Client::told`] makes sense from then on.
+    /// Has the server tell by itself of new messages: by NOTIFY (RFC 5465) where it can, else by IDLE (RFC 2177) in the
+    /// INBOX. Only [`Client::told`] makes sense from then on.
     ///
     /// # Errors
     /// As [`Client::ask`].
-    pub fn idle(&mut self, mailbox: &str) -> Result<()> {
-        self.ask(&format!("SELECT {mailbox}"))?;
+    pub fn attend(&mut self) -> Result<()> {
+        if self.ask("CAPABILITY")?.split_whitespace().any(|word| word == "NOTIFY") {
+            self.ask("NOTIFY SET (personal (MessageNew MessageExpunge))")?;
+            return Ok(());
+        }
+        self.ask("SELECT INBOX")?;
         self.say(b"x IDLE\r\n")?;
         self.until("+")?;
         Ok(())
     }
 
-    /// Waits until the server says by itself how many messages there are now.
+    /// Waits until the server tells of a change.
     ///
     /// # Errors
     /// When it says nothing for 20 s, or the connection ends.
     pub fn told(&mut self) -> Result<()> {
-        while !self.until("*")?.trim_end().ends_with(" EXISTS") {}
-        Ok(())
+        loop {
+            let line = self.until("*")?;
+            if line.starts_with("* STATUS") || line.trim_end().ends_with(" EXISTS") {
+                return Ok(());
+            }
+        }
     }
 
     fn say(&mut self, bytes: &[u8]) -> Result<()> {

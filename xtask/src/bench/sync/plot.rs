@@ -75,6 +75,8 @@ const WIDTH: f64 = 250.0;
 const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 60.0;
 const TOP: f64 = 40.0;
+/// From one line of words to the next.
+const LINE: f64 = 14.0;
 const STRIDE: f64 = WIDTH + LEFT + 90.0;
 /// Decades shown: 1,000 to 100,000 messages, 10 ms to 1,000 s.
 const MESSAGES: (f64, f64) = (3.0, 5.0);
@@ -115,6 +117,9 @@ fn draw(charts: &[(&str, &[Curve])]) -> String {
             svg.push_str(&line(x(messages), TOP, x(messages), TOP + HEIGHT));
             svg.push_str(&text(x(messages), TOP + HEIGHT + 18.0, "middle", words));
         }
+        let ends =
+            curves.iter().filter_map(|curve| curve.points.last()).map(|(_, seconds)| y(*seconds) + 4.0);
+        let mut words = spread(ends.collect()).into_iter();
         for curve in *curves {
             let colour = match curve.name {
                 "restante" => "#d9480f",
@@ -134,13 +139,24 @@ fn draw(charts: &[(&str, &[Curve])]) -> String {
                     y(*seconds)
                 ));
             }
-            if let Some((messages, seconds)) = curve.points.last() {
-                svg.push_str(&text(x(*messages) + 8.0, y(*seconds) + 4.0, "start", curve.name));
+            if let (Some((messages, _)), Some(at)) = (curve.points.last(), words.next()) {
+                svg.push_str(&text(x(*messages) + 8.0, at, "start", curve.name));
             }
         }
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// Heights for words, none nearer to another than a line is high: the lower of two gives way.
+fn spread(heights: Vec<f64>) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..heights.len()).collect();
+    order.sort_by(|a, b| heights[*a].total_cmp(&heights[*b]));
+    let mut placed = heights;
+    for pair in order.windows(2) {
+        placed[pair[1]] = placed[pair[1]].max(placed[pair[0]] + LINE);
+    }
+    placed
 }
 
 /// Where a value lies between two powers of ten, from 0 to 1.
@@ -166,5 +182,11 @@ mod tests {
         let svg = draw(&[("a", &[curve])]);
         assert!(svg.contains("points=\"60.0,260.0 310.0,40.0\""), "{svg}");
         assert!(svg.contains("prefers-color-scheme: dark"));
+    }
+
+    #[test]
+    fn words_do_not_stand_on_each_other() {
+        assert_eq!(spread(vec![100.0, 98.0, 200.0]), [112.0, 98.0, 200.0]);
+        assert_eq!(spread(vec![1.0, 1.0, 2.0]), [1.0, 15.0, 29.0]);
     }
 }
