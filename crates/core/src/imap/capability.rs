@@ -40,6 +40,12 @@ impl Capabilities {
         self.value("APPENDLIMIT")?.parse().ok()
     }
 
+    /// How many messages a command may be about (RFC 9738).
+    #[must_use]
+    pub fn message_limit(&self) -> Option<u32> {
+        self.value("MESSAGELIMIT")?.parse().ok().filter(|limit| *limit > 0)
+    }
+
     /// Every capability, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -65,6 +71,7 @@ mod tests {
         assert_eq!(capabilities.value("APPENDLIMIT"), Some("10"));
         assert_eq!(capabilities.value("APPEND"), None);
         assert_eq!(capabilities.append_limit(), Some(10));
+        assert_eq!(capabilities.message_limit(), None);
         let for_each: Capabilities = ["APPENDLIMIT"].into_iter().collect();
         assert_eq!(for_each.append_limit(), None);
     }

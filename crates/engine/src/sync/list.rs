@@ -10,12 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What may be asked of this server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Abilities {
     pub(super) condstore: bool,
     pub(super) qresync: bool,
     pub(super) esearch: bool,
     pub(super) object_id: bool,
+    /// Mailboxes are labels of messages (X-GM-EXT-1): one message is in several of them.
+    pub(super) labels: bool,
+    /// How many messages a command may be about (RFC 9738).
+    pub(super) limit: Option<u32>,
 }
 
 pub(super) struct Listing {
@@ -45,6 +49,8 @@ fn abilities<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> A
         qresync: capabilities.has("QRESYNC") && capabilities.has("ENABLE"),
         esearch: capabilities.has("ESEARCH"),
         object_id: capabilities.has("OBJECTID"),
+        limit: connection.message_limit(),
+        labels: capabilities.has("X-GM-EXT-1"),
     }
 }
 

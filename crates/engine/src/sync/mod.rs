@@ -6,9 +6,11 @@
 
 mod create;
 mod describe;
+mod identity;
 mod index;
 mod keeper;
 mod left;
+mod limit;
 mod list;
 mod portions;
 mod pull;
@@ -25,7 +27,7 @@ pub use push::{Pushed, push};
 use crate::error::Error;
 use crate::imap::{Connection, Traffic};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
-use restante_core::mail::{Mailbox, MailboxName, SyncState};
+use restante_core::mail::{Mailbox, MailboxName, SpecialUse, SyncState};
 use restante_core::sync::pull::{Held, Seen, is_unchanged};
 use restante_core::sync::{Delta, Selection, renamed};
 use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError};
@@ -185,10 +187,17 @@ impl Round {
             }
             let expected = status.map_or(0, |status| u64::from(status.exists)).saturating_sub(row.total);
             edit(progress, |p| p.messages += expected);
-            work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name, held, expected });
+            let special_use = row.mailbox.special_use;
+            work.push(pull::Task {
+                at: reports.len() - 1,
+                mailbox: row.id,
+                name,
+                special_use,
+                held,
+                expected,
+            });
         }
-        // The INBOX is what a person waits for.
-        work.sort_by_key(|task| !task.name.is_inbox());
+        work.sort_by_key(|task| turn(task, abilities.labels));
         let mut findings = Vec::new();
         let mut memory = pull::Memory::of(account);
         let mut whole = all;
@@ -228,6 +237,17 @@ impl Round {
             round_trips: after.round_trips - before.round_trips,
             findings,
         })
+    }
+}
+
+/// When a mailbox has its turn. The INBOX is what a person waits for. Where mailboxes are labels, the view of all mail
+/// brings nearly everything, and the others then need no content. Elsewhere views show what others hold: they come last.
+fn turn(task: &pull::Task, labels: bool) -> u8 {
+    match task.special_use {
+        _ if task.name.is_inbox() => 0,
+        Some(SpecialUse::All) if labels => 1,
+        Some(SpecialUse::All | SpecialUse::Flagged | SpecialUse::Important) => 3,
+        _ => 2,
     }
 }
 

@@ -9,7 +9,9 @@
 
 mod faults;
 mod killed;
+mod labels;
 mod ledger;
+mod limited;
 mod machine;
 mod pipe;
 mod pushed;
