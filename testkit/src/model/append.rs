@@ -45,6 +45,11 @@ impl Session {
         if !server.mailboxes.contains_key(&name) {
             return no("[TRYCREATE] no such mailbox");
         }
+        let limit = server.config.value("APPENDLIMIT").and_then(|limit| limit.parse().ok());
+        let limit = limit.or(server.mailbox(&name).append_limit);
+        if limit.is_some_and(|limit: u64| messages.iter().any(|(_, _, bytes)| bytes.len() as u64 > limit)) {
+            return no("[TOOBIG] too large");
+        }
         let mut uids = Vec::new();
         for (flags, when, bytes) in messages {
             let message = server.message(bytes.into(), flags, when);

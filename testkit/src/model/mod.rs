@@ -64,6 +64,10 @@ pub struct Config {
     pub delimiter: char,
     /// The password of whoever logs in.
     pub password: String,
+    /// What NAMESPACE is answered with.
+    pub namespaces: String,
+    /// The most octets that may be stored, where QUOTA is offered.
+    pub room: u64,
     /// Clients are greeted with PREAUTH and need no login.
     pub preauth: bool,
 }
@@ -76,6 +80,8 @@ impl Config {
             concealed: BTreeSet::new(),
             delimiter: '/',
             password: crate::lab::PASSWORD.into(),
+            namespaces: "((\"\" \"/\")) NIL NIL".into(),
+            room: 1 << 30,
             preauth: true,
         }
     }

@@ -194,6 +194,11 @@ impl Server {
         true
     }
 
+    /// From now on messages with more octets are not taken into a mailbox.
+    pub fn limit_appends(&mut self, mailbox: &str, octets: u64) {
+        self.open(mailbox).append_limit = Some(octets);
+    }
+
     /// Gives a mailbox its special use, as `\Sent`.
     pub fn mark(&mut self, mailbox: &str, special_use: &str) {
         self.open(mailbox).special_use = Some(special_use.to_owned());

@@ -217,8 +217,16 @@ impl Session {
         match verb {
             "ENABLE" if server.config.has("ENABLE") => self.enable(server, args),
             "NAMESPACE" if server.config.has("NAMESPACE") => {
-                self.say(&format!("* NAMESPACE ((\"\" \"{}\")) NIL NIL", server.config.delimiter));
+                self.say(&format!("* NAMESPACE {}", server.config.namespaces));
                 Ok("yours".into())
+            }
+            "GETQUOTAROOT" if server.config.has("QUOTA") => {
+                let name = self.name(args.first())?;
+                let used: usize = server.mailboxes.values().map(Mailbox::octets).sum();
+                let (used, room) = (used.div_ceil(1024), server.config.room / 1024);
+                self.say(&format!("* QUOTAROOT {} user", super::name::encode(&name, self.utf8)));
+                self.say(&format!("* QUOTA user (STORAGE {used} {room})"));
+                Ok("so much".into())
             }
             "LIST" | "LSUB" => self.list(server, verb == "LSUB", args),
             "STATUS" => self.status(server, args),
