@@ -13,7 +13,7 @@ use crate::smtp::Submitter;
 use crate::steps::Steps;
 use crate::sync::{self, Keeper};
 use restante_core::Secret;
-use restante_core::diagnosis::{Certainty, Stage, Verdict};
+use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Response};
 use restante_core::mail::{MailboxName, SpecialUse};
@@ -177,7 +177,8 @@ pub async fn file_sent(
         let listed: Vec<_> = mailboxes.iter().map(|row| row.mailbox.clone()).collect();
         name = sent_among(&mailboxes);
         if name.is_none() {
-            name = sync::create_sent(connection, &listed).await?;
+            let namespaces = keeper.with(move |store| store.view().namespaces(account)).await?;
+            name = sync::create_sent(connection, &namespaces, &listed).await?;
         }
     }
     let Some(sent) = name else {
@@ -185,8 +186,20 @@ pub async fn file_sent(
         return Ok(0);
     };
     let mut filed = 0;
+    let mut left = None;
+    let of_sent = mailboxes.iter().find(|row| row.mailbox.name == sent).map(|row| row.id);
+    let own = match of_sent {
+        Some(id) => keeper.with(move |store| store.view().append_limit(id)).await?,
+        None => None,
+    };
+    let limit = own.or(connection.capabilities().append_limit());
     for (id, message_id, content) in rows {
         if !is_there(connection, &sent, &message_id).await? {
+            if let Some(why) = sync::too_large(content.len() as u64, limit) {
+                let evidence = format!("{}: the copy of <{message_id}> in {sent}: {why}", connection.host());
+                left = Some(Finding::new(Stage::Mailbox, Service::Imap, Verdict::RequestRefused, evidence));
+                continue;
+            }
             let command = Command::new("APPEND")
                 .mailbox(&sent, connection.session().utf8())
                 .raw("(\\Seen)")
@@ -202,7 +215,7 @@ pub async fn file_sent(
             })
             .await?;
     }
-    Ok(filed)
+    left.map_or(Ok(filed), |finding| Err(finding.into()))
 }
 
 /// The mailbox for what was sent: the one the server marks (RFC 6154), or one of the usual name.

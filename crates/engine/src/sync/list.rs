@@ -1,5 +1,6 @@
 //! All mailboxes and their state in as few round trips as the server allows.
 
+use super::told::{self, Said};
 use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::imap::wire::{Command, MailboxStatus, Response, Status};
@@ -25,6 +26,8 @@ pub(super) struct Abilities {
 pub(super) struct Listing {
     /// In the server's order, with what STATUS said where it was asked and answered.
     pub(super) mailboxes: Vec<(Mailbox, Option<Seen>)>,
+    /// What was said besides.
+    pub(super) said: Said,
     pub(super) abilities: Abilities,
 }
 
@@ -72,11 +75,8 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     let list_extended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
     let special_use = capabilities.has("SPECIAL-USE");
     let wants_id = capabilities.has("ID");
-    let items = if abilities.condstore {
-        "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ"
-    } else {
-        "MESSAGES UIDNEXT UIDVALIDITY"
-    };
+    let mod_seq = if abilities.condstore { " HIGHESTMODSEQ" } else { "" };
+    let items = format!("MESSAGES UIDNEXT UIDVALIDITY{mod_seq}{}", told::items(capabilities));
 
     let enable = start_enabling(connection, abilities);
     // Some servers (163.com and its kin) open no mailbox for a program without a name (RFC 2971).
@@ -94,6 +94,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
 
     // All of it at once: waiting for each answer would cost a round trip each.
     let listed = connection.send(command);
+    let beside = told::ask(connection);
     let mut found = Found::default();
     if let Some(tag) = enable {
         let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
@@ -108,10 +109,14 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     if completion.status != Status::Ok {
         return Err(connection.refused("LIST", &completion));
     }
-    if !list_status {
-        ask_each(connection, &mut found, items).await?;
+    for tag in beside {
+        // A NO says nothing; what is known of it stays.
+        connection.wait(tag, &mut |event| found.take(event)).await?;
     }
-    let Found { mailboxes, statuses, .. } = found;
+    if !list_status {
+        ask_each(connection, &mut found, &items).await?;
+    }
+    let Found { mailboxes, statuses, said, .. } = found;
     let mailboxes = mailboxes
         .into_iter()
         .map(|mailbox| {
@@ -119,7 +124,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
             (mailbox, seen)
         })
         .collect();
-    Ok(Listing { mailboxes, abilities })
+    Ok(Listing { mailboxes, said, abilities })
 }
 
 /// STATUS for every mailbox, all at once: one more round trip.
@@ -150,10 +155,12 @@ struct Found {
     mailboxes: Vec<Mailbox>,
     known: BTreeSet<MailboxName>,
     statuses: BTreeMap<MailboxName, Seen>,
+    said: Said,
 }
 
 impl Found {
     fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        self.said.take(&event);
         match event {
             // A name may be listed twice (children, subscriptions); the first row is the mailbox.
             Event::Untagged(Response::List(entry)) if self.known.insert(entry.mailbox.name.clone()) => {

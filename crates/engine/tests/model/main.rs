@@ -15,4 +15,5 @@ mod limited;
 mod machine;
 mod pipe;
 mod pushed;
+mod told;
 mod wishes;

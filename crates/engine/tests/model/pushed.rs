@@ -37,7 +37,7 @@ pub(crate) fn ask(machine: &Machine, uids: &[u32], intent: &Intent) -> RequestId
 }
 
 /// Asks for something to be done to a mailbox.
-fn ask_of(machine: &Machine, name: &str, intent: Intent) {
+pub(crate) fn ask_of(machine: &Machine, name: &str, intent: Intent) {
     let ask = Ask { mailbox: machine.mailbox(name), uid: None, intent };
     machine.ask(|store, _| store.desk().request("a request", &[ask], 0)).unwrap();
 }

@@ -224,6 +224,6 @@ pub(super) fn missing(scene: &Scene<'_>, account: AccountId, special_use: Specia
     let rows = scene.mailboxes(account);
     let listed: Vec<Mailbox> = rows.iter().map(|row| row.mailbox.clone()).collect();
     let delimiter = listed.iter().find_map(|mailbox| mailbox.delimiter);
-    let name = sync::new_name(&listed, name);
+    let name = sync::new_name(&scene.namespaces(account), &listed, name);
     Goal::New(account, Mailbox { name, delimiter, special_use: Some(special_use), selectable: true })
 }
