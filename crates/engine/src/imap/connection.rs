@@ -94,6 +94,8 @@ pub struct Connection<P> {
     tape: Option<Tape>,
     /// Whether QRESYNC was enabled here; `None` when nobody has asked.
     pub(crate) enabled: Option<bool>,
+    /// UTF-8 and IMAP4rev2 were asked for, whatever came of it.
+    pub(crate) spelled: bool,
     /// How many messages one command may be about, as far as a command has met that limit.
     message_limit: Option<u32>,
     /// Where the command under way stopped, said before its completion.
@@ -135,6 +137,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             bye: None,
             tape: None,
             enabled: None,
+            spelled: false,
             message_limit: None,
             stopped: None,
             news: News::default(),
@@ -351,7 +354,13 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         {
             (self.message_limit, self.stopped) = (Some(*limit), *lowest);
         }
-        self.news.note(&event);
+        // IMAP4rev2 names a mailbox that is opened by a LIST (RFC 9051, section 6.3.2): no news.
+        let opening = |name| self.session.rev2() && self.session.is_under_way(name);
+        let known =
+            matches!(&event, Event::Untagged(Response::List(_))) && (opening("SELECT") || opening("EXAMINE"));
+        if !known {
+            self.news.note(&event);
+        }
         match event {
             Event::Completed { tag, status, code, text } => {
                 if let Some(Code::MessageLimit(limit, lowest)) = &code {

@@ -12,15 +12,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What may be asked of this server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Abilities {
-    pub(super) condstore: bool,
-    pub(super) qresync: bool,
-    pub(super) esearch: bool,
-    pub(super) object_id: bool,
+pub(crate) struct Abilities {
+    pub(crate) condstore: bool,
+    pub(crate) qresync: bool,
+    pub(crate) esearch: bool,
+    pub(crate) object_id: bool,
     /// Mailboxes are labels of messages (X-GM-EXT-1): one message is in several of them.
-    pub(super) labels: bool,
+    pub(crate) labels: bool,
     /// How many messages a command may be about (RFC 9738).
-    pub(super) limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
 }
 
 pub(super) struct Listing {
@@ -33,11 +33,16 @@ pub(super) struct Listing {
 
 /// Enables what the server offers, once a connection: it may not be done while a mailbox is open (RFC 5161,
 /// section 3.1).
-pub(super) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
 ) -> Result<Abilities, Error> {
     let mut abilities = abilities(connection);
-    if let Some(enabling) = start_enabling(connection, abilities) {
+    let spelling = start_spelling(connection);
+    let enabling = start_enabling(connection, abilities);
+    for tag in spelling {
+        connection.wait(tag, &mut |_| Ok(())).await?;
+    }
+    if let Some(enabling) = enabling {
         let completion = connection.wait(enabling, &mut |_| Ok(())).await?;
         connection.enabled = Some(completion.status == Status::Ok);
     }
@@ -55,6 +60,21 @@ fn abilities<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> A
         limit: connection.message_limit(),
         labels: capabilities.has("X-GM-EXT-1"),
     }
+}
+
+/// Asks, once a connection, for IMAP4rev2, or for UTF-8 alone: then names are UTF-8 both ways and messages with UTF-8 in
+/// their headers are taken. And for UIDs in the place of message numbers (RFC 9586), of which nothing here makes use.
+/// Each is a command of its own: a server that refuses one may still enable the rest.
+fn start_spelling<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<P>) -> Vec<Tag> {
+    let capabilities = connection.capabilities();
+    if !capabilities.has("ENABLE") || connection.spelled {
+        return Vec::new();
+    }
+    let spelling = ["IMAP4rev2", "UTF8=ACCEPT"].into_iter().find(|name| capabilities.has(name));
+    let numbers = Some("UIDONLY").filter(|name| capabilities.has(name));
+    connection.spelled = true;
+    let all = spelling.into_iter().chain(numbers);
+    all.map(|name| connection.send(Command::new("ENABLE").raw(name))).collect()
 }
 
 fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
@@ -78,6 +98,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     let mod_seq = if abilities.condstore { " HIGHESTMODSEQ" } else { "" };
     let items = format!("MESSAGES UIDNEXT UIDVALIDITY{mod_seq}{}", told::items(capabilities));
 
+    let spelling = start_spelling(connection);
     let enable = start_enabling(connection, abilities);
     // Some servers (163.com and its kin) open no mailbox for a program without a name (RFC 2971).
     let id = wants_id.then(|| {
@@ -96,6 +117,10 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     let listed = connection.send(command);
     let beside = told::ask(connection);
     let mut found = Found::default();
+    for tag in spelling {
+        // Refused, names stay as they were spelled.
+        connection.wait(tag, &mut |event| found.take(event)).await?;
+    }
     if let Some(tag) = enable {
         let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
         // ENABLED may come empty and the extension work all the same (iCloud); only a refusal counts.

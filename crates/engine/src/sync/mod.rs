@@ -4,6 +4,7 @@
 //! the network: between them is a short queue. What is committed is always true: bodies first, then
 //! the entries that name them, then the state that they prove.
 
+pub(crate) mod append;
 mod create;
 mod describe;
 mod identity;
@@ -22,6 +23,7 @@ pub use create::new_name;
 pub use index::{Indexer, index};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
+pub(crate) use list::enable;
 pub(crate) use pull::look;
 pub use push::{Pushed, push};
 pub use told::Room;

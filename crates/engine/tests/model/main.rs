@@ -15,5 +15,6 @@ mod limited;
 mod machine;
 mod pipe;
 mod pushed;
+mod spelling;
 mod told;
 mod wishes;

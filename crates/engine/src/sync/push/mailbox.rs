@@ -4,6 +4,7 @@ use super::super::told::too_large;
 use super::place::Answer;
 use super::{Push, Verdict, judge};
 use crate::error::Error;
+use crate::sync::append::append;
 use restante_core::imap::wire::{Code, Command, Status, write_internal_date};
 use restante_core::mail::{Flags, Uid, UidSet};
 use restante_core::sync::Delta;
@@ -123,8 +124,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 command = command.raw(&format!("\"{date}\""));
             }
             let mut answer = Answer::default();
-            let completion =
-                self.connection.run(command.literal(content), |event| answer.take(event)).await?;
+            let completion = append(self.connection, command, content, |event| answer.take(event)).await?;
             if completion.status != Status::Ok {
                 let reply = completion.line();
                 return match judge(&completion) {
