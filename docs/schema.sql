@@ -30,8 +30,29 @@ CREATE TABLE mailbox (
     moved INTEGER NOT NULL DEFAULT 0, -- 1: the entries are another server's, or of a former name: their UIDs mean nothing
     gone INTEGER NOT NULL DEFAULT 0,  -- since when the server lists it no more; 0: it does
     pending INTEGER NOT NULL DEFAULT 0, -- 1: the person asked for it and the server has not made it yet
+    object_id TEXT NOT NULL DEFAULT '', -- MAILBOXID (RFC 8474): the same under any name; empty: not given
+    append_limit INTEGER NOT NULL DEFAULT -1, -- the most octets of a message to append (RFC 7889); -1: none named
     UNIQUE (account, name)
 ) STRICT;
+
+-- Whose mailboxes there are, by what their names begin with (RFC 2342).
+CREATE TABLE namespace (
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE, -- of which account
+    kind TEXT NOT NULL,      -- personal, other-users or shared
+    prefix TEXT NOT NULL,    -- delimiter included, as INBOX.
+    delimiter TEXT NOT NULL, -- one character; empty: the namespace is flat
+    PRIMARY KEY (account, kind, prefix)
+) STRICT, WITHOUT ROWID;
+
+-- How much room an account has on its server, as the server last said (RFC 9208).
+CREATE TABLE quota (
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE, -- of which account
+    root TEXT NOT NULL,     -- the server's name for what the limit is on
+    resource TEXT NOT NULL, -- storage (octets), message or mailbox (a count)
+    used INTEGER NOT NULL,  -- so much is used
+    most INTEGER NOT NULL,  -- so much may be
+    PRIMARY KEY (account, root, resource)
+) STRICT, WITHOUT ROWID;
 
 -- A content, stored once however many mailboxes hold it.
 CREATE TABLE message (

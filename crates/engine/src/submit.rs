@@ -11,15 +11,17 @@ use crate::net::{Network, Pipe};
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::Steps;
+use crate::sync::append::append;
 use crate::sync::{self, Keeper};
 use restante_core::Secret;
-use restante_core::diagnosis::{Certainty, Stage, Verdict};
+use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
-use restante_core::imap::wire::{Command, Response};
+use restante_core::imap::wire::{Command, Response, Status};
 use restante_core::mail::{MailboxName, SpecialUse};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -140,8 +142,8 @@ pub fn waits_for_a_person(row: &Submission) -> bool {
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written; what is not filed is tried the next time.
-pub async fn file_sent(
-    connection: &mut Connection<Pipe>,
+pub async fn file_sent<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<u64, Error> {
@@ -164,6 +166,8 @@ pub async fn file_sent(
     if rows.is_empty() {
         return Ok(0);
     }
+    // Not while a mailbox is open (RFC 5161, section 3.1), and one is to be opened.
+    sync::enable(connection).await?;
     // Before the first sync, and the first one on a new server, nobody has asked which mailboxes there are.
     let mailboxes = if mailboxes.is_empty() || mailboxes.iter().any(|mailbox| mailbox.moved) {
         sync::mailboxes(connection, keeper, account).await?
@@ -177,7 +181,8 @@ pub async fn file_sent(
         let listed: Vec<_> = mailboxes.iter().map(|row| row.mailbox.clone()).collect();
         name = sent_among(&mailboxes);
         if name.is_none() {
-            name = sync::create_sent(connection, &listed).await?;
+            let namespaces = keeper.with(move |store| store.view().namespaces(account)).await?;
+            name = sync::create_sent(connection, &namespaces, &listed).await?;
         }
     }
     let Some(sent) = name else {
@@ -185,13 +190,25 @@ pub async fn file_sent(
         return Ok(0);
     };
     let mut filed = 0;
+    let mut left = None;
+    let of_sent = mailboxes.iter().find(|row| row.mailbox.name == sent).map(|row| row.id);
+    let own = match of_sent {
+        Some(id) => keeper.with(move |store| store.view().append_limit(id)).await?,
+        None => None,
+    };
+    let limit = own.or(connection.capabilities().append_limit());
     for (id, message_id, content) in rows {
         if !is_there(connection, &sent, &message_id).await? {
-            let command = Command::new("APPEND")
-                .mailbox(&sent, connection.session().utf8())
-                .raw("(\\Seen)")
-                .literal(content);
-            connection.ok(command, |_| Ok(())).await?;
+            if let Some(why) = sync::too_large(content.len() as u64, limit) {
+                let evidence = format!("{}: the copy of <{message_id}> in {sent}: {why}", connection.host());
+                left = Some(Finding::new(Stage::Mailbox, Service::Imap, Verdict::RequestRefused, evidence));
+                continue;
+            }
+            let command = Command::new("APPEND").mailbox(&sent, connection.session().utf8()).raw("(\\Seen)");
+            let completion = append(connection, command, content, |_| Ok(())).await?;
+            if completion.status != Status::Ok {
+                return Err(connection.refused("APPEND", &completion));
+            }
         }
         filed += 1;
         keeper
@@ -202,7 +219,7 @@ pub async fn file_sent(
             })
             .await?;
     }
-    Ok(filed)
+    left.map_or(Ok(filed), |finding| Err(finding.into()))
 }
 
 /// The mailbox for what was sent: the one the server marks (RFC 6154), or one of the usual name.
@@ -298,8 +315,8 @@ fn header(content: &[u8]) -> &[u8] {
 
 /// Whether the Sent mailbox has this message already: some providers file by themselves, and an answer
 /// to an APPEND may have been lost.
-async fn is_there(
-    connection: &mut Connection<Pipe>,
+async fn is_there<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
     sent: &MailboxName,
     message_id: &str,
 ) -> Result<bool, Error> {
@@ -310,8 +327,11 @@ async fn is_there(
     let command = Command::new("UID SEARCH").raw("HEADER Message-ID").string(message_id.as_bytes());
     connection
         .ok(command, |event| {
-            if let Event::Untagged(Response::Search(uids)) = event {
-                found |= !uids.is_empty();
+            match event {
+                Event::Untagged(Response::Search(uids)) => found |= !uids.is_empty(),
+                // With IMAP4rev2 there is no other answer (RFC 9051, section 6.4.4).
+                Event::Untagged(Response::ESearch(result)) => found |= !result.all.is_empty(),
+                _ => {}
             }
             Ok(())
         })

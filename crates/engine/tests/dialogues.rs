@@ -760,7 +760,7 @@ async fn an_email_id_is_kept_and_recognised_where_nothing_else_names_a_message()
             C: a1 LIST "" "*"
             S: * LIST () "/" INBOX
             S: a1 OK listed
-            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY MAILBOXID)
             S: a2 OK
             C: a3 SELECT "INBOX"
             S: * 1 EXISTS

@@ -443,7 +443,7 @@ async fn a_uidvalidity_that_flaps_downloads_nothing_twice() {
             C: a1 LIST "" "*"
             S: * LIST () "/" INBOX
             S: a1 OK
-            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            C: a2 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY MAILBOXID)
             S: a2 OK
             C: a3 SELECT "INBOX"
             S: * 1 EXISTS

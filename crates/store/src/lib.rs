@@ -41,6 +41,7 @@ mod store;
 #[cfg(feature = "testing")]
 mod testing;
 mod thread;
+mod told;
 mod undo;
 
 pub use account::Account;
@@ -63,4 +64,5 @@ pub use pack::{Content, ContentWriter};
 pub use pause::Pause;
 pub use search::{Indexer, Preview};
 pub use store::{Desk, Store, View};
+pub use told::{Kind, Namespace, Quota, Told, namespace_of};
 pub use undo::{Request, Undone};

@@ -93,6 +93,19 @@ impl Store {
     /// # Errors
     /// There is no such mailbox, or another one on the server has that name.
     pub fn rename_mailbox(&mut self, mailbox: MailboxId, to: &Mailbox) -> Result<Vec<Change>, StoreError> {
+        self.rename(mailbox, to, true)
+    }
+
+    /// As [`rename_mailbox`](Self::rename_mailbox), of a mailbox that the server itself knows to be the same
+    /// (MAILBOXID, RFC 8474): its UIDs stay what they are.
+    ///
+    /// # Errors
+    /// There is no such mailbox, or another one on the server has that name.
+    pub fn rename_same(&mut self, mailbox: MailboxId, to: &Mailbox) -> Result<Vec<Change>, StoreError> {
+        self.rename(mailbox, to, false)
+    }
+
+    fn rename(&mut self, mailbox: MailboxId, to: &Mailbox, moved: bool) -> Result<Vec<Change>, StoreError> {
         self.write(|transaction| {
             let account = account_of(transaction, mailbox)?;
             let resting: Option<i64> = transaction
@@ -110,14 +123,15 @@ impl Store {
             }
             transaction.execute(
                 "UPDATE mailbox SET name = ?2, delimiter = ?3, special_use = ?4, selectable = ?5,
-                     moved = uid_validity <> 0
+                     moved = moved OR (?6 AND uid_validity <> 0)
                  WHERE id = ?1",
                 params![
                     mailbox.0,
                     to.name.as_str(),
                     to.delimiter.map(String::from).unwrap_or_default(),
                     to.special_use.map(|special| special.attribute()).unwrap_or_default(),
-                    to.selectable
+                    to.selectable,
+                    moved
                 ],
             )?;
             Ok(vec![Change::Mailboxes(account)])

@@ -6,6 +6,11 @@ use super::state::Flags;
 use super::{Server, date, set};
 
 impl Session {
+    /// RFC 6855, section 4: unmarked, only with IMAP4rev2.
+    fn takes_utf8(&self, message: &[u8]) -> bool {
+        self.rev2 || super::fetch::content(message, &super::fetch::Section::Header).is_ascii()
+    }
+
     pub(super) fn append(&mut self, server: &mut Server, args: &[Arg]) -> Done {
         let name = self.name(args.first())?;
         let mut rest = args.get(1..).unwrap_or_default();
@@ -27,6 +32,9 @@ impl Session {
                 rest = after;
             }
             match rest {
+                [Arg::Text(bytes), ..] if server.config.has("UTF8=ACCEPT") && !self.takes_utf8(bytes) => {
+                    return no("[CANNOT] no UTF-8 in headers here");
+                }
                 [Arg::Text(bytes), after @ ..] => {
                     messages.push((flags, when, bytes.clone()));
                     rest = after;
@@ -44,6 +52,11 @@ impl Session {
         }
         if !server.mailboxes.contains_key(&name) {
             return no("[TRYCREATE] no such mailbox");
+        }
+        let limit = server.config.value("APPENDLIMIT").and_then(|limit| limit.parse().ok());
+        let limit = limit.or(server.mailbox(&name).append_limit);
+        if limit.is_some_and(|limit: u64| messages.iter().any(|(_, _, bytes)| bytes.len() as u64 > limit)) {
+            return no("[TOOBIG] too large");
         }
         let mut uids = Vec::new();
         for (flags, when, bytes) in messages {

@@ -8,13 +8,14 @@ use super::set::{self, Set};
 impl Session {
     pub(super) fn copy(&mut self, server: &mut Server, by_uid: bool, args: &[Arg]) -> Done {
         let (uids, to) = self.source(server, by_uid, args)?;
+        self.all_or_none(server, uids.len())?;
         let (_, mailbox) = self.opened(server)?;
         let copies: Vec<_> =
             uids.iter().filter_map(|uid| Some((*uid, mailbox.messages.get(uid)?.clone()))).collect();
         let (from, messages): (Vec<u32>, Vec<_>) = copies.into_iter().unzip();
-        let Some(target) = server.mailboxes.get_mut(&to) else { return no("[TRYCREATE] no such mailbox") };
-        let new: Vec<u32> = messages.into_iter().map(|message| target.put(message)).collect();
+        let Some(target) = server.mailboxes.get(&to) else { return no("[TRYCREATE] no such mailbox") };
         let validity = target.validity;
+        let new: Vec<u32> = messages.into_iter().filter_map(|message| server.place(&to, message)).collect();
         Ok(format!("{}copied", copy_uid(server, validity, &from, &new)))
     }
 
@@ -24,10 +25,16 @@ impl Session {
         if selected.read_only {
             return no("[READ-ONLY] it is open for reading");
         }
+        let id = mailbox.id;
+        if server.keeps(id, &to) {
+            return self.copy(server, by_uid, args);
+        }
+        let uids = self.limited(server, uids, |uid| *uid);
+        let (_, mailbox) = self.opened(server)?;
         let (from, messages): (Vec<u32>, Vec<_>) = mailbox.take(&uids).into_iter().unzip();
-        let Some(target) = server.mailboxes.get_mut(&to) else { return no("[TRYCREATE] no such mailbox") };
-        let new: Vec<u32> = messages.into_iter().map(|message| target.put(message)).collect();
+        let Some(target) = server.mailboxes.get(&to) else { return no("[TRYCREATE] no such mailbox") };
         let validity = target.validity;
+        let new: Vec<u32> = messages.into_iter().filter_map(|message| server.place(&to, message)).collect();
         let code = copy_uid(server, validity, &from, &new);
         if !code.is_empty() {
             self.say(&format!("* OK {code}moved"));
@@ -46,7 +53,11 @@ impl Session {
         let marked = selected.within(&wanted, true).into_iter().map(|(_, uid)| uid);
         let deleted =
             |uid: &u32| mailbox.messages.get(uid).is_some_and(|message| message.flags.has("\\Deleted"));
-        let marked: Vec<u32> = marked.filter(deleted).collect();
+        let mut marked: Vec<u32> = marked.filter(deleted).collect();
+        if named.is_some() {
+            marked = self.limited(server, marked, |uid| *uid);
+        }
+        let (_, mailbox) = self.opened(server)?;
         mailbox.take(&marked);
         if named.is_none() {
             server.bare += 1;

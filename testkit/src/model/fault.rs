@@ -35,6 +35,8 @@ pub enum Fault {
     VanishedNames(Vec<u32>),
     /// VANISHED (EARLIER) leaves these out, until [`Server::mend`].
     VanishedHides(Vec<u32>),
+    /// A search finds so many at most, the last ones, and says nothing of it, until [`Server::mend`].
+    SearchFindsAtMost(usize),
 }
 
 /// A moment in a conversation to come, counted as for [`Fault`].
@@ -55,6 +57,7 @@ pub(super) struct Faults {
     planned: Vec<(Moment, Work)>,
     names: Vec<u32>,
     hides: Vec<u32>,
+    found: Option<usize>,
 }
 
 impl Faults {
@@ -62,6 +65,7 @@ impl Faults {
         match fault {
             Fault::VanishedNames(uids) => self.names.extend(uids),
             Fault::VanishedHides(uids) => self.hides.extend(uids),
+            Fault::SearchFindsAtMost(count) => self.found = Some(count),
             other => self.waiting.push(other),
         }
     }
@@ -128,6 +132,12 @@ impl Faults {
             true
         });
         cut
+    }
+
+    /// What a search says it found.
+    pub(super) fn found(&self, mut all: Vec<u32>) -> Vec<u32> {
+        let most = self.found.unwrap_or(all.len()).min(all.len());
+        all.split_off(all.len() - most)
     }
 
     /// What VANISHED (EARLIER) says instead of the truth.

@@ -14,6 +14,7 @@ pub(super) enum Item {
     Date,
     Size,
     EmailId,
+    GmMsgId,
     /// As asked, without PEEK and without the octets after the first.
     Body {
         label: String,
@@ -60,9 +61,11 @@ impl Session {
         if by_uid && !self.uid_only && !items.contains(&Item::Uid) {
             items.insert(0, Item::Uid);
         }
-        let (selected, mailbox) = self.opened(server)?;
+        let (selected, _) = self.opened(server)?;
         let wanted = selected.set(numbers, by_uid)?;
         let rows = selected.within(&wanted, by_uid);
+        let rows = self.limited(server, rows, |(_, uid)| *uid);
+        let (_, mailbox) = self.opened(server)?;
         if let Some(since) = since.filter(|_| vanished) {
             let gone = mailbox.vanished(since).into_iter().filter(|uid| wanted.contains(*uid)).collect();
             let gone = server.faults.vanished(gone);
@@ -88,6 +91,9 @@ impl Session {
             let Some(message) = mailbox.messages.get(&uid).cloned() else { continue };
             let no_mod_seq = mailbox.no_mod_seq;
             if since.is_none_or(|since| message.mod_seq > since) {
+                let whole =
+                    |item: &Item| matches!(item, Item::Body { section: Section::Whole, range: None, .. });
+                server.bodies += u32::from(items.iter().any(whole));
                 self.row(number, uid, &message, &items, no_mod_seq);
             }
         }
@@ -108,6 +114,7 @@ impl Session {
                 Item::Date => format!("INTERNALDATE \"{}\"", date::written(message.date)),
                 Item::Size => format!("RFC822.SIZE {}", message.bytes.len()),
                 Item::EmailId => format!("EMAILID ({})", message.email_id),
+                Item::GmMsgId => format!("X-GM-MSGID {}", message.gm_msgid()),
                 Item::Body { label, section, range, .. } => {
                     let content = content(&message.bytes, section);
                     let content = match range {
@@ -150,6 +157,7 @@ fn read_item(server: &Server, item: &Arg) -> Result<Vec<Item>, Failure> {
         "RFC822.SIZE" => vec![Item::Size],
         "FAST" => vec![Item::Flags, Item::Date, Item::Size],
         "EMAILID" if server.config.has("OBJECTID") => vec![Item::EmailId],
+        "X-GM-MSGID" if server.has_labels() => vec![Item::GmMsgId],
         _ => return bad(format!("no such item: {word}")),
     })
 }

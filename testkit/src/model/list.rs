@@ -132,11 +132,10 @@ pub(super) fn status_items(server: &Server, mailbox: &Mailbox, items: &[String])
             // RFC 7162, section 3.1.2.2: 0 says that none are kept.
             "HIGHESTMODSEQ" if condstore && mailbox.no_mod_seq => format!("{item} 0"),
             "HIGHESTMODSEQ" if condstore => format!("{item} {}", mailbox.mod_seq),
-            "SIZE" if server.config.has("STATUS=SIZE") => {
-                format!(
-                    "{item} {}",
-                    mailbox.messages.values().map(|message| message.bytes.len()).sum::<usize>()
-                )
+            "SIZE" if server.config.has("STATUS=SIZE") => format!("{item} {}", mailbox.octets()),
+            "APPENDLIMIT" if server.config.has("APPENDLIMIT") => {
+                let limit = mailbox.append_limit.map_or("NIL".to_owned(), |limit| limit.to_string());
+                format!("{item} {limit}")
             }
             "MAILBOXID" if server.config.has("OBJECTID") => format!("{item} (F{})", mailbox.id),
             _ => return Err(item.clone()),

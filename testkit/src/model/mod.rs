@@ -25,6 +25,8 @@ mod date;
 mod fault;
 mod fetch;
 mod input;
+mod labels;
+mod limit;
 mod list;
 mod mailboxes;
 mod name;
@@ -56,10 +58,16 @@ use session::Session;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     capabilities: BTreeSet<String>,
+    /// Of those: what clients are not told.
+    concealed: BTreeSet<String>,
     /// The hierarchy delimiter.
     pub delimiter: char,
     /// The password of whoever logs in.
     pub password: String,
+    /// What NAMESPACE is answered with.
+    pub namespaces: String,
+    /// The most octets that may be stored, where QUOTA is offered.
+    pub room: u64,
     /// Clients are greeted with PREAUTH and need no login.
     pub preauth: bool,
 }
@@ -69,8 +77,11 @@ impl Config {
     pub fn plain() -> Self {
         Self {
             capabilities: BTreeSet::new(),
+            concealed: BTreeSet::new(),
             delimiter: '/',
             password: crate::lab::PASSWORD.into(),
+            namespaces: "((\"\" \"/\")) NIL NIL".into(),
+            room: 1 << 30,
             preauth: true,
         }
     }
@@ -85,6 +96,11 @@ impl Config {
         Self::condstore().with(
             "QRESYNC LITERAL+ IDLE NOTIFY MULTIAPPEND NAMESPACE SPECIAL-USE CREATE-SPECIAL-USE STATUS=SIZE",
         )
+    }
+
+    /// As Gmail: mailboxes are labels. Give the test server its `\\All` and `\\Trash` with [`Server::mark`].
+    pub fn labels() -> Self {
+        Self::condstore().with("IDLE LITERAL- NAMESPACE SPECIAL-USE X-GM-EXT-1")
     }
 
     /// With everything that is modelled.
@@ -106,13 +122,25 @@ impl Config {
         self
     }
 
+    /// Does as one with these capabilities, and does not tell.
+    #[must_use]
+    pub fn concealing(mut self, capabilities: &str) -> Self {
+        self.concealed.extend(capabilities.split(' ').map(str::to_owned));
+        self.with(capabilities)
+    }
+
     /// Whether a capability is offered.
     pub fn has(&self, capability: &str) -> bool {
         self.capabilities.contains(capability)
     }
 
+    /// What follows the `=` of a capability.
+    pub fn value(&self, capability: &str) -> Option<&str> {
+        self.capabilities.iter().find_map(|offered| offered.strip_prefix(capability)?.strip_prefix('='))
+    }
+
     fn line(&self) -> String {
-        let all: Vec<&str> = self.capabilities.iter().map(String::as_str).collect();
+        let all: Vec<&str> = self.capabilities.difference(&self.concealed).map(String::as_str).collect();
         format!("IMAP4rev1 AUTH=PLAIN SASL-IR {}", all.join(" ")).trim_end().to_owned()
     }
 }
@@ -146,7 +174,10 @@ impl Model {
 
     /// Looks at the server, or changes it behind the clients' backs.
     pub fn edit<T>(&self, work: impl FnOnce(&mut Server) -> T) -> T {
-        let done = work(&mut self.server());
+        let mut server = self.server();
+        let done = work(&mut server);
+        server.settle_labels();
+        drop(server);
         self.0.changes.send_modify(|change| *change += 1);
         done
     }

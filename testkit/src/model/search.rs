@@ -1,5 +1,7 @@
 //! SEARCH and UID SEARCH, with RETURN (RFC 4731).
 
+use std::collections::BTreeSet;
+
 use super::fetch::{Section, content};
 use super::input::Arg;
 use super::session::{Done, Failure, Selected, Session, bad};
@@ -23,18 +25,25 @@ impl Session {
         if keys.is_empty() {
             return bad("SEARCH wants keys");
         }
+        let (selected, _) = self.opened(server)?;
+        let looked = super::limit::searched(selected, keys)?;
+        let looked: BTreeSet<u32> = self.limited(server, looked, |uid| *uid).into_iter().collect();
         let (selected, mailbox) = self.opened(server)?;
         let mut found = Vec::new();
         let mut mod_seq = 0;
         for (number, shown) in (1_u32..).zip(&selected.shown) {
             // It may have gone, and this connection not know it yet.
             let Some(message) = mailbox.messages.get(&shown.uid) else { continue };
+            if !looked.contains(&shown.uid) {
+                continue;
+            }
             let candidate = Candidate { number, uid: shown.uid, message, selected };
             if candidate.fits_all(keys)? {
                 mod_seq = mod_seq.max(message.mod_seq);
                 found.push(if by_uid { shown.uid } else { number });
             }
         }
+        let found = server.faults.found(found);
         let with_mod_seq = keys.iter().any(|key| key.word() == "MODSEQ") && !found.is_empty();
         self.condstore |= with_mod_seq;
         let Some(returns) = returns else {

@@ -21,6 +21,10 @@ pub struct Server {
     pub(super) subscribed: BTreeSet<String>,
     pub(super) faults: Faults,
     pub(super) commands: Vec<String>,
+    /// Whole messages that were sent.
+    pub(super) bodies: u32,
+    /// With labels: the flags of each message by its EMAILID, the same everywhere.
+    pub(super) shared: BTreeMap<String, Flags>,
     /// Commands that removed, or would have, what anybody marked.
     pub(super) bare: u32,
     validity: u32,
@@ -35,6 +39,8 @@ impl Server {
             subscribed: BTreeSet::new(),
             faults: Faults::default(),
             commands: Vec::new(),
+            bodies: 0,
+            shared: BTreeMap::new(),
             bare: 0,
             validity: 100,
             id: 0,
@@ -51,6 +57,8 @@ impl Server {
             subscribed: self.subscribed.clone(),
             faults: Faults::default(),
             commands: Vec::new(),
+            bodies: 0,
+            shared: self.shared.clone(),
             bare: 0,
             validity: self.validity,
             id: self.id,
@@ -89,6 +97,11 @@ impl Server {
     /// Every command so far, without its tag and its literals.
     pub fn commands(&self) -> &[String] {
         &self.commands
+    }
+
+    /// How many whole messages were sent so far.
+    pub fn bodies(&self) -> u32 {
+        self.bodies
     }
 
     /// How often a client removed messages without naming them, by EXPUNGE or CLOSE: that takes what other
@@ -179,6 +192,11 @@ impl Server {
         self.id += 1;
         self.mailboxes.insert(name, Mailbox::new(self.id, self.validity));
         true
+    }
+
+    /// From now on messages with more octets are not taken into a mailbox.
+    pub fn limit_appends(&mut self, mailbox: &str, octets: u64) {
+        self.open(mailbox).append_limit = Some(octets);
     }
 
     /// Gives a mailbox its special use, as `\Sent`.

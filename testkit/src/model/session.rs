@@ -87,6 +87,8 @@ pub(super) struct Session {
     pub(super) rev2: bool,
     pub(super) watch: Option<Watch>,
     waiting: Waiting,
+    /// The code that says where the command under way stopped.
+    pub(super) stopped: Option<String>,
 }
 
 impl Session {
@@ -161,6 +163,7 @@ impl Session {
             }
         }
         let done = self.perform(server, tag, &verb, by_uid, args);
+        server.settle_labels();
         // Between these commands and their answers nothing may go: their sequence numbers would mean others.
         let numbered = matches!(verb.as_str(), "FETCH" | "STORE" | "SEARCH");
         self.catch_up(server, !numbered);
@@ -176,7 +179,10 @@ impl Session {
 
     fn complete(&mut self, tag: &str, done: Done) {
         let line = match done {
-            Ok(words) => format!("{tag} OK {words}"),
+            Ok(words) => {
+                let words = self.with_limit(words);
+                format!("{tag} OK {words}")
+            }
             Err(Failure::No(words)) => format!("{tag} NO {words}"),
             Err(Failure::Bad(words)) => format!("{tag} BAD {words}"),
         };
@@ -211,8 +217,16 @@ impl Session {
         match verb {
             "ENABLE" if server.config.has("ENABLE") => self.enable(server, args),
             "NAMESPACE" if server.config.has("NAMESPACE") => {
-                self.say(&format!("* NAMESPACE ((\"\" \"{}\")) NIL NIL", server.config.delimiter));
+                self.say(&format!("* NAMESPACE {}", server.config.namespaces));
                 Ok("yours".into())
+            }
+            "GETQUOTAROOT" if server.config.has("QUOTA") => {
+                let name = self.name(args.first())?;
+                let used: usize = server.mailboxes.values().map(Mailbox::octets).sum();
+                let (used, room) = (used.div_ceil(1024), server.config.room / 1024);
+                self.say(&format!("* QUOTAROOT {} user", super::name::encode(&name, self.utf8)));
+                self.say(&format!("* QUOTA user (STORAGE {used} {room})"));
+                Ok("so much".into())
             }
             "LIST" | "LSUB" => self.list(server, verb == "LSUB", args),
             "STATUS" => self.status(server, args),

@@ -84,6 +84,8 @@ pub struct Mailbox {
     pub forgotten: u64,
     /// It keeps no modification sequences (`NOMODSEQ`).
     pub no_mod_seq: bool,
+    /// The most octets of a message to append, where APPENDLIMIT is offered for each mailbox.
+    pub append_limit: Option<u64>,
     /// The special use, as `\Sent`.
     pub special_use: Option<String>,
 }
@@ -99,6 +101,7 @@ impl Mailbox {
             expunged: Vec::new(),
             forgotten: 0,
             no_mod_seq: false,
+            append_limit: None,
             special_use: None,
         }
     }
@@ -106,6 +109,11 @@ impl Mailbox {
     /// Messages without `\Seen`.
     pub fn unseen(&self) -> usize {
         self.messages.values().filter(|message| !message.flags.has("\\Seen")).count()
+    }
+
+    /// Octets of all its messages.
+    pub fn octets(&self) -> usize {
+        self.messages.values().map(|message| message.bytes.len()).sum()
     }
 
     /// Puts a message in; gives its UID.

@@ -46,13 +46,16 @@ impl Session {
             return bad("STORE changes flags only");
         }
         let (condstore, uid_only) = (self.condstore, self.uid_only);
-        let (selected, mailbox) = self.opened(server)?;
+        let (selected, _) = self.opened(server)?;
         if selected.read_only {
             return no("[READ-ONLY] it is open for reading");
         }
         let wanted = selected.set(numbers, by_uid)?;
+        let within = selected.within(&wanted, by_uid);
+        let within = self.limited(server, within, |(_, uid)| *uid);
+        let (selected, mailbox) = self.opened(server)?;
         let (mut modified, mut rows) = (Vec::new(), Vec::new());
-        for (number, uid) in selected.within(&wanted, by_uid) {
+        for (number, uid) in within {
             let Some(message) = mailbox.messages.get(&uid) else { continue };
             if unchanged_since.is_some_and(|since| message.mod_seq > since) {
                 modified.push(if by_uid { uid } else { number });

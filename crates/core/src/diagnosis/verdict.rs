@@ -287,7 +287,7 @@ catalogue! {
         "Send less, or a link in its place; the evidence has the limit where the server told it."
         "EHLO announces a SIZE below the message's (RFC 1870)."
     MailboxFull "mailbox-full" 69 [Mailbox Sender]
-        "There is no room left in the mailbox on the server."
+        "There is no room left in the mailbox on the server, or hardly any."
         "Delete mail there, or ask the provider for more room."
         ""
     MessageNotTaken "message-not-taken" 65 [Sender]

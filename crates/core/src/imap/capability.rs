@@ -2,6 +2,24 @@
 
 use std::collections::BTreeSet;
 
+/// Extensions of IMAP4rev1 that IMAP4rev2 has without naming them.
+const REV2: [&str; 14] = [
+    "NAMESPACE",
+    "UNSELECT",
+    "UIDPLUS",
+    "ESEARCH",
+    "SEARCHRES",
+    "ENABLE",
+    "IDLE",
+    "SASL-IR",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "MOVE",
+    "LITERAL-",
+    "SPECIAL-USE",
+    "STATUS=SIZE",
+];
+
 /// The capabilities of a connection (RFC 9051, section 6.1.1), upper-cased.
 ///
 /// What was said before TLS or before authentication counts for nothing afterwards; [`super::Session`]
@@ -10,10 +28,13 @@ use std::collections::BTreeSet;
 pub struct Capabilities(BTreeSet<String>);
 
 impl Capabilities {
-    /// Whether a capability is listed. Names compare without case.
+    /// Whether a capability is listed, or part of IMAP4rev2 where a server speaks nothing older (RFC 9051, appendix E).
+    /// Names compare without case.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains(&name.to_ascii_uppercase())
+        let name = name.to_ascii_uppercase();
+        let only = || self.0.contains("IMAP4REV2") && !self.0.contains("IMAP4REV1");
+        self.0.contains(&name) || (REV2.contains(&name.as_str()) && only())
     }
 
     /// Whether nothing was said yet.
@@ -38,6 +59,12 @@ impl Capabilities {
     #[must_use]
     pub fn append_limit(&self) -> Option<u64> {
         self.value("APPENDLIMIT")?.parse().ok()
+    }
+
+    /// How many messages a command may be about (RFC 9738).
+    #[must_use]
+    pub fn message_limit(&self) -> Option<u32> {
+        self.value("MESSAGELIMIT")?.parse().ok().filter(|limit| *limit > 0)
     }
 
     /// Every capability, sorted.
@@ -65,7 +92,12 @@ mod tests {
         assert_eq!(capabilities.value("APPENDLIMIT"), Some("10"));
         assert_eq!(capabilities.value("APPEND"), None);
         assert_eq!(capabilities.append_limit(), Some(10));
+        assert_eq!(capabilities.message_limit(), None);
         let for_each: Capabilities = ["APPENDLIMIT"].into_iter().collect();
         assert_eq!(for_each.append_limit(), None);
+        let only: Capabilities = ["IMAP4rev2"].into_iter().collect();
+        assert!(only.has("MOVE") && only.has("Status=Size") && !only.has("QRESYNC"));
+        let both: Capabilities = ["IMAP4rev1", "IMAP4rev2"].into_iter().collect();
+        assert!(!both.has("MOVE"), "it speaks IMAP4rev1 until asked");
     }
 }

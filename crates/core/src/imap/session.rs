@@ -91,6 +91,8 @@ pub struct Session {
     queue: VecDeque<Queued>,
     output: Vec<u8>,
     awaiting_continuation: bool,
+    /// IMAP4rev2 was enabled.
+    rev2: bool,
 }
 
 #[derive(Debug)]
@@ -120,6 +122,7 @@ impl Session {
             queue: VecDeque::new(),
             output: Vec::new(),
             awaiting_continuation: false,
+            rev2: false,
         }
     }
 
@@ -133,6 +136,18 @@ impl Session {
     #[must_use]
     pub fn utf8(&self) -> bool {
         self.decoder.utf8
+    }
+
+    /// Whether the server was asked to speak IMAP4rev2 and does.
+    #[must_use]
+    pub fn rev2(&self) -> bool {
+        self.rev2
+    }
+
+    /// Whether a command of this name waits for its completion.
+    #[must_use]
+    pub fn is_under_way(&self, name: &str) -> bool {
+        self.in_flight.iter().any(|(_, sent)| *sent == name)
     }
 
     /// The tolerances this server needed so far.
@@ -160,8 +175,20 @@ impl Session {
                     text.extend_from_slice(format!("{{{}+}}\r\n", bytes.len()).as_bytes());
                     text.extend_from_slice(&bytes);
                 }
+                // RFC 7888, section 6: without being asked only where BINARY is offered too.
+                Part::Literal8(bytes)
+                    if self.capabilities.has("BINARY") && self.literal_goes_at_once(bytes.len()) =>
+                {
+                    text.extend_from_slice(format!("~{{{}+}}\r\n", bytes.len()).as_bytes());
+                    text.extend_from_slice(&bytes);
+                }
                 Part::Literal(bytes) => {
                     text.extend_from_slice(format!("{{{}}}\r\n", bytes.len()).as_bytes());
+                    self.queue.push_back(Queued { tag, bytes: std::mem::take(&mut text), waits: false });
+                    self.queue.push_back(Queued { tag, bytes, waits: true });
+                }
+                Part::Literal8(bytes) => {
+                    text.extend_from_slice(format!("~{{{}}}\r\n", bytes.len()).as_bytes());
                     self.queue.push_back(Queued { tag, bytes: std::mem::take(&mut text), waits: false });
                     self.queue.push_back(Queued { tag, bytes, waits: true });
                 }
@@ -288,6 +315,7 @@ impl Session {
             }
             Response::Enabled(enabled) if enabled.has("UTF8=ACCEPT") || enabled.has("IMAP4REV2") => {
                 self.decoder.utf8 = true;
+                self.rev2 |= enabled.has("IMAP4REV2");
             }
             _ => {}
         }
@@ -396,6 +424,17 @@ mod tests {
         play(&mut session, &["C: a1 APPEND x {4+}\r\nmail"]);
         session.send(Command::new("APPEND").raw("x").literal(vec![b'x'; 5000]));
         play(&mut session, &["C: a2 APPEND x {5000}"]);
+    }
+
+    #[test]
+    fn a_literal_of_any_octets_waits_where_binary_is_not_offered() {
+        let append = || Command::new("APPEND").raw("x").utf8_message("ü".into());
+        let mut session = greeted("LITERAL+");
+        session.send(append());
+        play(&mut session, &["C: a1 APPEND x UTF8 (~{2}", "S: + go on", "C: ü)", "S: a1 OK kept"]);
+        let mut session = greeted("LITERAL+ BINARY");
+        session.send(append());
+        play(&mut session, &["C: a1 APPEND x UTF8 (~{2+}\r\nü)"]);
     }
 
     #[test]

@@ -148,6 +148,13 @@ pub fn needs_proof(vanishing: u64, held: u64) -> bool {
     vanishing > 20 && vanishing.saturating_mul(10) > held
 }
 
+/// Whether a list of UIDs lacks so much of what the server counts that it proves nothing to be gone: servers cut lists
+/// short, and not all of them say so (RFC 9738).
+#[must_use]
+pub fn is_short(listed: u64, exists: u64) -> bool {
+    needs_proof(exists.saturating_sub(listed), exists)
+}
+
 /// The two lists of UIDs side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
@@ -258,5 +265,13 @@ mod tests {
         assert!(!needs_proof(20, 20), "a small mailbox may be emptied");
         assert!(!needs_proof(21, 1000));
         assert!(needs_proof(101, 1000));
+    }
+
+    #[test]
+    fn a_list_that_was_cut_short_proves_nothing() {
+        assert!(is_short(100, 1000));
+        assert!(!is_short(999, 1000), "one left meanwhile");
+        assert!(!is_short(1000, 1000));
+        assert!(!is_short(0, 10), "so few may be a count that is wrong");
     }
 }

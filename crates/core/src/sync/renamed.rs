@@ -3,7 +3,7 @@
 //! Another server may put every mailbox below `INBOX`, or none; separate names by another character; call
 //! the mailbox for sent mail something else.
 
-use crate::mail::{Mailbox, SpecialUse};
+use crate::mail::{Mailbox, MailboxName, SpecialUse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Pairs mailboxes that a list lacks with those it has for the first time, by place in both slices: first
@@ -18,6 +18,28 @@ pub fn pair(gone: &[Mailbox], fresh: &[Mailbox]) -> Vec<(usize, usize)> {
     };
     pairs.extend(matched(gone, fresh, |mailbox| mailbox.special_use.filter(place), &pairs));
     pairs
+}
+
+/// Pairs mailboxes that are known with those a list has for the first time, by what the server calls them whatever their
+/// names (MAILBOXID, RFC 8474); an empty one is none. Such a mailbox was renamed, also when another has its former name
+/// now. What is called the same twice is not paired.
+#[must_use]
+pub fn same(known: &[(&MailboxName, &str)], listed: &[(&MailboxName, &str)]) -> Vec<(usize, usize)> {
+    let names: BTreeSet<&MailboxName> = known.iter().map(|(name, _)| *name).collect();
+    let mut found: BTreeMap<&str, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (at, (_, id)) in known.iter().enumerate() {
+        found.entry(id).or_default().0.push(at);
+    }
+    for (at, (_, id)) in listed.iter().enumerate() {
+        found.entry(id).or_default().1.push(at);
+    }
+    found.remove("");
+    let fresh = |at: usize| listed.get(at).is_some_and(|(name, _)| !names.contains(name));
+    let one = |(old, new): (Vec<usize>, Vec<usize>)| match (old.as_slice(), new.as_slice()) {
+        ([old], [new]) if fresh(*new) => Some((*old, *new)),
+        _ => None,
+    };
+    found.into_values().filter_map(one).collect()
 }
 
 fn matched<'a, K: Ord>(
@@ -75,6 +97,18 @@ mod tests {
         let fresh =
             [mailbox("Gesendet", '/', Some(SpecialUse::Sent)), mailbox("Alle", '/', Some(SpecialUse::All))];
         assert_eq!(pair(&gone, &fresh), [(0, 0)]);
+    }
+
+    #[test]
+    fn the_server_knows_a_mailbox_by_any_name() {
+        let names = ["INBOX", "Work", "Old", "Job", "New"].map(MailboxName::new);
+        let [inbox, work, old, job, new] = &names;
+        let known = [(inbox, "F1"), (work, "F2"), (old, "")];
+        assert_eq!(same(&known, &[(inbox, "F1"), (job, "F2"), (new, "")]), [(1, 1)]);
+        // Another mailbox has its former name.
+        assert_eq!(same(&known, &[(work, "F9"), (job, "F2")]), [(1, 1)]);
+        assert_eq!(same(&known, &[(job, "F2"), (new, "F2")]), []);
+        assert_eq!(same(&known, &[(inbox, "F2")]), [], "names that are both known");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use restante_core::diagnosis::signature::{Around, imap_greeting, mailbox_refusal
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
 use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
+use restante_core::mail::Uid;
 use restante_core::settings::Settings;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -44,6 +45,9 @@ pub struct Completion {
     pub code: Option<Code>,
     /// The text for people.
     pub text: String,
+    /// With [`Status::Ok`]: the command was about too many messages, and of those below this UID nothing was
+    /// done (RFC 9738, section 3.1).
+    pub stopped: Option<Uid>,
 }
 
 impl Completion {
@@ -90,6 +94,12 @@ pub struct Connection<P> {
     tape: Option<Tape>,
     /// Whether QRESYNC was enabled here; `None` when nobody has asked.
     pub(crate) enabled: Option<bool>,
+    /// UTF-8 and IMAP4rev2 were asked for, whatever came of it.
+    pub(crate) spelled: bool,
+    /// How many messages one command may be about, as far as a command has met that limit.
+    message_limit: Option<u32>,
+    /// Where the command under way stopped, said before its completion.
+    stopped: Option<Uid>,
     /// What the server says unasked.
     pub(crate) news: News,
     compression: Compression,
@@ -127,6 +137,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
             bye: None,
             tape: None,
             enabled: None,
+            spelled: false,
+            message_limit: None,
+            stopped: None,
             news: News::default(),
             compression: Compression::Off,
             pace: Pace::default(),
@@ -143,6 +156,12 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
         self.session.capabilities()
+    }
+
+    /// How many messages one command may be about (RFC 9738), as announced or as met.
+    #[must_use]
+    pub fn message_limit(&self) -> Option<u32> {
+        self.capabilities().message_limit().or(self.message_limit)
     }
 
     /// The session, for what it has learned of the server.
@@ -329,10 +348,26 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         if let Event::Untagged(Response::Status { status: Status::Bye, text, .. }) = &event {
             self.bye = Some(format!("* BYE {text}"));
         }
-        self.news.note(&event);
+        // Where the tagged OK has another code, the limit comes before it.
+        if let Event::Untagged(Response::Status { code: Some(Code::MessageLimit(limit, lowest)), .. }) =
+            &event
+        {
+            (self.message_limit, self.stopped) = (Some(*limit), *lowest);
+        }
+        // IMAP4rev2 names a mailbox that is opened by a LIST (RFC 9051, section 6.3.2): no news.
+        let opening = |name| self.session.rev2() && self.session.is_under_way(name);
+        let known =
+            matches!(&event, Event::Untagged(Response::List(_))) && (opening("SELECT") || opening("EXAMINE"));
+        if !known {
+            self.news.note(&event);
+        }
         match event {
             Event::Completed { tag, status, code, text } => {
-                self.completions.insert(tag, Completion { status, code, text });
+                if let Some(Code::MessageLimit(limit, lowest)) = &code {
+                    (self.message_limit, self.stopped) = (Some(*limit), *lowest);
+                }
+                let stopped = self.stopped.take().filter(|_| status == Status::Ok);
+                self.completions.insert(tag, Completion { status, code, text, stopped });
                 if matches!(self.compression, Compression::Asked(asked) if asked == tag) {
                     self.answered_compression(status);
                 }

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::imap::wire::{Command, Status};
 use restante_core::mail::{Mailbox, MailboxName, SpecialUse};
+use restante_store::{Kind, Namespace};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Creates the mailbox for copies of what was sent, among those that are `listed`, and subscribes to it; `None`
@@ -13,11 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// When the connection breaks.
 pub(crate) async fn create_sent<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
+    namespaces: &[Namespace],
     listed: &[Mailbox],
 ) -> Result<Option<MailboxName>, Error> {
     let utf8 = connection.session().utf8();
     let marked = connection.capabilities().has("CREATE-SPECIAL-USE");
-    for name in places(listed, "Sent") {
+    for name in places(namespaces, listed, "Sent") {
         let mut command = Command::new("CREATE").mailbox(&name, utf8);
         if marked {
             command = command.raw(&format!("(USE ({}))", SpecialUse::Sent.attribute()));
@@ -31,12 +33,12 @@ pub(crate) async fn create_sent<P: AsyncRead + AsyncWrite + Unpin>(
     Ok(None)
 }
 
-/// The full name of a new mailbox among those that are `listed`, for when it cannot be tried: below INBOX
-/// where the server keeps everything there. Where there is only an INBOX yet, the delimiter tells: Courier and
+/// The full name of a new mailbox among those that are `listed`, for when it cannot be tried: in the personal namespace
+/// where the server names one, else below INBOX where the server keeps everything there. Where there is only an INBOX yet, the delimiter tells: Courier and
 /// Cyrus have `.` and refuse anything else; others may, and take a name below INBOX all the same.
 #[must_use]
-pub fn new_name(listed: &[Mailbox], name: &str) -> MailboxName {
-    match (listed, places(listed, name).as_slice()) {
+pub fn new_name(namespaces: &[Namespace], listed: &[Mailbox], name: &str) -> MailboxName {
+    match (listed, places(namespaces, listed, name).as_slice()) {
         ([only], [_, below]) if only.delimiter == Some('.') => below.clone(),
         (_, [first, ..]) => first.clone(),
         (_, []) => MailboxName::new(name),
@@ -45,7 +47,17 @@ pub fn new_name(listed: &[Mailbox], name: &str) -> MailboxName {
 
 /// Where a new mailbox may go, the likeliest first: at the top, or below INBOX where some servers keep everything
 /// (Courier, Cyrus; RFC 2342 calls it the personal namespace).
-fn places(listed: &[Mailbox], name: &str) -> Vec<MailboxName> {
+fn places(namespaces: &[Namespace], listed: &[Mailbox], name: &str) -> Vec<MailboxName> {
+    let personal = namespaces.iter().filter(|namespace| namespace.kind == Kind::Personal);
+    // With several the plainest: the others are for mail of another form.
+    if let Some(personal) = personal.min_by_key(|namespace| namespace.prefix.len()) {
+        let full = name.starts_with(&personal.prefix);
+        return vec![MailboxName::new(if full {
+            name.to_owned()
+        } else {
+            format!("{}{name}", personal.prefix)
+        })];
+    }
     let top = MailboxName::new(name);
     let Some(delimiter) = listed.iter().find(|m| m.name.is_inbox()).and_then(|m| m.delimiter) else {
         return vec![top];
@@ -77,7 +89,7 @@ mod tests {
         let mut connection = Connection::new(near, "imap.example.org");
         connection.greeting().await.unwrap();
         let listed: Vec<Mailbox> = listed.iter().copied().map(mailbox).collect();
-        let name = create_sent(&mut connection, &listed).await.unwrap();
+        let name = create_sent(&mut connection, &[], &listed).await.unwrap();
         drop(connection);
         server.await.unwrap();
         name
@@ -87,7 +99,7 @@ mod tests {
     fn a_name_that_cannot_be_tried_is_the_likeliest() {
         let name = |listed: &[&str], delimiter| {
             let listed: Vec<_> = listed.iter().map(|name| Mailbox { delimiter, ..mailbox(name) }).collect();
-            new_name(&listed, "Archive").as_str().to_owned()
+            new_name(&[], &listed, "Archive").as_str().to_owned()
         };
         assert_eq!(name(&["INBOX"], Some('.')), "INBOX.Archive");
         assert_eq!(name(&["INBOX"], Some('/')), "Archive");
@@ -95,6 +107,22 @@ mod tests {
         assert_eq!(name(&["INBOX", "INBOX/Sent"], Some('/')), "INBOX/Archive");
         assert_eq!(name(&["INBOX"], None), "Archive");
         assert_eq!(name(&[], Some('.')), "Archive");
+    }
+
+    #[test]
+    fn where_the_server_names_its_personal_namespace_nothing_is_guessed() {
+        let namespace =
+            |kind, prefix: &str| Namespace { kind, prefix: prefix.to_owned(), delimiter: Some('.') };
+        let courier = [namespace(Kind::Shared, "shared."), namespace(Kind::Personal, "INBOX.")];
+        let name = |namespaces: &[Namespace], listed: &[&str], name| {
+            let listed: Vec<_> = listed.iter().copied().map(mailbox).collect();
+            new_name(namespaces, &listed, name).as_str().to_owned()
+        };
+        assert_eq!(name(&courier, &["INBOX", "shared.press"], "Archive"), "INBOX.Archive");
+        assert_eq!(name(&courier, &["INBOX"], "INBOX.Archive"), "INBOX.Archive");
+        // Everything is below INBOX, and need not be.
+        let top = [namespace(Kind::Personal, "")];
+        assert_eq!(name(&top, &["INBOX", "INBOX.Old"], "Archive"), "Archive");
     }
 
     #[tokio::test]

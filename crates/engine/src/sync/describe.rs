@@ -3,6 +3,7 @@
 use super::list::Abilities;
 use super::opening::is_shift;
 use super::pull::line;
+use super::{identity, limit};
 use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::imap::Event;
@@ -11,7 +12,7 @@ use restante_core::mail::{Uid, UidSet};
 use restante_core::message::Summary;
 use restante_core::sync::recognise::Arrival;
 use restante_store::message_date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Commands under way at once.
@@ -36,16 +37,19 @@ pub(super) async fn describe<P: AsyncRead + AsyncWrite + Unpin>(
     wanted: &UidSet,
 ) -> Result<Described, Error> {
     let mod_seq = if abilities.condstore { "MODSEQ " } else { "" };
-    let email_id = if abilities.object_id { "EMAILID " } else { "" };
+    let email_id = identity::item(abilities);
     let items = format!(
         "(UID FLAGS {mod_seq}INTERNALDATE RFC822.SIZE {email_id}BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])"
     );
     let mut taken = Taken { wanted, found: BTreeMap::new(), fields: Vec::new(), shifted: false };
     let mut refused = None;
-    for pieces in wanted.chunks(line(abilities)).chunks(WINDOW) {
-        let send = |piece| connection.send(Command::new("UID FETCH").uids(piece).raw(&items));
-        let tags: Vec<_> = pieces.iter().map(send).collect();
-        for tag in tags {
+    let mut waiting: VecDeque<UidSet> = wanted.chunks(line(abilities)).into();
+    while !waiting.is_empty() {
+        let under_way: Vec<_> = waiting
+            .drain(..WINDOW.min(waiting.len()))
+            .map(|piece| (connection.send(Command::new("UID FETCH").uids(&piece).raw(&items)), piece))
+            .collect();
+        for (tag, piece) in under_way {
             let completion = connection
                 .wait(tag, &mut |event| {
                     taken.take(event);
@@ -55,6 +59,8 @@ pub(super) async fn describe<P: AsyncRead + AsyncWrite + Unpin>(
             if completion.status != Status::Ok {
                 refused = Some(completion.line());
             }
+            let left = completion.stopped.map(|stopped| limit::left(&piece, stopped));
+            waiting.extend(left.filter(|left| !left.is_empty() && left.len() < piece.len()));
         }
     }
     let Taken { found, shifted, .. } = taken;
@@ -84,9 +90,9 @@ impl Taken<'_> {
         self.fields.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
-    fn row(&mut self, row: FetchRow) {
+    fn row(&mut self, mut row: FetchRow) {
         // A row that nobody asked for tells flags only.
-        let (Some(uid), Some(size), Some(body)) = (row.uid, row.size, row.body) else { return };
+        let (Some(uid), Some(size), Some(body)) = (row.uid, row.size, row.body.take()) else { return };
         match body {
             BodyContent::Streamed(_) => {}
             BodyContent::Quoted(bytes) => {
@@ -102,13 +108,13 @@ impl Taken<'_> {
         let internal = row.internal_date.as_deref().and_then(internal_date).or(summary.date).unwrap_or(0);
         let arrival = Arrival {
             uid,
-            flags: row.flags.unwrap_or_default(),
+            flags: row.flags.take().unwrap_or_default(),
             mod_seq: row.mod_seq,
             size,
             date: message_date(summary.date, internal),
             internal_date: internal,
             message_id: summary.message_id.unwrap_or_default(),
-            email_id: row.email_id.unwrap_or_default(),
+            email_id: identity::of(&mut row),
         };
         self.found.insert(uid, arrival);
     }

@@ -1,6 +1,7 @@
 //! All mailboxes and their state in as few round trips as the server allows.
 
 use super::opening::{Answered, Opening};
+use super::told::{self, Said};
 use crate::error::Error;
 use crate::imap::Connection;
 use restante_core::imap::wire::{Command, MailboxStatus, Response, Status};
@@ -11,17 +12,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What may be asked of this server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Abilities {
-    pub(super) condstore: bool,
-    pub(super) qresync: bool,
-    pub(super) esearch: bool,
-    pub(super) object_id: bool,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Abilities {
+    pub(crate) condstore: bool,
+    pub(crate) qresync: bool,
+    pub(crate) esearch: bool,
+    pub(crate) object_id: bool,
+    /// Mailboxes are labels of messages (X-GM-EXT-1): one message is in several of them.
+    pub(crate) labels: bool,
+    /// How many messages a command may be about (RFC 9738).
+    pub(crate) limit: Option<u32>,
 }
 
 pub(super) struct Listing {
     /// In the server's order, with what STATUS said where it was asked and answered.
     pub(super) mailboxes: Vec<(Mailbox, Option<Seen>)>,
+    /// What was said besides.
+    pub(super) said: Said,
     pub(super) abilities: Abilities,
     /// The INBOX, where it was opened in the same flight.
     pub(super) inbox: Option<Answered>,
@@ -29,11 +36,16 @@ pub(super) struct Listing {
 
 /// Enables what the server offers, once a connection: it may not be done while a mailbox is open (RFC 5161,
 /// section 3.1).
-pub(super) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
 ) -> Result<Abilities, Error> {
     let mut abilities = abilities(connection);
-    if let Some(enabling) = start_enabling(connection, abilities) {
+    let spelling = start_spelling(connection);
+    let enabling = start_enabling(connection, abilities);
+    for tag in spelling {
+        connection.wait(tag, &mut |_| Ok(())).await?;
+    }
+    if let Some(enabling) = enabling {
         let completion = connection.wait(enabling, &mut |_| Ok(())).await?;
         connection.enabled = Some(completion.status == Status::Ok);
     }
@@ -48,7 +60,24 @@ fn abilities<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> A
         qresync: capabilities.has("QRESYNC") && capabilities.has("ENABLE"),
         esearch: capabilities.has("ESEARCH"),
         object_id: capabilities.has("OBJECTID"),
+        limit: connection.message_limit(),
+        labels: capabilities.has("X-GM-EXT-1"),
     }
+}
+
+/// Asks, once a connection, for IMAP4rev2, or for UTF-8 alone: then names are UTF-8 both ways and messages with UTF-8 in
+/// their headers are taken. And for UIDs in the place of message numbers (RFC 9586), of which nothing here makes use.
+/// Each is a command of its own: a server that refuses one may still enable the rest.
+fn start_spelling<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<P>) -> Vec<Tag> {
+    let capabilities = connection.capabilities();
+    if !capabilities.has("ENABLE") || connection.spelled {
+        return Vec::new();
+    }
+    let spelling = ["IMAP4rev2", "UTF8=ACCEPT"].into_iter().find(|name| capabilities.has(name));
+    let numbers = Some("UIDONLY").filter(|name| capabilities.has(name));
+    connection.spelled = true;
+    let all = spelling.into_iter().chain(numbers);
+    all.map(|name| connection.send(Command::new("ENABLE").raw(name))).collect()
 }
 
 fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
@@ -73,12 +102,10 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     let list_extended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
     let special_use = capabilities.has("SPECIAL-USE");
     let wants_id = capabilities.has("ID");
-    let items = if abilities.condstore {
-        "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ"
-    } else {
-        "MESSAGES UIDNEXT UIDVALIDITY"
-    };
+    let mod_seq = if abilities.condstore { " HIGHESTMODSEQ" } else { "" };
+    let items = format!("MESSAGES UIDNEXT UIDVALIDITY{mod_seq}{}", told::items(capabilities));
 
+    let spelling = start_spelling(connection);
     let enable = start_enabling(connection, abilities);
     // Some servers (163.com and its kin) open no mailbox for a program without a name (RFC 2971).
     let id = wants_id.then(|| {
@@ -95,11 +122,17 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
 
     // All of it at once: waiting for each answer would cost a round trip each.
     let listed = connection.send(command);
+    let beside = told::ask(connection);
+    // Behind it nothing may be sent before it is answered.
     let early = first && list_status && abilities.condstore && connection.is_far();
     let opening = early.then(|| {
         Opening::ask(connection, abilities, &MailboxName::new("INBOX"), Held::default(), false, true)
     });
     let mut found = Found::default();
+    for tag in spelling {
+        // Refused, names stay as they were spelled.
+        connection.wait(tag, &mut |event| found.take(event)).await?;
+    }
     if let Some(tag) = enable {
         let completion = connection.wait(tag, &mut |event| found.take(event)).await?;
         // ENABLED may come empty and the extension work all the same (iCloud); only a refusal counts.
@@ -113,14 +146,21 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     if completion.status != Status::Ok {
         return Err(connection.refused("LIST", &completion));
     }
+    for tag in beside {
+        // A NO says nothing; what is known of it stays.
+        connection.wait(tag, &mut |event| found.take(event)).await?;
+    }
     let inbox = match opening {
         Some(opening) => Some(opening.answered(connection).await?),
         None => None,
     };
     if !list_status {
-        ask_each(connection, &mut found, items).await?;
+        ask_each(connection, &mut found, &items).await?;
     }
-    let Found { mailboxes, statuses, .. } = found;
+    if !list_status {
+        ask_each(connection, &mut found, &items).await?;
+    }
+    let Found { mailboxes, statuses, said, .. } = found;
     let mailboxes = mailboxes
         .into_iter()
         .map(|mailbox| {
@@ -128,7 +168,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
             (mailbox, seen)
         })
         .collect();
-    Ok(Listing { mailboxes, abilities, inbox })
+    Ok(Listing { mailboxes, said, abilities, inbox })
 }
 
 /// STATUS for every mailbox, all at once: one more round trip.
@@ -159,10 +199,12 @@ struct Found {
     mailboxes: Vec<Mailbox>,
     known: BTreeSet<MailboxName>,
     statuses: BTreeMap<MailboxName, Seen>,
+    said: Said,
 }
 
 impl Found {
     fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        self.said.take(&event);
         match event {
             // A name may be listed twice (children, subscriptions); the first row is the mailbox.
             Event::Untagged(Response::List(entry)) if self.known.insert(entry.mailbox.name.clone()) => {

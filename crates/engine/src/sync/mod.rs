@@ -4,34 +4,41 @@
 //! the network: between them is a short queue. What is committed is always true: bodies first, then
 //! the entries that name them, then the state that they prove.
 
+pub(crate) mod append;
 mod create;
 mod describe;
+mod identity;
 mod index;
 mod keeper;
 mod left;
+mod limit;
 mod list;
 mod opening;
 mod portions;
 mod pull;
 mod push;
+mod told;
 
 pub(crate) use create::create_sent;
 pub use create::new_name;
 pub use index::{Indexer, index};
 pub use keeper::Keeper;
 pub(crate) use keeper::now;
+pub(crate) use list::enable;
 pub(crate) use opening::look;
 pub use push::{Pushed, push};
+pub use told::Room;
+pub(crate) use told::too_large;
 
 use crate::error::Error;
 use crate::imap::{Connection, Traffic};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
-use restante_core::mail::{Mailbox, MailboxName, SyncState};
+use restante_core::mail::{Mailbox, MailboxName, SpecialUse, SyncState};
 use restante_core::sync::pull::{Held, Seen, is_unchanged};
 use restante_core::sync::{Delta, Selection, renamed};
-use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError};
+use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError, Told};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -48,6 +55,8 @@ pub struct Report {
     pub bytes_out: u64,
     /// How often the server was asked and waited for, after login.
     pub round_trips: u64,
+    /// How much room the account has on its server, as far as the server says.
+    pub quota: Vec<Room>,
     /// What went not quite right and stopped nothing.
     pub findings: Vec<Finding>,
 }
@@ -78,6 +87,8 @@ pub struct Progress {
     pub messages: u64,
     /// Messages fetched.
     pub messages_done: u64,
+    /// Octets to fetch of mailboxes that come whole, where the server counts them (RFC 8438); 0: unknown.
+    pub bytes: u64,
     /// Octets of message bodies received.
     pub bytes_done: u64,
 }
@@ -121,8 +132,9 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
     let wanted = wanted.map(|(mailbox, status)| (mailbox.name, status)).collect();
     let moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
     let all = selection.is_everything();
-    let (abilities, inbox) = (listing.abilities, listing.inbox);
-    let round = Round { account, rows, gone, moved, all, pushed, abilities, inbox, before };
+    let findings = told::findings(connection.host(), &listing.said.told);
+    let (abilities, sizes, inbox) = (listing.abilities, listing.said.sizes, listing.inbox);
+    let round = Round { account, rows, gone, moved, all, pushed, abilities, inbox, sizes, findings, before };
     round.pull(connection, keeper, progress, wanted).await
 }
 
@@ -151,6 +163,8 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
         pushed,
         abilities,
         inbox: None,
+        sizes: BTreeMap::new(),
+        findings: Vec::new(),
         before,
     };
     round.pull(connection, keeper, progress, wanted).await
@@ -170,6 +184,9 @@ struct Round {
     abilities: list::Abilities,
     /// The INBOX, when it was opened together with the list.
     inbox: Option<opening::Answered>,
+    /// Octets of each mailbox, where the server counts them.
+    sizes: BTreeMap<MailboxName, u64>,
+    findings: Vec<Finding>,
     before: Traffic,
 }
 
@@ -181,7 +198,19 @@ impl Round {
         progress: &Mutex<Progress>,
         wanted: Vec<(MailboxName, Option<Seen>)>,
     ) -> Result<Report, Error> {
-        let Self { account, rows, gone, mut moved, all, mut pushed, abilities, inbox, before } = self;
+        let Self {
+            account,
+            rows,
+            gone,
+            mut moved,
+            all,
+            mut pushed,
+            abilities,
+            inbox,
+            sizes,
+            mut findings,
+            before,
+        } = self;
         let mut work = Vec::new();
         let mut reports = Vec::new();
         for (name, status) in wanted {
@@ -199,12 +228,22 @@ impl Round {
                 continue;
             }
             let expected = status.map_or(0, |status| u64::from(status.exists)).saturating_sub(row.total);
-            edit(progress, |p| p.messages += expected);
-            work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name, held, expected });
+            let size = sizes.get(&name).copied().filter(|_| total == 0).unwrap_or(0);
+            edit(progress, |p| {
+                p.messages += expected;
+                p.bytes += size;
+            });
+            let special_use = row.mailbox.special_use;
+            work.push(pull::Task {
+                at: reports.len() - 1,
+                mailbox: row.id,
+                name,
+                special_use,
+                held,
+                expected,
+            });
         }
-        // The INBOX is what a person waits for.
-        work.sort_by_key(|task| !task.name.is_inbox());
-        let mut findings = Vec::new();
+        work.sort_by_key(|task| turn(task, abilities.labels));
         let mut memory = pull::Memory::of(account, inbox);
         let mut whole = all;
         for task in work {
@@ -234,8 +273,10 @@ impl Round {
         let refused = pushed.refused;
         findings.extend(pushed.findings);
         findings.extend(keeper.with(move |store| push::told(store.view(), &refused)).await?);
+        let quota = keeper.with(move |store| store.view().quota(account)).await?;
         let after = connection.traffic();
         Ok(Report {
+            quota: quota.into_iter().map(Room::from).collect(),
             mailboxes: reports,
             pushed: pushed.confirmed,
             bytes_in: after.bytes_in - before.bytes_in,
@@ -243,6 +284,17 @@ impl Round {
             round_trips: after.round_trips - before.round_trips,
             findings,
         })
+    }
+}
+
+/// When a mailbox has its turn. The INBOX is what a person waits for. Where mailboxes are labels, the view of all mail
+/// brings nearly everything, and the others then need no content. Elsewhere views show what others hold: they come last.
+fn turn(task: &pull::Task, labels: bool) -> u8 {
+    match task.special_use {
+        _ if task.name.is_inbox() => 0,
+        Some(SpecialUse::All) if labels => 1,
+        Some(SpecialUse::All | SpecialUse::Flagged | SpecialUse::Important) => 3,
+        _ => 2,
     }
 }
 
@@ -282,6 +334,7 @@ async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Taken, Error> {
     let place = connection.place().to_owned();
     let listed = listing.mailboxes.iter().map(|(mailbox, _)| mailbox.clone()).collect::<Vec<_>>();
+    let told = listing.said.told.clone();
     keeper
         .with(move |store| {
             store.set_server(account, &place)?;
@@ -289,9 +342,11 @@ async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
             // on its word.
             let credible = listed.iter().any(|mailbox| mailbox.name.is_inbox());
             if credible {
+                rename_same(store, account, &listed, &told)?;
                 rename(store, account, &listed)?;
             }
             let mut gone = store.set_mailboxes(account, &listed)?.gone;
+            store.set_told(account, &told)?;
             let rows = store.view().mailboxes(account)?;
             // Of a mailbox that was removed its name may stay, for those below it (RFC 9051, section 6.3.5).
             gone.extend(rows.iter().filter(|row| !row.mailbox.selectable && row.total > 0).map(|row| row.id));
@@ -299,6 +354,32 @@ async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
             Ok(Taken { rows, gone })
         })
         .await
+}
+
+/// Gives mailboxes their new names that were renamed on the server, where it says which they are (RFC 8474).
+fn rename_same(
+    store: &mut Store,
+    account: AccountId,
+    listed: &[Mailbox],
+    told: &Told,
+) -> Result<(), StoreError> {
+    let ids = store.view().object_ids(account)?;
+    let mut rows = store.view().mailboxes(account)?;
+    // What another server called them says nothing here.
+    rows.retain(|row| !row.moved && row.state.is_some());
+    let known: Vec<(&MailboxName, &str)> = rows
+        .iter()
+        .map(|row| (&row.mailbox.name, ids.get(&row.id).map(String::as_str).unwrap_or_default()))
+        .collect();
+    let id = |name: &MailboxName| told.mailboxes.get(name).and_then(|(id, _)| id.as_deref());
+    let there: Vec<(&MailboxName, &str)> =
+        listed.iter().map(|mailbox| (&mailbox.name, id(&mailbox.name).unwrap_or_default())).collect();
+    for (old, new) in renamed::same(&known, &there) {
+        if let (Some(row), Some(mailbox)) = (rows.get(old), listed.get(new)) {
+            store.rename_same(row.id, mailbox)?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives mailboxes that another server calls otherwise their new names.

@@ -28,6 +28,8 @@ pub(super) struct Opened {
     /// With QRESYNC: what vanished and which flags changed since the known state.
     pub(super) vanished: UidSet,
     pub(super) flags: Vec<FlagChange>,
+    /// That was not all of it (RFC 9738).
+    pub(super) cut: bool,
 }
 
 /// What opens a mailbox, sent and not yet answered. Nothing else may be sent before [`Opening::answered`].
@@ -94,6 +96,7 @@ impl Opening {
                 Ok(())
             })
             .await?;
+        opened.cut = completion.stopped.is_some();
         let mut listed = None;
         if let Some(tag) = self.listing {
             let mut list = Listed::default();
@@ -148,7 +151,7 @@ impl Listed {
             }
             Event::Untagged(Response::ESearch(result)) if result.uid => {
                 self.answered = true;
-                self.extended = result.all;
+                insert_all(&mut self.extended, &result.all);
             }
             other => self.shifted |= is_shift(&other),
         }

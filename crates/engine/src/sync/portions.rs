@@ -71,7 +71,7 @@ impl Portions {
     }
 
     /// Puts a set at the front, in two halves.
-    fn again(&mut self, missing: &UidSet) {
+    pub(super) fn again(&mut self, missing: &UidSet) {
         let half = missing.len().div_ceil(2);
         let mut halves = [UidSet::new(), UidSet::new()];
         for (at, uid) in (0..).zip(missing.iter()) {

@@ -1,8 +1,10 @@
 //! One mailbox: from what is held to what the server has.
 
 use super::describe::describe;
+use super::identity;
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
+use super::limit;
 use super::list::Abilities;
 use super::opening::{Answered, Listed, Opened, Opening, flag_change, is_shift, searching, verb};
 use super::portions::{FETCH, Portions, Refusals, insert_all};
@@ -12,8 +14,8 @@ use crate::imap::{Completion, Connection};
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
-use restante_core::mail::{MailboxName, SyncState, Uid, UidSet, UidValidity};
-use restante_core::sync::pull::{self, Held, Seen, Strategy};
+use restante_core::mail::{MailboxName, SpecialUse, SyncState, Uid, UidSet, UidValidity};
+use restante_core::sync::pull::{self, Comparison, Held, Seen, Strategy};
 use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
 use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
@@ -40,6 +42,7 @@ pub(super) struct Task {
     pub(super) at: usize,
     pub(super) mailbox: MailboxId,
     pub(super) name: MailboxName,
+    pub(super) special_use: Option<SpecialUse>,
     pub(super) held: Held,
     /// New messages that were already promised to whoever watches.
     pub(super) expected: u64,
@@ -62,11 +65,13 @@ pub(super) struct Memory {
     recogniser: Option<Recogniser<MessageId>>,
     /// The INBOX, when it was opened together with the list of all mailboxes.
     inbox: Option<Answered>,
+    /// Messages were fetched that the recogniser does not know.
+    behind: bool,
 }
 
 impl Memory {
     pub(super) fn of(account: AccountId, inbox: Option<Answered>) -> Self {
-        Self { account, recogniser: None, inbox }
+        Self { account, recogniser: None, inbox, behind: false }
     }
 }
 
@@ -132,7 +137,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
             self.complain(Verdict::ProtocolError, what);
         }
-        match pull::choose(self.task.held, seen, parameter.is_some()) {
+        match pull::choose(self.task.held, seen, parameter.is_some() && !opened.cut) {
             Strategy::Whole => self.whole(validity).await?,
             Strategy::Reset => self.reset(validity).await?,
             Strategy::Qresync => self.news(opened.vanished, opened.flags, seen).await?,
@@ -181,7 +186,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         self.record(Delta { state: Some(begun(validity)), ..Delta::default() }).await?;
         let listed = self.search(None).await?;
         let held = self.held().await?;
-        let comparison = pull::compare(&held, &listed);
+        let comparison = self.compare(&held, &listed);
         let known = held.difference(&comparison.gone);
         let flags = if known.is_empty() { Vec::new() } else { self.flags("(FLAGS)", &known).await? };
         self.record(Delta { vanished: comparison.gone, flags, ..Delta::default() }).await?;
@@ -209,17 +214,35 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     /// place, where there is reason to look.
     async fn complete(&mut self, missing: UidSet, many: u64) -> Result<(), Error> {
         let account = self.memory.account;
-        if missing.len() < many || !self.keeper.with(move |store| store.view().has_strays(account)).await? {
+        let elsewhere = self.is_held_elsewhere();
+        if !elsewhere
+            && (missing.len() < many
+                || !self.keeper.with(move |store| store.view().has_strays(account)).await?)
+        {
             return self.fetch(&missing).await;
+        }
+        if elsewhere && std::mem::take(&mut self.memory.behind) {
+            self.memory.recogniser = None;
         }
         let new = self.recognise(&missing).await?;
         let recognised: UidSet = new.iter().map(|entry| entry.uid).collect();
         self.record(Delta { new, ..Delta::default() }).await?;
+        edit(self.progress, |p| p.messages_done += recognised.len());
         self.fetch(&missing.difference(&recognised)).await
+    }
+
+    /// Whether what is new here is likely to be held for another mailbox: here mailboxes are labels, or this one is a
+    /// view (RFC 6154, section 2). Then even a single message is described before its content is asked for.
+    fn is_held_elsewhere(&self) -> bool {
+        let views = [SpecialUse::All, SpecialUse::Flagged, SpecialUse::Important];
+        self.abilities.labels || self.task.special_use.is_some_and(|special| views.contains(&special))
     }
 
     /// The messages among these that are held already.
     async fn recognise(&mut self, wanted: &UidSet) -> Result<Vec<NewEntry>, Error> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
         let account = self.memory.account;
         let recogniser = match self.memory.recogniser.take() {
             Some(recogniser) => recogniser,
@@ -227,7 +250,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         };
         let recogniser = self.memory.recogniser.insert(recogniser);
         // `fetch` complains of the same.
-        if wanted.is_empty() || recogniser.is_empty() || is_too_long(wanted, self.exists) {
+        if recogniser.is_empty() || is_too_long(wanted, self.exists) {
             return Ok(Vec::new());
         }
         let described = describe(self.connection, self.abilities, wanted).await?;
@@ -272,7 +295,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let flags = self.flags("(FLAGS)", &all()).await?;
         let listed: UidSet = flags.iter().map(|change| change.uid).collect();
         let held = self.held().await?;
-        let comparison = pull::compare(&held, &listed);
+        let comparison = self.compare(&held, &listed);
         self.record(Delta { vanished: comparison.gone, flags, ..Delta::default() }).await?;
         self.complete(comparison.missing, MANY).await
     }
@@ -280,9 +303,26 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     /// The full list of UIDs decides what is gone and what is missing.
     async fn repair(&mut self) -> Result<(), Error> {
         let listed = self.search(None).await?;
-        let comparison = pull::compare(&self.held().await?, &listed);
+        let held = self.held().await?;
+        let comparison = self.compare(&held, &listed);
         self.record(Delta { vanished: comparison.gone, ..Delta::default() }).await?;
         self.complete(comparison.missing, MANY).await
+    }
+
+    /// Compares what is held with a list. One that lacks much of what the server counts was cut short: it proves that
+    /// messages are there, and none gone.
+    fn compare(&mut self, held: &UidSet, listed: &UidSet) -> Comparison {
+        let mut comparison = pull::compare(held, listed);
+        if !comparison.gone.is_empty() && !self.shifted && pull::is_short(listed.len(), self.exists) {
+            let evidence = format!(
+                "the server counts {} messages and lists {}: nothing is taken for gone",
+                self.exists,
+                listed.len()
+            );
+            self.complain(Verdict::ProtocolError, evidence);
+            comparison.gone = UidSet::new();
+        }
+        comparison
     }
 
     /// Proves the state, checked against the server's own count.
@@ -333,13 +373,22 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     /// UIDs that exist, all or within a range.
     async fn search(&mut self, range: Option<(Uid, Uid)>) -> Result<UidSet, Error> {
         // The list that came with the opening is good once: later ones are asked for to see what changed.
-        let (completion, listed) = match self.listed.take().filter(|_| range.is_none()) {
+        let (mut completion, mut listed) = match self.listed.take().filter(|_| range.is_none()) {
             Some(listed) => listed,
             None => {
                 let (command, mut listed) = (searching(self.abilities, range), Listed::default());
                 (self.connection.run(command, |event| listed.take(event)).await?, listed)
             }
         };
+        let first = range.map_or(Uid::MIN, |(first, _)| first);
+        while let Some(below) = completion.stopped.take().and_then(|stopped| Uid::new(stopped.get() - 1)) {
+            if below < first {
+                break;
+            }
+            let command = self.searching(Some((first, below)));
+            completion = self.connection.run(command, |event| listed.take(event)).await?;
+            completion.stopped = completion.stopped.filter(|stopped| *stopped <= below);
+        }
         if completion.status != Status::Ok {
             return Err(self.connection.refused("UID SEARCH", &completion));
         }
@@ -358,19 +407,21 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         // More rows than messages are of no use, and must not fill the memory.
         let most = usize::try_from(self.exists).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(1000);
         for piece in of.chunks(line(self.abilities)) {
-            let command = Command::new("UID FETCH").uids(&piece).raw(items);
+            let command = |set: &UidSet| Command::new("UID FETCH").uids(set).raw(items);
             let shifted = &mut self.shifted;
-            self.connection
-                .ok(command, |event| {
-                    match event {
-                        Event::Untagged(Response::Fetch(row)) if changes.len() < most => {
-                            changes.extend(flag_change(row));
-                        }
-                        other => *shifted |= is_shift(&other),
+            let taken = |event: Event<'_>| {
+                match event {
+                    Event::Untagged(Response::Fetch(row)) if changes.len() < most => {
+                        changes.extend(flag_change(row));
                     }
-                    Ok(())
-                })
-                .await?;
+                    other => *shifted |= is_shift(&other),
+                }
+                Ok(())
+            };
+            let completion = limit::to_the_end(self.connection, &piece, command, taken).await?;
+            if completion.status != Status::Ok {
+                return Err(self.connection.refused("UID FETCH", &completion));
+            }
         }
         Ok(changes)
     }
@@ -388,7 +439,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let mut under_way: VecDeque<(Tag, UidSet)> = VecDeque::new();
         let mut promised = self.task.expected;
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
-        let email_id = if self.abilities.object_id { "EMAILID " } else { "" };
+        let email_id = identity::item(self.abilities);
         let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
         let mut taken = Taken::new(wanted, self.again);
         let mut refusals = Refusals::default();
@@ -396,7 +447,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let mut left = Left::of(wanted.len());
         let mut switching = false;
         loop {
-            waiting.usual = if self.connection.is_undecided() { left.portion(FETCH) } else { FETCH };
+            let most = FETCH.min(self.abilities.limit.unwrap_or(FETCH));
+            waiting.usual = if self.connection.is_undecided() { left.portion(most) } else { most };
             while under_way.len() < WINDOW
                 && !switching
                 && let Some(portion) = waiting.next()
@@ -448,6 +500,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
                     }
                     if completion.status != Status::Ok {
                         refusals.add(&completion, portion.difference(&taken.arrived), &mut waiting);
+                    } else if let Some(stopped) = completion.stopped {
+                        waiting.again(&limit::left(&portion, stopped).difference(&taken.arrived));
                     }
                 }
                 None if !progressed => self.connection.fill(Stage::Mailbox).await?,
@@ -455,6 +509,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             }
         }
         self.shifted |= taken.shifted;
+        self.memory.behind |= !taken.arrived.is_empty();
         if let Some(evidence) = refusals.evidence() {
             self.complain(Verdict::ProtocolError, evidence);
         }
@@ -548,10 +603,11 @@ impl<'a> Taken<'a> {
         }
     }
 
-    fn row(&mut self, row: FetchRow) {
+    fn row(&mut self, mut row: FetchRow) {
         if self.doubts.pass_over(&row) {
             return;
         }
+        let email_id = identity::of(&mut row);
         // Rows nobody asked for (a flag changed elsewhere) have no body and are learned next time.
         let (Some(uid), Some(body)) = (row.uid, row.body) else { return };
         match body {
@@ -572,7 +628,7 @@ impl<'a> Taken<'a> {
             flags: row.flags.unwrap_or_default(),
             mod_seq: row.mod_seq,
             internal_date: row.internal_date.as_deref().and_then(internal_date),
-            email_id: row.email_id.unwrap_or_default(),
+            email_id,
         });
     }
 }

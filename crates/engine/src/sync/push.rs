@@ -12,8 +12,8 @@ mod place;
 use super::Keeper;
 use super::describe::describe;
 use super::keeper::now;
+use super::limit::pieces;
 use super::list::{Abilities, enable};
-use super::pull::line;
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
 use outcome::{Verdict, judge};
@@ -139,7 +139,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 continue;
             }
             let all: UidSet = step.messages.keys().copied().collect();
-            for piece in all.chunks(line(self.abilities)) {
+            for piece in pieces(&all, self.abilities) {
                 let messages = step.messages.iter().filter(|(uid, _)| piece.contains(**uid));
                 let messages = messages.map(|(uid, ids)| (*uid, ids.clone())).collect();
                 let part = Work { mailbox: step.mailbox, what: step.what.clone(), messages };

@@ -9,8 +9,12 @@
 
 mod faults;
 mod killed;
+mod labels;
 mod ledger;
+mod limited;
 mod machine;
 mod pipe;
 mod pushed;
+mod spelling;
+mod told;
 mod wishes;

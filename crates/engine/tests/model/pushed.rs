@@ -29,7 +29,7 @@ async fn held(config: Config) -> (Model, Machine) {
 }
 
 /// Asks for the same to be done to messages of INBOX.
-fn ask(machine: &Machine, uids: &[u32], intent: &Intent) -> RequestId {
+pub(crate) fn ask(machine: &Machine, uids: &[u32], intent: &Intent) -> RequestId {
     let mailbox = machine.mailbox("INBOX");
     let asks: Vec<Ask> =
         uids.iter().map(|uid| Ask { mailbox, uid: Uid::new(*uid), intent: intent.clone() }).collect();
@@ -37,7 +37,7 @@ fn ask(machine: &Machine, uids: &[u32], intent: &Intent) -> RequestId {
 }
 
 /// Asks for something to be done to a mailbox.
-fn ask_of(machine: &Machine, name: &str, intent: Intent) {
+pub(crate) fn ask_of(machine: &Machine, name: &str, intent: Intent) {
     let ask = Ask { mailbox: machine.mailbox(name), uid: None, intent };
     machine.ask(|store, _| store.desk().request("a request", &[ask], 0)).unwrap();
 }
@@ -53,7 +53,7 @@ fn flags(add: &str, remove: &str) -> Intent {
 }
 
 /// Everything on the server, as `INBOX 1 \Seen`, and every mailbox that has nothing.
-fn all(model: &Model) -> Vec<String> {
+pub(crate) fn all(model: &Model) -> Vec<String> {
     model.edit(|server| {
         let mut all = Vec::new();
         for (name, mailbox) in server.mailboxes() {
@@ -73,7 +73,7 @@ fn all(model: &Model) -> Vec<String> {
 }
 
 /// Fails unless the server has this and nothing else, and the store has the same and waits for nothing.
-fn holds(model: &Model, machine: &Machine, expected: &[&str], around: &str) {
+pub(crate) fn holds(model: &Model, machine: &Machine, expected: &[&str], around: &str) {
     assert_eq!(all(model), expected, "{around}");
     assert!(machine.waiting().is_empty(), "{around}: {:?}", machine.waiting());
     let view = machine.view();

@@ -13,6 +13,7 @@ use restante_core::message::clean;
 use restante_core::settings::{Fingerprint, Settings, Source};
 use restante_core::submission::State;
 use restante_engine::account::Value;
+use restante_engine::sync::Room;
 use restante_engine::{account, secrets};
 use restante_store::{StoreError, View, Waste};
 use serde::Serialize;
@@ -73,6 +74,8 @@ struct Document<'a> {
     sources: Sources,
     pins: Vec<String>,
     draft: bool,
+    /// How much room there is on the server, as it last said.
+    quota: Vec<Room>,
 }
 
 /// Where each value came from.
@@ -162,6 +165,9 @@ fn text(account: &account::Account, document: &Document<'_>) -> String {
         lines.push(("pinned", pin.clone(), String::new()));
     }
     lines.push(("password", document.password.clone(), String::new()));
+    for room in &document.quota {
+        lines.push(("used", fullness(room), String::new()));
+    }
     let width = lines.iter().map(|(_, value, from)| if from.is_empty() { 0 } else { value.width() });
     let width = width.max().unwrap_or_default();
     let line = |(what, value, from): &(&str, String, String)| match from.as_str() {
@@ -277,5 +283,27 @@ fn document<'a>(context: &Context, account: &'a account::Account) -> Document<'a
         },
         pins: account.pins.iter().map(Fingerprint::to_string).collect(),
         draft: account.draft,
+        quota: quota(context, &account.name),
     }
+}
+
+/// What the server last said of its room; nothing where there is no mail here yet.
+fn quota(context: &Context, name: &str) -> Vec<Room> {
+    let read = || {
+        let view = View::open(&context.places.data).ok()?;
+        view.quota(view.find_account(name).ok()??).ok()
+    };
+    read().unwrap_or_default().into_iter().map(Room::from).collect()
+}
+
+/// How full an account is, in words.
+fn fullness(room: &Room) -> String {
+    let Room { root, resource, used, limit } = room;
+    let percent = used.saturating_mul(100).checked_div(*limit).unwrap_or(100);
+    let of = match resource.as_str() {
+        "storage" => format!("{} of {}", octets(*used), octets(*limit)),
+        _ => format!("{used} of {limit} {resource}s"),
+    };
+    let root = if root.is_empty() { String::new() } else { format!(" ({root})") };
+    format!("{of}, {percent} %{root}")
 }

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use restante_core::mail::{Mailbox as Described, MailboxName, SpecialUse};
 use restante_core::message::clean_line;
 use restante_engine::sync;
-use restante_store::{AccountId, Ask, Desk, Intent, MailboxRow, Requested, StoreError};
+use restante_store::{AccountId, Ask, Desk, Intent, Kind, MailboxRow, Requested, StoreError, namespace_of};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -85,6 +85,8 @@ struct Entry {
     name: String,
     /// As `archive`; null when the server marks it with none.
     special_use: Option<String>,
+    /// Whose it is, as `personal`, `other-users` or `shared` (RFC 2342); null when the server does not say.
+    namespace: Option<&'static str>,
     /// Whether it can hold messages.
     selectable: bool,
     /// The server has not made it yet.
@@ -124,13 +126,16 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
     let mut mailboxes = Vec::new();
     for account in view.accounts()?.into_iter().filter(|account| only.is_none_or(|id| account.id == id)) {
         let counts = view.counts(account.id)?;
+        let namespaces = view.namespaces(account.id)?;
         for row in view.mailboxes(account.id)? {
+            let namespace = namespace_of(&namespaces, &row.mailbox.name);
             let counts = counts.get(&row.id).copied().unwrap_or_default();
             let special_use = row.mailbox.special_use.map(word);
             mailboxes.push(Entry {
                 account: account.name.clone(),
                 name: row.mailbox.name.as_str().to_owned(),
                 special_use,
+                namespace: namespace.map(|namespace| namespace.kind.as_str()),
                 selectable: row.mailbox.selectable,
                 pending: row.pending,
                 total: counts.total,
@@ -173,6 +178,9 @@ fn table(entries: &[Entry]) -> String {
             line.push_str(&format!("  {:>6}", entry.total));
         }
         let mut rest = Vec::new();
+        if let Some(whose @ ("other-users" | "shared")) = entry.namespace {
+            rest.push(whose.replace('-', " "));
+        }
         for (count, what) in [
             (entry.unread, "unread"),
             (entry.waiting, "waiting"),
@@ -202,10 +210,18 @@ fn create(context: &Context, name: &str) -> Result<ExitCode, Failure> {
     let delimiter = listed.iter().find_map(|mailbox| mailbox.delimiter);
     let mut notes = Vec::new();
     let name = checked(name, delimiter, &mut notes)?;
+    let namespaces = scene.namespaces(account);
+    if let Some(others) = namespace_of(&namespaces, &name).filter(|found| found.kind != Kind::Personal) {
+        return Err(Failure::Usage(format!(
+            "names that begin with `{}` are for mailboxes that are not this account's alone ({}): nothing is made there",
+            others.prefix,
+            others.kind.as_str()
+        )));
+    }
     let below = delimiter.map(|delimiter| format!("INBOX{delimiter}"));
     let full = match below.filter(|below| name.as_str().starts_with(below)) {
         Some(_) => name.clone(),
-        None => sync::new_name(&listed, name.as_str()),
+        None => sync::new_name(&namespaces, &listed, name.as_str()),
     };
     if full != name {
         notes.push(format!(

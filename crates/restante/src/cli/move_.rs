@@ -75,12 +75,18 @@ pub(super) fn relocate(
     for message in &chosen.messages {
         let places = source(scene, chosen, way, *message)?;
         let before = plan.steps.len();
+        let all = if way.inbox_first { scene.places(*message, chosen.account)? } else { Vec::new() };
         for place in places {
             let goal = match goals.get(&place.account) {
                 Some(goal) => goal.clone(),
                 None => goals.entry(place.account).or_insert(goal(place.account)?).clone(),
             };
             if place.name == *goal.name() {
+                continue;
+            }
+            // Where mailboxes are labels, what is in the view of all mail and not in the INBOX is archived.
+            let named = way.from.is_some() || !chosen.inside.is_empty() || place.name.is_inbox();
+            if !named && all.iter().any(|other| other.name == *goal.name() && is_view(scene, other)) {
                 continue;
             }
             // A message leaves a view of all mail only with the message itself.
@@ -218,6 +224,6 @@ pub(super) fn missing(scene: &Scene<'_>, account: AccountId, special_use: Specia
     let rows = scene.mailboxes(account);
     let listed: Vec<Mailbox> = rows.iter().map(|row| row.mailbox.clone()).collect();
     let delimiter = listed.iter().find_map(|mailbox| mailbox.delimiter);
-    let name = sync::new_name(&listed, name);
+    let name = sync::new_name(&scene.namespaces(account), &listed, name);
     Goal::New(account, Mailbox { name, delimiter, special_use: Some(special_use), selectable: true })
 }

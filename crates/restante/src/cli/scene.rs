@@ -3,7 +3,7 @@
 use super::bring::Line;
 use super::error::Failure;
 use restante_core::mail::SpecialUse;
-use restante_store::{AccountId, Intent, MailboxId, MailboxRow, MessageId, Place, View};
+use restante_store::{AccountId, Intent, MailboxId, MailboxRow, MessageId, Namespace, Place, View};
 use std::collections::BTreeMap;
 
 /// The accounts and mailboxes a change plays among.
@@ -30,6 +30,11 @@ impl<'a> Scene<'a> {
 
     pub(super) fn mailboxes(&self, account: AccountId) -> Vec<&MailboxRow> {
         self.mailboxes.iter().filter(|(owner, _)| *owner == account).map(|(_, row)| row).collect()
+    }
+
+    /// Whose mailboxes there are. What cannot be read is as what the server never said.
+    pub(super) fn namespaces(&self, account: AccountId) -> Vec<Namespace> {
+        self.view.namespaces(account).unwrap_or_default()
     }
 
     fn mailbox(&self, mailbox: MailboxId) -> Option<&(AccountId, MailboxRow)> {

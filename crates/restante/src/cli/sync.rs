@@ -251,10 +251,12 @@ async fn watched<T>(
         };
         let now = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let rate = now.bytes_done as f64 / begun.elapsed().as_secs_f64().max(0.001);
-        let bytes = format!("{} at {}/s", octets(now.bytes_done), octets(rate as u64));
         bar.set_length(now.messages);
         bar.set_position(now.messages_done);
         bar.set_message(clean(&now.mailbox).into_owned());
+        let of =
+            if now.bytes > now.bytes_done { format!(" of {}", octets(now.bytes)) } else { String::new() };
+        let bytes = format!("{}{of} at {}/s", octets(now.bytes_done), octets(rate as u64));
         bar.set_prefix(format!(", {bytes}"));
         if bar.is_hidden() && lines && now.messages > 0 {
             eprintln!("  {}/{} messages, {bytes}", now.messages_done, now.messages);

@@ -10,6 +10,8 @@ pub enum Part {
     Text(Vec<u8>),
     /// A literal's content; the session writes its announcement and waits when it must.
     Literal(Vec<u8>),
+    /// The content of a literal that may be of any octets, `~{…}` (RFC 3516, section 4.4).
+    Literal8(Vec<u8>),
 }
 
 /// A command without its tag. Built piece by piece; whatever cannot stand in a quoted string becomes a
@@ -44,12 +46,16 @@ impl Command {
     /// Adds a space and a string: quoted where that is possible, else a literal.
     #[must_use]
     pub fn string(mut self, bytes: &[u8]) -> Self {
-        self.push(b" ");
         if bytes.len() > 1000 || bytes.iter().any(|b| matches!(b, 0 | b'\r' | b'\n' | 0x80..)) {
+            self.push(b" ");
             self.parts.push(Part::Literal(bytes.to_vec()));
             return self;
         }
-        self.push(b"\"");
+        self.quoted(bytes)
+    }
+
+    fn quoted(mut self, bytes: &[u8]) -> Self {
+        self.push(b" \"");
         for &byte in bytes {
             if matches!(byte, b'"' | b'\\') {
                 self.push(b"\\");
@@ -68,10 +74,26 @@ impl Command {
         self
     }
 
+    /// Adds a space and a message whose header has UTF-8 in it, for APPEND after `ENABLE UTF8=ACCEPT`: RFC 6855, section 4,
+    /// wants it marked. IMAP4rev2 (RFC 9051, section 6.3.12) takes such a message as any other.
+    #[must_use]
+    pub fn utf8_message(mut self, bytes: Vec<u8>) -> Self {
+        self.push(b" UTF8 (");
+        self.parts.push(Part::Literal8(bytes));
+        self.push(b")");
+        self
+    }
+
     /// Adds a space and a mailbox name, encoded as this session spells names.
     #[must_use]
     pub fn mailbox(self, name: &MailboxName, utf8: bool) -> Self {
-        self.string(&encode_name(name.as_str(), utf8))
+        let bytes = encode_name(name.as_str(), utf8);
+        // Both want UTF-8 in quoted strings understood (RFC 6855, section 3; RFC 9051, section 4.3).
+        let quotes = utf8 && bytes.len() <= 1000 && std::str::from_utf8(&bytes).is_ok();
+        if quotes && !bytes.iter().any(|b| matches!(b, 0 | b'\r' | b'\n')) {
+            return self.quoted(&bytes);
+        }
+        self.string(&bytes)
     }
 
     /// Adds a space and a UID set. The set must not be empty: the grammar has no empty set.
@@ -119,5 +141,7 @@ mod tests {
         assert_eq!(parts, [Part::Text(b"UID FETCH 1:2,7 (FLAGS)".to_vec())]);
         let parts = Command::new("SELECT").mailbox(&MailboxName::new("Entwürfe"), false).into_parts();
         assert_eq!(parts, [Part::Text(b"SELECT \"Entw&APw-rfe\"".to_vec())]);
+        let parts = Command::new("SELECT").mailbox(&MailboxName::new("Entwürfe"), true).into_parts();
+        assert_eq!(parts, [Part::Text("SELECT \"Entwürfe\"".into())]);
     }
 }

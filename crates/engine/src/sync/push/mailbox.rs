@@ -1,8 +1,10 @@
 //! Operations that stand alone: on mailboxes, and messages that are added.
 
+use super::super::told::too_large;
 use super::place::Answer;
 use super::{Push, Verdict, judge};
 use crate::error::Error;
+use crate::sync::append::append;
 use restante_core::imap::wire::{Code, Command, Status, write_internal_date};
 use restante_core::mail::{Flags, Uid, UidSet};
 use restante_core::sync::Delta;
@@ -106,7 +108,15 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         }
         if at.is_none() {
             // Some servers take no addition to a mailbox that another session has open for reading only.
-            let content = self.keeper.with(move |store| store.view().read(message)).await?;
+            let mailbox = row.id;
+            let (content, own) = self
+                .keeper
+                .with(move |store| Ok((store.view().read(message)?, store.view().append_limit(mailbox)?)))
+                .await?;
+            let limit = own.or(self.connection.capabilities().append_limit());
+            if let Some(reply) = too_large(content.len() as u64, limit) {
+                return self.refuse_all(&[id], &reply).await;
+            }
             let mut command = Command::new("APPEND")
                 .mailbox(&row.mailbox.name, self.connection.session().utf8())
                 .flags(flags);
@@ -114,8 +124,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 command = command.raw(&format!("\"{date}\""));
             }
             let mut answer = Answer::default();
-            let completion =
-                self.connection.run(command.literal(content), |event| answer.take(event)).await?;
+            let completion = append(self.connection, command, content, |event| answer.take(event)).await?;
             if completion.status != Status::Ok {
                 let reply = completion.line();
                 return match judge(&completion) {

@@ -21,7 +21,9 @@ pub(super) fn judge(completion: &Completion) -> Verdict {
     let passing = code.is_some_and(|code| PASSING.contains(&code.as_str()))
         || completion.text.to_ascii_lowercase().contains("try again")
         || completion.text.contains("Backoff");
-    if passing && completion.status != Status::Ok { Verdict::Later } else { Verdict::Never }
+    // Some of it was done: to ask for all of it again is harmless.
+    let part = completion.stopped.is_some();
+    if part || passing && completion.status != Status::Ok { Verdict::Later } else { Verdict::Never }
 }
 
 #[cfg(test)]
@@ -31,7 +33,7 @@ mod tests {
 
     fn judged(code: &str, text: &str) -> Verdict {
         let code = Some(Code::Other(code.to_owned(), String::new())).filter(|_| !code.is_empty());
-        judge(&Completion { status: Status::No, code, text: text.to_owned() })
+        judge(&Completion { status: Status::No, code, text: text.to_owned(), stopped: None })
     }
 
     #[test]
