@@ -385,7 +385,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             if below < first {
                 break;
             }
-            let command = self.searching(Some((first, below)));
+            let command = searching(self.abilities, Some((first, below)));
             completion = self.connection.run(command, |event| listed.take(event)).await?;
             completion.stopped = completion.stopped.filter(|stopped| *stopped <= below);
         }
