@@ -82,7 +82,10 @@ pub async fn fetch_lost<P: AsyncRead + AsyncWrite + Unpin>(
             writer = again;
             restored.extend(same.iter().map(|(message, _)| *message));
             fetched.restored += same.len() as u64;
-            fetched.replaced += other.len() as u64;
+            // One of which the beginning was lost is whole now: that is more than it was, and no other one.
+            let completed = other.iter().filter(|replacement| replacement.lost.partial).count() as u64;
+            fetched.restored += completed;
+            fetched.replaced += other.len() as u64 - completed;
             keeper
                 .with(move |store| {
                     let contents: Vec<Content> = same.into_iter().map(|(_, content)| content).collect();

@@ -6,6 +6,7 @@
 
 mod create;
 mod describe;
+mod extents;
 mod index;
 mod keeper;
 mod left;
@@ -24,10 +25,11 @@ pub use push::{Pushed, push};
 
 use crate::error::Error;
 use crate::imap::{Connection, Traffic};
+use extents::Rule;
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::mail::{Mailbox, MailboxName, SyncState};
 use restante_core::sync::pull::{Held, Seen, is_unchanged};
-use restante_core::sync::{Delta, Selection, renamed};
+use restante_core::sync::{Delta, Policy, Selection, renamed};
 use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -58,6 +60,8 @@ pub struct MailboxReport {
     pub name: String,
     /// Messages fetched.
     pub new: u64,
+    /// Messages of which less was here, and that were fetched to the extent that is wanted.
+    pub completed: u64,
     /// Messages that came under new UIDs and were here already: their content was not fetched again.
     pub recognised: u64,
     /// Messages whose flags changed.
@@ -96,7 +100,8 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     sync_selected(connection, keeper, account, &Selection::default(), progress).await
 }
 
-/// As [`sync`], of the mailboxes that a person chose. What is held of others stays as it is.
+/// As [`sync`], of the mailboxes that a person chose, and as much of their messages. What is held of others stays as
+/// it is, and what is held of a message is never given up for its age or size.
 ///
 /// # Errors
 /// Those of [`sync`].
@@ -118,7 +123,8 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
     let wanted = wanted.map(|(mailbox, status)| (mailbox.name, status)).collect();
     let moved = rows.iter().any(|row| row.moved && !gone.contains(&row.id));
     let all = selection.is_everything();
-    let round = Round { account, rows, gone, moved, all, pushed, abilities: listing.abilities, before };
+    let rule = Rule::of(&selection.policy, now());
+    let round = Round { account, rows, gone, moved, all, rule, pushed, abilities: listing.abilities, before };
     round.pull(connection, keeper, progress, wanted).await
 }
 
@@ -131,6 +137,7 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
     keeper: &Keeper,
     account: AccountId,
+    policy: &Policy,
     wanted: Vec<(MailboxName, Option<Seen>)>,
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
@@ -138,8 +145,8 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
     let pushed = push(connection, keeper, account).await?;
     let abilities = list::enable(connection).await?;
     let rows = keeper.with(move |store| store.view().mailboxes(account)).await?;
-    let round =
-        Round { account, rows, gone: Vec::new(), moved: false, all: false, pushed, abilities, before };
+    let (rule, gone) = (Rule::of(policy, now()), Vec::new());
+    let round = Round { account, rows, gone, moved: false, all: false, rule, pushed, abilities, before };
     round.pull(connection, keeper, progress, wanted).await
 }
 
@@ -153,6 +160,8 @@ struct Round {
     moved: bool,
     /// Every mailbox is looked at: what is found nowhere then is nowhere.
     all: bool,
+    /// How much of each message is to be held.
+    rule: Rule,
     pushed: Pushed,
     abilities: list::Abilities,
     before: Traffic,
@@ -166,7 +175,7 @@ impl Round {
         progress: &Mutex<Progress>,
         wanted: Vec<(MailboxName, Option<Seen>)>,
     ) -> Result<Report, Error> {
-        let Self { account, rows, gone, mut moved, all, mut pushed, abilities, before } = self;
+        let Self { account, rows, gone, mut moved, all, rule, mut pushed, abilities, before } = self;
         let mut work = Vec::new();
         let mut reports = Vec::new();
         for (name, status) in wanted {
@@ -174,7 +183,8 @@ impl Round {
             let held = Held { state: row.state, count: row.total, moved: row.moved };
             let total = row.total;
             reports.push(MailboxReport { name: name.as_str().to_owned(), total, ..MailboxReport::default() });
-            if status.is_some_and(|status| is_unchanged(held, status)) {
+            let lacks = row.policy != rule.words && lacks(keeper, row.id, &rule).await?;
+            if status.is_some_and(|status| is_unchanged(held, status)) && !lacks {
                 continue;
             }
             if let Some(state) = status.and_then(|status| empty(held, status)) {
@@ -185,7 +195,7 @@ impl Round {
             }
             let expected = status.map_or(0, |status| u64::from(status.exists)).saturating_sub(row.total);
             edit(progress, |p| p.messages += expected);
-            work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name, held, expected });
+            work.push(pull::Task { at: reports.len() - 1, mailbox: row.id, name, held, expected, lacks });
         }
         // The INBOX is what a person waits for.
         work.sort_by_key(|task| !task.name.is_inbox());
@@ -194,7 +204,7 @@ impl Round {
         let mut whole = all;
         for task in work {
             edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
-            let pull = pull::Pull::new(connection, keeper, progress, abilities, &task, &mut memory);
+            let pull = pull::Pull::new(connection, keeper, progress, abilities, &task, &rule, &mut memory);
             let pulled = pull.run().await?;
             moved |= pulled.reset;
             whole &= pulled.opened;
@@ -229,6 +239,20 @@ impl Round {
             findings,
         })
     }
+}
+
+/// Whether more is to be held of some messages of a mailbox. When not, that is noted, not to be looked for again.
+async fn lacks(keeper: &Keeper, mailbox: MailboxId, rule: &Rule) -> Result<bool, Error> {
+    let rule = rule.clone();
+    keeper
+        .with(move |store| {
+            let lacks = !rule.lacking(&store.view().partials(mailbox)?).0.is_empty();
+            if !lacks {
+                store.set_policy(mailbox, &rule.words)?;
+            }
+            Ok(lacks)
+        })
+        .await
 }
 
 /// The state of a mailbox that holds nothing here and, by STATUS, nothing there. To open it would cost two round trips

@@ -1,6 +1,7 @@
 //! One mailbox: from what is held to what the server has.
 
 use super::describe::describe;
+use super::extents::{Extents, Rule, items, questions};
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
 use super::list::Abilities;
@@ -12,6 +13,7 @@ use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SyncState, Uid, UidSet, UidValidity};
+use restante_core::sync::policy::Extent;
 use restante_core::sync::pull::{self, Held, Seen, Strategy};
 use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
@@ -42,6 +44,8 @@ pub(super) struct Task {
     pub(super) held: Held,
     /// New messages that were already promised to whoever watches.
     pub(super) expected: u64,
+    /// Of some messages more is to be held than is.
+    pub(super) lacks: bool,
 }
 
 /// What was done.
@@ -92,7 +96,10 @@ pub(super) struct Pull<'a, P> {
     progress: &'a Mutex<Progress>,
     abilities: Abilities,
     task: &'a Task,
+    rule: &'a Rule,
     memory: &'a mut Memory,
+    /// Which messages do not come whole.
+    extents: Extents,
     /// How many messages the server counted when the mailbox was opened.
     exists: u64,
     /// The list of all UIDs, when it was asked for together with the opening.
@@ -115,6 +122,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         progress: &'a Mutex<Progress>,
         abilities: Abilities,
         task: &'a Task,
+        rule: &'a Rule,
         memory: &'a mut Memory,
     ) -> Self {
         let report = MailboxReport { name: task.name.as_str().to_owned(), ..MailboxReport::default() };
@@ -124,7 +132,9 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             progress,
             abilities,
             task,
+            rule,
             memory,
+            extents: Extents::default(),
             exists: 0,
             listed: None,
             shifted: false,
@@ -160,11 +170,14 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             Strategy::Plain => self.plain().await?,
         }
         self.settle(validity, seen).await?;
+        if self.task.lacks {
+            self.fulfil().await?;
+        }
         Ok(self.done(true))
     }
 
-    /// Opens the mailbox. Where the list of all UIDs is wanted whatever comes, it is asked for in the same flight; and so is
-    /// compression, where the server is far away and much is to come. Servers without CONDSTORE are old, and get one
+    /// Opens the mailbox. Where the list of all UIDs is wanted whatever comes, it is asked for in the same flight; so is
+    /// which messages are old or large, where that matters, and compression, where the server is far away and much is to come. Servers without CONDSTORE are old, and get one
     /// command at a time.
     ///
     /// EXAMINE: reading must change nothing, not even `\Recent`. Not so without CONDSTORE: Courier invents a
@@ -183,6 +196,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let opening = self.connection.send(command);
         let listing = pull::needs_list(self.task.held) && self.abilities.condstore;
         let listing = listing.then(|| self.connection.send(self.searching(None)));
+        let (about, asking) = self.ask_extents();
         let much = self.task.expected >= MUCH && self.connection.is_far();
         let switching = if much { self.connection.ask_compression() } else { None };
 
@@ -198,6 +212,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             let searched = self.connection.wait(tag, &mut |event| listed.take(event)).await?;
             self.listed = Some((searched, listed));
         }
+        self.hear_extents(about, asking).await?;
         if let Some(tag) = switching {
             let shifted = &mut self.shifted;
             self.connection
@@ -431,7 +446,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(changes)
     }
 
-    /// Whole messages, the newest first. Those the server does not give are not asked for again in this run.
+    /// Messages, the newest first, each as much as is to be held of it. Those the server does not give are not asked for
+    /// again in this run.
     async fn fetch(&mut self, wanted: &UidSet) -> Result<(), Error> {
         let wanted = &wanted.difference(&self.refused);
         // A list longer than the mailbox is a fault, and could keep us busy for ever.
@@ -440,13 +456,24 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             self.complain(Verdict::ProtocolError, evidence);
             return Ok(());
         }
+        self.learn_extents(wanted).await?;
+        let extents = std::mem::take(&mut self.extents);
+        let fetched = self.bring(wanted, &extents).await;
+        self.extents = extents;
+        self.report.new += fetched?;
+        Ok(())
+    }
+
+    /// Fetches these messages, so much of each; gives how many came.
+    async fn bring(&mut self, wanted: &UidSet, extents: &Extents) -> Result<u64, Error> {
         let mut waiting = Portions::new(wanted, line(self.abilities));
         let mut under_way: VecDeque<(Tag, UidSet)> = VecDeque::new();
         let mut promised = self.task.expected;
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
         let email_id = if self.abilities.object_id { "EMAILID " } else { "" };
-        let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
-        let mut taken = Taken::new(wanted, self.again);
+        let common = format!("FLAGS {mod_seq}INTERNALDATE {email_id}");
+        let mut taken = Taken::new(wanted, extents, self.again);
+        let mut came = 0;
         let mut refusals = Refusals::default();
         let mut is_first = true;
         let mut left = Left::of(wanted.len());
@@ -457,8 +484,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
                 && !switching
                 && let Some(portion) = waiting.next()
             {
-                let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(&items));
-                under_way.push_back((tag, portion));
+                for (extent, part) in extents.split(&portion, line(self.abilities)) {
+                    let command = Command::new("UID FETCH").uids(&part).raw(&items(extent, &common));
+                    under_way.push_back((self.connection.send(command), part));
+                }
             }
             let Some(tag) = under_way.front().map(|(tag, _)| *tag) else {
                 if std::mem::take(&mut switching) {
@@ -483,7 +512,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
                 left.came(count, octets);
                 let asked = under_way.iter().map(|(_, portion)| portion.len()).sum();
                 switching |= self.connection.wants_compression(left.octets(asked));
-                self.report.new += count;
+                came += count;
                 let surprise = count.saturating_sub(promised);
                 promised = promised.saturating_sub(count);
                 edit(self.progress, |p| {
@@ -518,7 +547,76 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         if let Some(what) = taken.doubts.evidence() {
             self.complain(Verdict::ProtocolError, what);
         }
+        Ok(came)
+    }
+
+    /// Asks which messages are old and which are large, together with the opening: of all of them, or of those above
+    /// what is known. Only where the answers name their question: without ESEARCH (RFC 4731) two lists look alike.
+    fn ask_extents(&mut self) -> (UidSet, Vec<Tag>) {
+        if !(self.abilities.condstore && self.abilities.esearch) {
+            return (UidSet::new(), Vec::new());
+        }
+        let known = self.task.held.state.filter(|_| !pull::needs_list(self.task.held));
+        let first = known.and_then(|state| Uid::new(state.uid_next)).unwrap_or(Uid::MIN);
+        let about = UidSet::range(first, Uid::MAX);
+        let asking = questions(&self.rule.limits, &about, true);
+        (about, asking.into_iter().map(|question| self.connection.send(question)).collect())
+    }
+
+    async fn hear_extents(&mut self, about: UidSet, asking: Vec<Tag>) -> Result<(), Error> {
+        let mut answers = Vec::new();
+        for tag in asking {
+            let mut listed = Listed::default();
+            let completion = self.connection.wait(tag, &mut |event| listed.take(event)).await?;
+            self.shifted |= listed.shifted;
+            // What is refused here (because there is no mailbox open, for one) is asked again where it matters.
+            answers.extend((completion.status == Status::Ok).then(|| listed.uids()));
+        }
+        if answers.len() == questions(&self.rule.limits, &about, true).len() {
+            self.extents.learn(&about, &self.rule.limits, answers);
+        }
         Ok(())
+    }
+
+    /// Asks which of these messages are old or large, where that was not asked with the opening.
+    async fn learn_extents(&mut self, wanted: &UidSet) -> Result<(), Error> {
+        if wanted.is_empty() || self.extents.covers(wanted) {
+            return Ok(());
+        }
+        let mut answers = Vec::new();
+        for question in questions(&self.rule.limits, wanted, self.abilities.esearch) {
+            let mut listed = Listed::default();
+            let completion = self.connection.run(question, |event| listed.take(event)).await?;
+            if completion.status != Status::Ok {
+                return Err(self.connection.refused("UID SEARCH", &completion));
+            }
+            self.shifted |= listed.shifted;
+            answers.push(listed.uids());
+        }
+        self.extents.learn(wanted, &self.rule.limits, answers);
+        Ok(())
+    }
+
+    /// Fetches what is wanted of messages of which less is held: the policy was another one when they came.
+    async fn fulfil(&mut self) -> Result<(), Error> {
+        let (mailbox, rule) = (self.task.mailbox, self.rule.clone());
+        let partials = self.keeper.with(move |store| store.view().partials(mailbox)).await?;
+        let (lacking, begin) = rule.lacking(&partials);
+        edit(self.progress, |p| p.messages += lacking.len());
+        // What is not given now is asked for again the next time.
+        self.refused = UidSet::new();
+        self.report.completed += self.bring(&lacking, &Extents::beginning(begin)).await?;
+        // What is remembered may be one of these, by its former identity.
+        self.memory.recogniser = None;
+        self.apply(Delta::default()).await?;
+        self.keeper
+            .with(move |store| {
+                if rule.lacking(&store.view().partials(mailbox)?).0.is_empty() {
+                    store.set_policy(mailbox, &rule.words)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     fn complain(&mut self, verdict: Verdict, what: String) {
@@ -599,6 +697,7 @@ impl Opened {
 /// Bodies and rows on their way to the keeper.
 struct Taken<'a> {
     wanted: &'a UidSet,
+    extents: &'a Extents,
     batch: Batch,
     /// Messages that came.
     arrived: UidSet,
@@ -620,9 +719,9 @@ impl Doubts {
         Self { again, taken: Vec::new() }
     }
 
-    /// Whether a row is to be passed over for now.
-    fn pass_over(&mut self, row: &FetchRow) -> bool {
-        let content = row.body.as_ref().and_then(BodyContent::size);
+    /// Whether a row is to be passed over for now. `extent` is how much was asked for.
+    fn pass_over(&mut self, row: &FetchRow, extent: Extent) -> bool {
+        let content = row.body.as_ref().and_then(BodyContent::size).filter(|_| extent == Extent::Whole);
         let differs = matches!((content, row.size), (Some(content), Some(size)) if content != size);
         if !(row.damaged || differs) {
             return false;
@@ -643,9 +742,10 @@ impl Doubts {
 }
 
 impl<'a> Taken<'a> {
-    fn new(wanted: &'a UidSet, again: bool) -> Self {
+    fn new(wanted: &'a UidSet, extents: &'a Extents, again: bool) -> Self {
         Self {
             wanted,
+            extents,
             batch: Batch::default(),
             arrived: UidSet::new(),
             count: 0,
@@ -668,11 +768,13 @@ impl<'a> Taken<'a> {
     }
 
     fn row(&mut self, row: FetchRow) {
-        if self.doubts.pass_over(&row) {
+        let extent = row.uid.map_or(Extent::Whole, |uid| self.extents.of(uid));
+        if self.doubts.pass_over(&row, extent) {
             return;
         }
         // Rows nobody asked for (a flag changed elsewhere) have no body and are learned next time.
         let (Some(uid), Some(body)) = (row.uid, row.body) else { return };
+        let (held, size) = (body.size(), row.size);
         match body {
             BodyContent::Streamed(_) => {}
             BodyContent::Quoted(bytes) => {
@@ -681,7 +783,8 @@ impl<'a> Taken<'a> {
             }
             BodyContent::Nil => return,
         }
-        if !self.wanted.contains(uid) {
+        // Of a beginning nobody knows how much is missing without the size.
+        if !self.wanted.contains(uid) || extent != Extent::Whole && size.is_none() {
             return;
         }
         self.count += 1;
@@ -692,6 +795,7 @@ impl<'a> Taken<'a> {
             mod_seq: row.mod_seq,
             internal_date: row.internal_date.as_deref().and_then(internal_date),
             email_id: row.email_id.unwrap_or_default(),
+            whole: size.filter(|_| extent != Extent::Whole && size != held),
         });
     }
 }

@@ -12,5 +12,6 @@ mod killed;
 mod ledger;
 mod machine;
 mod pipe;
+mod policies;
 mod pushed;
 mod wishes;

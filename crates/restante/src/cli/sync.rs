@@ -279,13 +279,18 @@ async fn index(bar: &ProgressBar, keeper: &Keeper, indexer: sync::Indexer) -> Re
 fn text(account: &Account, report: &Report, ms: u64) -> String {
     let sum = |of: fn(&sync::MailboxReport) -> u64| report.mailboxes.iter().map(of).sum::<u64>();
     let mut text = String::new();
-    for mailbox in report.mailboxes.iter().filter(|m| m.new + m.recognised + m.changed + m.removed > 0) {
+    let altered = |m: &&sync::MailboxReport| m.new + m.completed + m.recognised + m.changed + m.removed > 0;
+    for mailbox in report.mailboxes.iter().filter(altered) {
+        let completed = match mailbox.completed {
+            0 => String::new(),
+            count => format!("{count} completed, "),
+        };
         let recognised = match mailbox.recognised {
             0 => String::new(),
             count => format!("{count} recognised, "),
         };
         text.push_str(&format!(
-            "  {}: {} new, {recognised}{} changed, {} removed, {} in all\n",
+            "  {}: {} new, {completed}{recognised}{} changed, {} removed, {} in all\n",
             mailbox.name, mailbox.new, mailbox.changed, mailbox.removed, mailbox.total
         ));
     }
