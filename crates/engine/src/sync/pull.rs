@@ -10,7 +10,9 @@ use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
-use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, Status, internal_date};
+use restante_core::imap::wire::{
+    BodyContent, Code, Command, ESearch, FetchRow, Response, Status, internal_date,
+};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SyncState, Uid, UidSet, UidValidity};
 use restante_core::sync::policy::Extent;
@@ -79,6 +81,10 @@ struct Listed {
     answered: bool,
     /// A message left before the command was complete.
     shifted: bool,
+    /// The command, when others like it are under way.
+    tag: Option<Tag>,
+    /// Answers to those others: a server may give all of them before it completes the first (Dovecot does).
+    others: Vec<ESearch>,
 }
 
 /// A mailbox as it was opened.
@@ -207,12 +213,16 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
                 Ok(())
             })
             .await?;
+        let mut early = Vec::new();
         if let Some(tag) = listing {
-            let mut listed = Listed::default();
+            let mut listed = Listed { tag: Some(tag).filter(|_| !asking.is_empty()), ..Listed::default() };
             let searched = self.connection.wait(tag, &mut |event| listed.take(event)).await?;
-            self.listed = Some((searched, listed));
+            early = std::mem::take(&mut listed.others);
+            // An answer that does not say what it answers is of no use beside others.
+            let usable = listed.answered || asking.is_empty() || searched.status != Status::Ok;
+            self.listed = usable.then_some((searched, listed));
         }
-        self.hear_extents(about, asking).await?;
+        self.hear_extents(about, asking, early).await?;
         if let Some(tag) = switching {
             let shifted = &mut self.shifted;
             self.connection
@@ -563,14 +573,22 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         (about, asking.into_iter().map(|question| self.connection.send(question)).collect())
     }
 
-    async fn hear_extents(&mut self, about: UidSet, asking: Vec<Tag>) -> Result<(), Error> {
+    /// Takes the answers over; `early` are those that came with the answer to another command.
+    async fn hear_extents(
+        &mut self,
+        about: UidSet,
+        asking: Vec<Tag>,
+        mut early: Vec<ESearch>,
+    ) -> Result<(), Error> {
         let mut answers = Vec::new();
         for tag in asking {
-            let mut listed = Listed::default();
+            let mut listed = Listed { tag: Some(tag), ..Listed::default() };
+            early.into_iter().for_each(|result| listed.extended(result));
             let completion = self.connection.wait(tag, &mut |event| listed.take(event)).await?;
             self.shifted |= listed.shifted;
+            early = std::mem::take(&mut listed.others);
             // What is refused here (because there is no mailbox open, for one) is asked again where it matters.
-            answers.extend((completion.status == Status::Ok).then(|| listed.uids()));
+            answers.extend((completion.status == Status::Ok && listed.answered).then(|| listed.uids()));
         }
         if answers.len() == questions(&self.rule.limits, &about, true).len() {
             self.extents.learn(&about, &self.rule.limits, answers);
@@ -653,13 +671,19 @@ impl Listed {
                 self.answered = true;
                 self.found.extend(uids);
             }
-            Event::Untagged(Response::ESearch(result)) if result.uid => {
-                self.answered = true;
-                self.extended = result.all;
-            }
+            Event::Untagged(Response::ESearch(result)) if result.uid => self.extended(result),
             other => self.shifted |= is_shift(&other),
         }
         Ok(())
+    }
+
+    fn extended(&mut self, result: ESearch) {
+        if self.tag.is_some_and(|tag| tag.to_string() != result.tag) {
+            self.others.push(result);
+            return;
+        }
+        self.answered = true;
+        self.extended = result.all;
     }
 
     fn uids(mut self) -> UidSet {

@@ -85,6 +85,85 @@ async fn what_is_old_and_what_is_large_is_asked_with_the_opening_and_comes_in_pa
     synced().await;
 }
 
+/// As Dovecot does it: nothing is complete before everything is found.
+#[tokio::test]
+async fn answers_that_come_before_the_first_command_is_complete_belong_to_their_own_commands() {
+    let mailbox = Mailbox::new();
+    let script = format!(
+        r#"{MODERN}
+        S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+        S: a2 OK
+        C: a3 EXAMINE "INBOX" (CONDSTORE)
+        C: a4 UID SEARCH RETURN (ALL) ALL
+        C: a5 UID SEARCH RETURN (ALL) BEFORE {}
+        C: a6 UID SEARCH RETURN (ALL) LARGER 100000
+        S: * 3 EXISTS
+        S: * OK [UIDVALIDITY 3] valid
+        S: * OK [UIDNEXT 4] next
+        S: * OK [HIGHESTMODSEQ 50] highest
+        S: a3 OK
+        S: * ESEARCH (TAG "a6") UID
+        S: * ESEARCH (TAG "a4") UID ALL 1:3
+        S: * ESEARCH (TAG "a5") UID ALL 1
+        S: a4 OK
+        S: a5 OK
+        S: a6 OK
+        C: a7 UID FETCH 2:3 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+        C: a8 UID FETCH 1 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])
+        S: * 2 FETCH (UID 2 FLAGS () MODSEQ (9) INTERNALDATE "{young}" BODY[] "Subject: two")
+        S: * 3 FETCH (UID 3 FLAGS () MODSEQ (9) INTERNALDATE "{young}" BODY[] "Subject: three")
+        S: a7 OK
+        S: * 1 FETCH (UID 1 FLAGS () MODSEQ (9) INTERNALDATE "{}" RFC822.SIZE 150 BODY[HEADER] "Subject: one")
+        S: a8 OK
+        "#,
+        day(91),
+        date(100),
+        young = date(1),
+    );
+    mailbox.sync_under(&hold("90 days", Some(100_000)), "imap.example.org", &script).await.unwrap();
+    assert_eq!(extents(&mailbox), [(1, 12, 150), (2, 12, 12), (3, 14, 14)]);
+}
+
+#[tokio::test]
+async fn answers_that_do_not_say_what_they_answer_are_asked_for_again_one_by_one() {
+    let mailbox = Mailbox::new();
+    let script = format!(
+        r#"{MODERN}
+        S: * STATUS INBOX (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+        S: a2 OK
+        C: a3 EXAMINE "INBOX" (CONDSTORE)
+        C: a4 UID SEARCH RETURN (ALL) ALL
+        C: a5 UID SEARCH RETURN (ALL) BEFORE {day}
+        S: * 2 EXISTS
+        S: * OK [UIDVALIDITY 3] valid
+        S: * OK [UIDNEXT 3] next
+        S: * OK [HIGHESTMODSEQ 50] highest
+        S: a3 OK
+        S: * ESEARCH UID ALL 1:2
+        S: * ESEARCH UID ALL 1
+        S: a4 OK
+        S: a5 OK
+        C: a6 UID SEARCH RETURN (ALL) ALL
+        S: * ESEARCH UID ALL 1:2
+        S: a6 OK
+        C: a7 UID SEARCH RETURN (ALL) UID 1:2 BEFORE {day}
+        S: * ESEARCH UID ALL 1
+        S: a7 OK
+        C: a8 UID FETCH 2 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+        C: a9 UID FETCH 1 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])
+        S: * 2 FETCH (UID 2 FLAGS () MODSEQ (9) INTERNALDATE "{}" BODY[] "Subject: two")
+        S: a8 OK
+        S: * 1 FETCH (UID 1 FLAGS () MODSEQ (9) INTERNALDATE "{}" RFC822.SIZE 150 BODY[HEADER] "Subject: one")
+        S: a9 OK
+        "#,
+        date(1),
+        date(100),
+        day = day(91),
+    );
+    mailbox.sync_under(&hold("90 days", None), "imap.example.org", &script).await.unwrap();
+    assert_eq!(extents(&mailbox), [(1, 12, 150), (2, 12, 12)]);
+}
+
 #[tokio::test]
 async fn of_what_came_since_only_that_is_asked_and_a_message_that_is_whole_after_all_is_whole() {
     let mailbox = synced().await;
