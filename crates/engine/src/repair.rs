@@ -113,6 +113,9 @@ pub async fn complete<P: AsyncRead + AsyncWrite + Unpin>(
     message: MessageId,
     now: i64,
 ) -> Result<Option<String>, Error> {
+    // On another server than before, UIDs mean nothing.
+    let place = connection.place().to_owned();
+    keeper.with(move |store| store.set_server(account, &place)).await?;
     let fetched = fetch_lost(connection, keeper, account, &[message], now).await?;
     if fetched.restored > 0 {
         return Ok(None);

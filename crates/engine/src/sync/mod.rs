@@ -14,6 +14,7 @@ mod list;
 mod portions;
 mod pull;
 mod push;
+mod serve;
 
 pub(crate) use create::create_sent;
 pub use create::new_name;
@@ -113,6 +114,7 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
     let before = connection.traffic();
+    serve::serve(connection, keeper, account).await?;
     let pushed = push(connection, keeper, account).await?;
     let listing = list::list(connection).await?;
     let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
@@ -142,6 +144,7 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
     let before = connection.traffic();
+    serve::serve(connection, keeper, account).await?;
     let pushed = push(connection, keeper, account).await?;
     let abilities = list::enable(connection).await?;
     let rows = keeper.with(move |store| store.view().mailboxes(account)).await?;
@@ -200,7 +203,7 @@ impl Round {
         // The INBOX is what a person waits for.
         work.sort_by_key(|task| !task.name.is_inbox());
         let mut findings = Vec::new();
-        let mut memory = pull::Memory::of(account);
+        let mut memory = pull::Memory::of(account, serve::Bell::of(keeper).await?);
         let mut whole = all;
         for task in work {
             edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
@@ -213,6 +216,7 @@ impl Round {
             }
             findings.extend(pulled.findings);
         }
+        serve::serve(connection, keeper, account).await?;
         if moved || !gone.is_empty() {
             findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
         }

@@ -6,6 +6,7 @@ use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
 use super::list::Abilities;
 use super::portions::{FETCH, Portions, Refusals, insert_all};
+use super::serve::{Bell, serve};
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
@@ -22,6 +23,7 @@ use restante_core::sync::{Delta, FlagChange};
 use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Octets of a UID set in one command. Servers with CONDSTORE take 8,192 octets a line (RFC 7162,
@@ -30,6 +32,8 @@ const LONG_LINE: usize = 7000;
 const SHORT_LINE: usize = 900;
 /// Fetches under way at once: the server works on the next while the last travels.
 const WINDOW: usize = 3;
+/// The time that one fetch takes, where it is the link that everybody waits for.
+const SOON: Duration = Duration::from_millis(500);
 /// A gap of this many UIDs is fetched as a range without asking first which of them exist.
 const NARROW: u32 = 200;
 /// So many messages are worth compression from far away before anything was measured: a megabyte, usually.
@@ -65,11 +69,12 @@ pub(super) struct Pulled {
 pub(super) struct Memory {
     account: AccountId,
     recogniser: Option<Recogniser<MessageId>>,
+    bell: Bell,
 }
 
 impl Memory {
-    pub(super) fn of(account: AccountId) -> Self {
-        Self { account, recogniser: None }
+    pub(super) fn of(account: AccountId, bell: Bell) -> Self {
+        Self { account, recogniser: None, bell }
     }
 }
 
@@ -106,6 +111,7 @@ pub(super) struct Pull<'a, P> {
     memory: &'a mut Memory,
     /// Which messages do not come whole.
     extents: Extents,
+    validity: Option<UidValidity>,
     /// How many messages the server counted when the mailbox was opened.
     exists: u64,
     /// The list of all UIDs, when it was asked for together with the opening.
@@ -141,6 +147,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             rule,
             memory,
             extents: Extents::default(),
+            validity: None,
             exists: 0,
             listed: None,
             shifted: false,
@@ -160,6 +167,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             return Ok(self.done(false));
         };
         let seen = opened.seen;
+        self.validity = Some(validity);
         self.exists = u64::from(seen.exists);
         if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
             self.complain(Verdict::ProtocolError, what);
@@ -189,7 +197,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
     /// EXAMINE: reading must change nothing, not even `\Recent`. Not so without CONDSTORE: Courier invents a
     /// UIDVALIDITY for each EXAMINE until somebody says SELECT, and everything would be fetched again each time.
     async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
-        let verb = if self.abilities.condstore { "EXAMINE" } else { "SELECT" };
+        let verb = self.verb();
         let mut command = Command::new(verb).mailbox(&self.task.name, self.connection.session().utf8());
         match pull::qresync_parameter(self.task.held).filter(|_| qresync) {
             Some((validity, since)) => {
@@ -242,6 +250,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             format!("the server answered {verb} with: {}", completion.line()),
         );
         Ok(None)
+    }
+
+    fn verb(&self) -> &'static str {
+        if self.abilities.condstore { "EXAMINE" } else { "SELECT" }
     }
 
     /// Everything the mailbox has, compared with everything held.
@@ -487,11 +499,18 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let mut refusals = Refusals::default();
         let mut is_first = true;
         let mut left = Left::of(wanted.len());
-        let mut switching = false;
+        let (mut switching, mut serving) = (false, false);
         loop {
-            waiting.usual = if self.connection.is_undecided() { left.portion(FETCH) } else { FETCH };
+            waiting.usual = match self.connection.octets_in(SOON) {
+                _ if self.connection.is_undecided() => left.portion(FETCH),
+                // What a person waits for comes after what is under way.
+                Some(octets) => left.portion_of(octets, FETCH),
+                None => FETCH,
+            };
+            serving = serving || self.somebody_waits().await?;
             while under_way.len() < WINDOW
                 && !switching
+                && !serving
                 && let Some(portion) = waiting.next()
             {
                 for (extent, part) in extents.split(&portion, line(self.abilities)) {
@@ -502,9 +521,12 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             let Some(tag) = under_way.front().map(|(tag, _)| *tag) else {
                 if std::mem::take(&mut switching) {
                     self.connection.compress().await?;
-                    continue;
+                } else if std::mem::take(&mut serving) {
+                    self.serve().await?;
+                } else {
+                    break;
                 }
-                break;
+                continue;
             };
             let mut completion = self.connection.completion(tag);
             let mut progressed = completion.is_some();
@@ -558,6 +580,33 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             self.complain(Verdict::ProtocolError, what);
         }
         Ok(came)
+    }
+
+    /// Whether a person waits for a message. Costs nothing as long as nobody asks for anything.
+    async fn somebody_waits(&mut self) -> Result<bool, Error> {
+        let account = self.memory.account;
+        Ok(self.memory.bell.rang()
+            && !self.keeper.with(move |store| store.view().wanted(account)).await?.is_empty())
+    }
+
+    /// Fetches what people wait for, when nothing is under way, and comes back to this mailbox.
+    async fn serve(&mut self) -> Result<(), Error> {
+        serve(self.connection, self.keeper, self.memory.account).await?;
+        self.memory.recogniser = None;
+        // What was told of this mailbox meanwhile was not heard.
+        self.shifted = true;
+        let mut opened = Opened::default();
+        let command = Command::new(self.verb()).mailbox(&self.task.name, self.connection.session().utf8());
+        let opening = |event: Event<'_>| {
+            opened.take(event);
+            Ok(())
+        };
+        self.connection.ok(command, opening).await?;
+        if opened.seen.uid_validity != self.validity {
+            let evidence = format!("{}: its messages were given new UIDs meanwhile", self.task.name);
+            return Err(Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, evidence).into());
+        }
+        Ok(())
     }
 
     /// Asks which messages are old and which are large, together with the opening: of all of them, or of those above

@@ -9,8 +9,8 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 use restante_core::mail::Flags;
 use restante_core::sync::policy::{Age, Policy};
 use restante_engine::sync::Report;
-use restante_store::{Ask, Intent, check};
-use testkit::model::{Config, Fault, Model};
+use restante_store::{Ask, Desk, Intent, check};
+use testkit::model::{Config, Fault, Model, Moment};
 
 const DAY: i64 = 86_400;
 /// Cases in a run; more by the environment, for a night.
@@ -190,6 +190,84 @@ async fn a_wider_policy_ended_at_each_step_is_carried_out_by_the_next() {
         before.hold(Policy::default());
         in_every_way(around, &model, &before).await;
     }
+}
+
+/// The UIDs that bodies were fetched of since the last `EXAMINE` of a mailbox, in order.
+fn fetches(model: &Model) -> Vec<String> {
+    model.edit(|server| {
+        let bodies = server.commands().iter().filter(|command| command.contains("BODY.PEEK[]"));
+        bodies.filter_map(|command| command.split_whitespace().nth(2).map(str::to_owned)).collect()
+    })
+}
+
+/// While 500 messages are completed, a person opens one: the last but one of this mailbox, or one of another.
+async fn pre_empted(config: Config, name: &'static str, uid: u32) {
+    let model = Model::new(config);
+    model.edit(|server| {
+        server.create("Archive");
+        for number in 0..500 {
+            server.deliver_at("INBOX", now() - 100 * DAY, &letter(number));
+        }
+        for number in 1000..1005 {
+            server.deliver_at("Archive", now() - 100 * DAY, &letter(number));
+        }
+    });
+    let machine = Machine::new();
+    machine.hold(keep("30 days"));
+    machine.sync(&model).await;
+    assert_eq!(machine.partials(), 505);
+    machine.hold(Policy::default());
+    let before = fetches(&model).len();
+    let (path, mailbox) = (machine.path().to_owned(), machine.mailbox(name));
+    model.edit(|server| {
+        // From another process, while the first portion is on its way.
+        server.at(Moment::Body(5), move |_| {
+            let mut desk = Desk::open(&path).unwrap();
+            let uid = restante_core::mail::Uid::new(uid).unwrap();
+            let message = desk.entries(mailbox, &[uid]).unwrap()[0].message;
+            desk.want(message, 0).unwrap();
+        });
+    });
+    machine.sync(&model).await;
+    machine.agree(&model, name);
+    assert_eq!(machine.partials(), 0);
+    let fetched = fetches(&model).split_off(before);
+    let at = fetched.iter().position(|uids| *uids == uid.to_string());
+    let at = at.unwrap_or_else(|| panic!("nobody was served: {fetched:?}"));
+    // After the portions of INBOX that were under way, and before its last.
+    assert_eq!((at, fetched[4].as_str()), (3, "1:80"), "{fetched:?}");
+    is_sound(&machine);
+}
+
+#[tokio::test]
+async fn an_opened_message_comes_before_the_bulk_of_its_mailbox() {
+    for config in [Config::plain(), Config::qresync()] {
+        pre_empted(config, "INBOX", 2).await;
+    }
+}
+
+#[tokio::test]
+async fn an_opened_message_of_another_mailbox_comes_before_the_bulk() {
+    for config in [Config::plain(), Config::qresync()] {
+        pre_empted(config, "Archive", 2).await;
+    }
+}
+
+#[tokio::test]
+async fn of_an_opened_message_that_is_gone_it_is_said_why_it_cannot_be_had() {
+    let model = year(Config::qresync());
+    let machine = Machine::new();
+    machine.hold(keep("30 days"));
+    machine.sync(&model).await;
+    let inbox = machine.mailbox("INBOX");
+    let mut desk = Desk::open(machine.path()).unwrap();
+    let message = desk.entries(inbox, &[restante_core::mail::Uid::new(20).unwrap()]).unwrap()[0].message;
+    desk.want(message, 0).unwrap();
+    model.edit(|server| server.expunge("INBOX", &[20]));
+    machine.sync(&model).await;
+    machine.agree(&model, "gone");
+    let why = desk.why_not(message).unwrap().unwrap();
+    assert!(why.contains("the server has this message no more"), "{why}");
 }
 
 /// One thing that happens.

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether it is done.
 const LOOK: Duration = Duration::from_millis(30);
 
+/// When it is asked again: what was asked at the very moment that the other looked may not have been seen.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// The octets of a message, all of them: fetched, where they are not here.
 pub(super) fn whole(context: &Context, id: &str) -> Result<Vec<u8>, Failure> {
     complete(context, id)?;
@@ -36,9 +39,9 @@ pub(super) fn complete(context: &Context, id: &str) -> Result<(), Failure> {
             Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => {}
             Err(other) => return Err(other),
         }
-        if asked != Some(message) {
+        if asked.is_none_or(|(what, when): (_, Instant)| what != message || when.elapsed() > AGAIN) {
             context.desk()?.want(message, now())?;
-            asked = Some(message);
+            asked = Some((message, Instant::now()));
         }
         let denied = view.why_not(message)?;
         if denied.is_some() || begun.elapsed() > PATIENCE {

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::person::Person;
 use crate::sync::{agrees_with_the_server, message};
+use crate::watching::watched;
+use testkit::lab::eventually;
 
 /// What a person writes into the configuration.
 fn choose(person: &Person, lines: &str) {
@@ -128,6 +130,24 @@ fn of_large_mail_the_text_is_read_at_once_and_the_attachment_when_it_is_saved() 
     assert_eq!(std::fs::metadata(folder.join("plans.pdf")).unwrap().len(), 5500 * 54);
     assert!(person.raw(id(&row)) == large());
     person.run(&["fsck"]).succeeded();
+}
+
+#[test]
+fn a_message_that_is_opened_while_another_restante_watches_is_fetched_by_that_one() {
+    let person = Person::set_up();
+    let mut client = person.lab.client(&person.address).unwrap();
+    client.append_at("INBOX", "01-Feb-2020 10:00:00 +0000", &message("old one")).unwrap();
+    client.append_at("INBOX", "01-Feb-2020 10:00:00 +0000", &message("old two")).unwrap();
+    choose(&person, "keep = \"90 days\"");
+    let _running = watched(&person, &[]);
+    let old = row(&person, "old one");
+    assert!(is_partial(&old));
+    assert!(person.text(&["read", id(&old)]).contains("The body of old one."));
+    assert!(person.raw(id(&row(&person, "old two"))) == message("old two"));
+    // What comes while it watches comes under the same policy.
+    client.append_at("INBOX", "01-Feb-2020 10:00:00 +0000", &message("old three")).unwrap();
+    let three = eventually("it is listed", || person.list(&["subject:three"]).pop()).unwrap();
+    assert!(is_partial(&three));
 }
 
 #[test]
