@@ -19,9 +19,10 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Fetch what is new in every mailbox, whole messages, the newest first; send what waits in the outbox.
+/// Fetch what is new in every mailbox, the newest first; send what waits in the outbox.
 ///
-/// Everything fetched can be read and searched offline. A run that is interrupted loses nothing: the
+/// Everything fetched can be read and searched offline. Messages come whole, unless `keep` or `whole` in the
+/// configuration say otherwise. A run that is interrupted loses nothing: the
 /// next one goes on from there.
 #[derive(Debug, Args)]
 pub(super) struct Sync {

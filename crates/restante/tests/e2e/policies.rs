@@ -151,6 +151,27 @@ fn a_message_that_is_opened_while_another_restante_watches_is_fetched_by_that_on
 }
 
 #[test]
+fn a_beginning_that_was_lost_on_this_machine_comes_back_whole() {
+    let person = Person::set_up();
+    let mut client = person.lab.client(&person.address).unwrap();
+    client.append_at("INBOX", "01-Feb-2020 10:00:00 +0000", &message("old one")).unwrap();
+    choose(&person, "keep = \"90 days\"");
+    person.sync();
+    let before = row(&person, "old one");
+    assert!(is_partial(&before));
+    let pack = person.data().join("packs/000001.pack");
+    let mut bytes = std::fs::read(&pack).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    assert_eq!(person.run(&["fsck"]).status, 1);
+    person.run(&["fsck", "--repair"]).succeeded();
+    let after = row(&person, "old one");
+    assert_eq!((is_partial(&after), id(&after)), (false, id(&before)));
+    assert!(person.raw(id(&after)) == message("old one"));
+    person.run(&["fsck"]).succeeded();
+}
+
+#[test]
 fn what_the_server_has_no_more_cannot_be_completed_and_that_is_said() {
     let person = Person::set_up();
     let mut client = person.lab.client(&person.address).unwrap();
