@@ -30,6 +30,7 @@ CREATE TABLE mailbox (
     moved INTEGER NOT NULL DEFAULT 0, -- 1: the entries are another server's, or of a former name: their UIDs mean nothing
     gone INTEGER NOT NULL DEFAULT 0,  -- since when the server lists it no more; 0: it does
     pending INTEGER NOT NULL DEFAULT 0, -- 1: the person asked for it and the server has not made it yet
+    policy TEXT NOT NULL DEFAULT '',  -- how much of each message was to be held when that was last made so; empty: everything
     object_id TEXT NOT NULL DEFAULT '', -- MAILBOXID (RFC 8474): the same under any name; empty: not given
     append_limit INTEGER NOT NULL DEFAULT -1, -- the most octets of a message to append (RFC 7889); -1: none named
     UNIQUE (account, name)
@@ -54,12 +55,12 @@ CREATE TABLE quota (
     PRIMARY KEY (account, root, resource)
 ) STRICT, WITHOUT ROWID;
 
--- A content, stored once however many mailboxes hold it.
+-- A content, stored once however many mailboxes hold it. Of some only the beginning is here: see partial.
 CREATE TABLE message (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- in order of arrival; never returns
     position INTEGER NOT NULL,            -- date * 2^28 + id: unique, and in the order of the date
-    digest BLOB NOT NULL UNIQUE,          -- BLAKE3 of the content, 32 bytes; ids for people come from it
-    size INTEGER NOT NULL,                -- octets of the content
+    digest BLOB NOT NULL UNIQUE,          -- BLAKE3 of the content, 32 bytes; of a partial one its name; ids for people come from it
+    size INTEGER NOT NULL,                -- octets of the message, all of them
     date INTEGER NOT NULL,                -- the Date field, or INTERNALDATE where that is missing or in the future
     subject TEXT NOT NULL,                -- decoded
     sender TEXT NOT NULL,                 -- From as JSON: [[name, address], …]
@@ -72,6 +73,31 @@ CREATE TABLE message (
     stored INTEGER NOT NULL               -- octets of the record's payload
 ) STRICT;
 CREATE INDEX message_thread ON message (thread);
+
+-- Messages of which only the beginning is here: what their record holds is a prefix of what the server has.
+-- When the rest comes, a message of its own takes the place of this one, everywhere.
+CREATE TABLE partial (
+    message INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE, -- which message
+    held INTEGER NOT NULL, -- octets of it that are here
+    digest BLOB NOT NULL   -- BLAKE3 of those
+) STRICT;
+
+-- What messages were called while only their beginning was here.
+CREATE TABLE alias (
+    name BLOB PRIMARY KEY,    -- message.digest as it was
+    message INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE, -- what took its place
+    shown INTEGER NOT NULL,   -- 1: people know the message by this; else by its own digest
+    former INTEGER NOT NULL   -- message.position as it was, until the index has forgotten it; then 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alias_message ON alias (message);
+CREATE INDEX alias_former ON alias (former) WHERE former <> 0;
+
+-- Messages that a person waits for: they are completed before anything else.
+CREATE TABLE wanted (
+    message INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE, -- which; the row goes when it is complete
+    asked INTEGER NOT NULL, -- when
+    reply TEXT NOT NULL     -- why it cannot be had; empty: nobody knows yet
+) STRICT;
 
 -- What only the whole text of a message tells. Written when it is indexed.
 CREATE TABLE preview (

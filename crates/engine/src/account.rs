@@ -3,8 +3,10 @@
 use crate::error::Error;
 use crate::places::{self, Places};
 use restante_core::mail::{Address, Contact};
+use restante_core::query;
 use restante_core::settings::{Authentication, Fingerprint, Protocol, Security, Settings, Source};
 use restante_core::sync::Selection;
+use restante_core::sync::policy::{Age, Policy};
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, value};
 
@@ -329,10 +331,11 @@ fn read_account(name: &str, table: &Table) -> Result<Account, String> {
 
 /// `[account.NAME.sync]`, which only the person writes.
 fn read_selection(table: &Table) -> Result<Selection, String> {
+    const KEYS: [&str; 4] = ["only", "except", "keep", "whole"];
     let Some(item) = table.get("sync") else { return Ok(Selection::default()) };
     let table = item.as_table_like().ok_or("`sync` must be a table")?;
-    if let Some((key, _)) = table.iter().find(|(key, _)| !["only", "except"].contains(key)) {
-        return Err(format!("`sync` has no `{key}`: there are `only` and `except`"));
+    if let Some((key, _)) = table.iter().find(|(key, _)| !KEYS.contains(key)) {
+        return Err(format!("`sync` has no `{key}`: there are `only`, `except`, `keep` and `whole`"));
     }
     let patterns = |key: &str| -> Result<Vec<String>, String> {
         let Some(item) = table.get(key) else { return Ok(Vec::new()) };
@@ -341,7 +344,21 @@ fn read_selection(table: &Table) -> Result<Selection, String> {
         let patterns: Option<Vec<String>> = list.iter().map(pattern).collect();
         patterns.ok_or_else(|| format!("`sync.{key}` must be a list of mailboxes"))
     };
-    Ok(Selection { only: patterns("only")?, except: patterns("except")? })
+    Ok(Selection { only: patterns("only")?, except: patterns("except")?, policy: read_policy(table)? })
+}
+
+/// How much of each message is held. `everything` is what stands for no limit.
+fn read_policy(table: &dyn toml_edit::TableLike) -> Result<Policy, String> {
+    let text = |key: &str| table.get(key).map(|item| item.as_str().unwrap_or_default());
+    let keep = match text("keep") {
+        None | Some("everything") => None,
+        Some(text) => Some(Age::parse(text).ok_or("`sync.keep` must be as \"90 days\", or \"everything\"")?),
+    };
+    let whole = match text("whole") {
+        None | Some("everything") => None,
+        Some(text) => Some(query::size(text).ok_or("`sync.whole` must be as \"1 MB\", or \"everything\"")?),
+    };
+    Ok(Policy { keep, whole })
 }
 
 fn read_place(table: &Table) -> Result<SecretPlace, String> {
@@ -504,6 +521,31 @@ mod tests {
         std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("except", "exept")).unwrap();
         let error = Accounts::load(&places).unwrap_err().to_string();
         assert!(error.contains("`sync` has no `exept`"), "{error}");
+    }
+
+    #[test]
+    fn how_much_is_held_is_read_as_people_write_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { config: folder.path().to_owned(), data: folder.path().to_owned() };
+        Accounts::load(&places).unwrap().save(account("work")).unwrap();
+        let file = places.config_file();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let read = |lines: &str| {
+            std::fs::write(&file, format!("{text}\n[account.work.sync]\n{lines}\n")).unwrap();
+            Accounts::load(&places).map(|accounts| accounts.find(None).unwrap().selection.policy.clone())
+        };
+        let policy = read("keep = \"90 days\"\nwhole = \"2 MB\"").unwrap();
+        assert_eq!(policy, Policy { keep: Age::parse("90 days"), whole: Some(2 << 20) });
+        assert_eq!(read("keep = \"everything\"\nwhole = \"everything\"").unwrap(), Policy::default());
+        for (line, expected) in [
+            ("keep = 90", "`sync.keep` must be as \"90 days\""),
+            ("keep = \"90\"", "`sync.keep` must be as"),
+            ("whole = \"big\"", "`sync.whole` must be as \"1 MB\""),
+            ("keeep = \"1 day\"", "`sync` has no `keeep`"),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

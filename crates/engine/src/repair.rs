@@ -81,8 +81,14 @@ pub async fn fetch_lost<P: AsyncRead + AsyncWrite + Unpin>(
             let Taken { writer: again, same, other, .. } = taken;
             writer = again;
             restored.extend(same.iter().map(|(message, _)| *message));
+            // Completed in one place, it is in all of them.
+            let partial = other.iter().filter(|replacement| replacement.lost.partial);
+            restored.extend(partial.map(|replacement| replacement.lost.message));
             fetched.restored += same.len() as u64;
-            fetched.replaced += other.len() as u64;
+            // One of which the beginning was lost is whole now: that is more than it was, and no other one.
+            let completed = other.iter().filter(|replacement| replacement.lost.partial).count() as u64;
+            fetched.restored += completed;
+            fetched.replaced += other.len() as u64 - completed;
             keeper
                 .with(move |store| {
                     let contents: Vec<Content> = same.into_iter().map(|(_, content)| content).collect();
@@ -93,6 +99,29 @@ pub async fn fetch_lost<P: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     Ok(fetched)
+}
+
+/// Fetches the whole of a message of which only the beginning is here, over a connection that is logged in. Gives why
+/// it could not be had; `None` when it is here now.
+///
+/// # Errors
+/// When the connection breaks or the store cannot be written.
+pub async fn complete<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
+    keeper: &Keeper,
+    account: AccountId,
+    message: MessageId,
+    now: i64,
+) -> Result<Option<String>, Error> {
+    // On another server than before, UIDs mean nothing.
+    let place = connection.place().to_owned();
+    keeper.with(move |store| store.set_server(account, &place)).await?;
+    let fetched = fetch_lost(connection, keeper, account, &[message], now).await?;
+    if fetched.restored > 0 {
+        return Ok(None);
+    }
+    let why = fetched.findings.into_iter().next().map(|finding| finding.evidence);
+    Ok(Some(why.unwrap_or_else(|| "the server has this message no more".to_owned())))
 }
 
 /// Opens a mailbox for reading; false, with a finding, when its entries cannot be had from it.

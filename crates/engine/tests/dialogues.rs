@@ -9,9 +9,10 @@
 use restante_core::diagnosis::Verdict;
 use restante_core::mail::{Flags, Uid};
 use restante_core::query::Query;
+use restante_core::sync::Selection;
 use restante_engine::Error;
 use restante_engine::imap::Connection;
-use restante_engine::sync::{Keeper, Progress, Report, sync};
+use restante_engine::sync::{Keeper, Progress, Report, sync_selected};
 use restante_store::{Ask, Filter, Intent, MailboxId, RequestId, Store, View};
 use std::sync::Mutex;
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ use testkit::script::play;
 
 #[path = "dialogues/flights.rs"]
 mod flights;
+#[path = "dialogues/policies.rs"]
+mod policies;
 #[path = "dialogues/pushing.rs"]
 mod pushing;
 
@@ -39,13 +42,19 @@ impl Mailbox {
 
     /// As `sync`, at another host, and it may break off.
     async fn sync_at(&self, host: &str, script: &str) -> Result<Report, Error> {
+        self.sync_under(&Selection::default(), host, script).await
+    }
+
+    /// As `sync_at`, with what a person chose.
+    async fn sync_under(&self, selection: &Selection, host: &str, script: &str) -> Result<Report, Error> {
         let (near, far) = tokio::io::duplex(1 << 16);
         let keeper = Keeper::start(Store::open(self.folder.path()).unwrap()).unwrap();
         let account = keeper.with(|store| store.account("ann@example.org")).await.unwrap();
         let client = async {
             let mut connection = Connection::new(near, host);
             connection.greeting().await.unwrap();
-            sync(&mut connection, &keeper, account, &Mutex::new(Progress::default())).await
+            let progress = Mutex::new(Progress::default());
+            sync_selected(&mut connection, &keeper, account, selection, &progress).await
         };
         let (report, played) = tokio::join!(client, play(far, script));
         played.unwrap();

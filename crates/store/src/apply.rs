@@ -5,7 +5,9 @@ use crate::content::find_digest;
 use crate::fold::refold_mailbox;
 use crate::id::{DATE_MAX, SERIAL_MASK};
 use crate::operation::retarget;
-use crate::{Change, Content, MailboxId, MessageId, Store, StoreError, thread};
+use crate::pack::Location;
+use crate::partial;
+use crate::{Change, Content, Digest, MailboxId, MessageId, Store, StoreError, thread};
 use restante_core::mail::{Contact, Flags, ModSeq, SyncState, SystemFlag, Uid, UidSet};
 use restante_core::message::Summary;
 use restante_core::sync::{Delta, FlagChange};
@@ -42,6 +44,15 @@ pub enum Body {
         /// Where its content was put, by [`ContentWriter::finish`](crate::ContentWriter::finish).
         content: Content,
     },
+    /// Its beginning was fetched.
+    Begun {
+        /// What its header says.
+        summary: Box<Summary>,
+        /// Where its beginning was put.
+        content: Content,
+        /// Octets of the whole message (RFC822.SIZE).
+        size: u64,
+    },
     /// It was recognised as one that is here already.
     Held(MessageId),
 }
@@ -51,8 +62,10 @@ pub enum Body {
 pub struct Applied {
     /// Every alteration, for whoever shows it.
     pub changes: Vec<Change>,
-    /// Messages that came, with their content.
+    /// Messages that came, with their content or the beginning of it.
     pub new: u64,
+    /// Messages of which more is held than before.
+    pub completed: u64,
     /// Messages that came and were recognised.
     pub recognised: u64,
     /// Messages whose flags are different now.
@@ -77,7 +90,7 @@ impl Store {
         now: i64,
     ) -> Result<Applied, StoreError> {
         let synced = |entry: &NewEntry| match &entry.body {
-            Body::Fetched { content, .. } => self.packs.is_synced(&content.at),
+            Body::Fetched { content, .. } | Body::Begun { content, .. } => self.packs.is_synced(&content.at),
             Body::Held(_) => true,
         };
         if !delta.new.iter().all(synced) {
@@ -288,13 +301,30 @@ impl<'a> Work<'a> {
     }
 
     fn appear(&mut self, entry: &NewEntry) -> Result<(), StoreError> {
+        let before = self.find(entry.uid)?;
+        let held = match &before {
+            Some(before) => partial::held(self.transaction, before.message)?,
+            None => None,
+        };
+        if let (Some(before), Body::Begun { content, .. }) = (&before, &entry.body)
+            && held.is_none_or(|held| held >= content.size)
+        {
+            // As much is here already.
+            return self.update(entry.uid, before, &entry.flags, entry.mod_seq);
+        }
+        let serial = self.serial;
         let message = match &entry.body {
             Body::Fetched { summary, content } => self.message(summary, content, entry.internal_date)?,
+            Body::Begun { summary, content, size } => self.beginning(entry, summary, content, *size)?,
             Body::Held(message) => self.held(*message)?,
         };
-        if let Some(before) = self.find(entry.uid)? {
+        if let Some(before) = before {
             if before.message == message {
                 return self.update(entry.uid, &before, &entry.flags, entry.mod_seq);
+            }
+            if held.is_some() {
+                self.complete(before.message, message, self.serial > serial)?;
+                return self.update(entry.uid, &Before { message, ..before }, &entry.flags, entry.mod_seq);
             }
             self.remove(entry.uid.get(), entry.uid.get())?;
         }
@@ -320,7 +350,7 @@ impl<'a> Work<'a> {
         self.total += 1;
         self.unseen += unseen(system_bits(&entry.flags));
         match &entry.body {
-            Body::Fetched { .. } => self.applied.new += 1,
+            Body::Fetched { .. } | Body::Begun { .. } => self.applied.new += 1,
             Body::Held(_) => self.applied.recognised += 1,
         }
         match self.take_former(message) {
@@ -395,9 +425,53 @@ impl<'a> Work<'a> {
         content: &Content,
         internal_date: i64,
     ) -> Result<MessageId, StoreError> {
-        if let Some((message, _)) = find_digest(self.transaction, &content.digest)? {
-            return Ok(message);
+        match find_digest(self.transaction, &content.digest)? {
+            Some((message, _)) => Ok(message),
+            None => self.insert(summary, &content.digest, content.size, &content.at, internal_date),
         }
+    }
+
+    /// The message that begins like this, stored when it is new.
+    fn beginning(
+        &mut self,
+        entry: &NewEntry,
+        summary: &Summary,
+        content: &Content,
+        size: u64,
+    ) -> Result<MessageId, StoreError> {
+        let mut name = partial::name(content, size, entry, None);
+        if let Some(message) = partial::named(self.transaction, &name)? {
+            if !partial::is_elsewhere_in(self.transaction, message, self.mailbox, entry.uid)? {
+                return Ok(message);
+            }
+            // Two in one mailbox are two, however much they look alike: the rest may differ.
+            name = partial::name(content, size, entry, Some(self.mailbox));
+            if let Some(message) = partial::named(self.transaction, &name)? {
+                return Ok(message);
+            }
+        }
+        let message = self.insert(summary, &name, size, &content.at, entry.internal_date)?;
+        partial::insert(self.transaction, message, content)?;
+        Ok(message)
+    }
+
+    /// Puts a message in the place of one of which less is here.
+    fn complete(&mut self, before: MessageId, after: MessageId, fresh: bool) -> Result<(), StoreError> {
+        for mailbox in partial::replace(self.transaction, before, after, fresh)? {
+            self.applied.changes.push(Change::Completed(mailbox, after));
+        }
+        self.applied.completed += 1;
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        summary: &Summary,
+        digest: &Digest,
+        size: u64,
+        at: &Location,
+        internal_date: i64,
+    ) -> Result<MessageId, StoreError> {
         self.serial += 1;
         if self.serial > SERIAL_MASK {
             return Err(StoreError::Exhausted);
@@ -414,8 +488,8 @@ impl<'a> Work<'a> {
             .execute(params![
                 self.serial,
                 message.0,
-                content.digest.0,
-                content.size,
+                digest.0,
+                size,
                 date,
                 summary.subject,
                 contacts(&summary.from)?,
@@ -423,11 +497,11 @@ impl<'a> Work<'a> {
                 contacts(&summary.cc)?,
                 summary.message_id.as_deref().unwrap_or_default(),
                 thread,
-                content.at.pack,
-                content.at.start,
-                content.at.stored,
+                at.pack,
+                at.start,
+                at.stored,
             ])?;
-        prove(self.transaction, &content.at)?;
+        prove(self.transaction, at)?;
         Ok(message)
     }
 

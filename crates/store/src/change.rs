@@ -14,6 +14,8 @@ pub enum Change {
     Appeared(MailboxId, MessageId),
     /// A message's flags in a mailbox.
     Flags(MailboxId, MessageId),
+    /// More of a message is here than before; it has a new identity.
+    Completed(MailboxId, MessageId),
     /// A message left a mailbox.
     Disappeared(MailboxId, MessageId),
 }

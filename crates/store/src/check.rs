@@ -143,6 +143,16 @@ impl Fault {
     }
 }
 
+/// What a message's row says of its record.
+struct Record {
+    position: i64,
+    /// What its id for people is made of.
+    name: Digest,
+    digest: Digest,
+    size: u64,
+    at: Location,
+}
+
 struct Check<'a> {
     conn: &'a Connection,
     dir: &'a Path,
@@ -316,7 +326,8 @@ impl Check<'_> {
                 "messages that are gone are in the index",
                 format!(
                     "SELECT count(*) FROM search.words_docsize AS words WHERE NOT EXISTS
-                         (SELECT 1 FROM message WHERE message.id = {serial} AND message.position = words.id)"
+                         (SELECT 1 FROM message WHERE message.id = {serial} AND message.position = words.id)
+                     AND NOT EXISTS (SELECT 1 FROM alias WHERE former <> 0 AND former = words.id)"
                 ),
             ),
         ] {
@@ -391,10 +402,10 @@ impl Check<'_> {
     fn content(&mut self, id: i64) -> Result<(), StoreError> {
         let mut tried = None;
         // Twice: it may have been moved, or have gone, since its row was read.
-        let (position, digest) = loop {
-            let Some((position, digest, size, at)) = self.record(id)? else { return Ok(()) };
+        let (position, name) = loop {
+            let Some(Record { position, name, digest, size, at }) = self.record(id)? else { return Ok(()) };
             if tried == Some(at) {
-                break (position, digest);
+                break (position, name);
             }
             let within = self.proven(at.pack)?.is_some_and(|proven| at.end() <= proven);
             match self.read(&at, &digest, size) {
@@ -413,19 +424,26 @@ impl Check<'_> {
         };
         self.checked.messages += 1;
         let place = self.place_of(position)?;
-        let id = crate::id::letters(&digest.0, 12);
+        let id = crate::id::letters(&name.0, 12);
         let message = Some(MessageId(position));
         (self.fault)(Fault { kind: FaultKind::Content, place, message, id });
         Ok(())
     }
 
-    fn record(&self, id: i64) -> Result<Option<(i64, Digest, u64, Location)>, StoreError> {
+    fn record(&self, id: i64) -> Result<Option<Record>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT position, digest, size, pack, start, stored FROM message WHERE id = ?1",
+            "SELECT position, message.digest, coalesce(partial.digest, message.digest), coalesce(held, size),
+                 pack, start, stored
+             FROM message LEFT JOIN partial ON partial.message = message.id WHERE message.id = ?1",
         )?;
         let read = |row: &rusqlite::Row<'_>| {
-            let at = Location { pack: row.get(3)?, start: row.get(4)?, stored: row.get(5)? };
-            Ok((row.get(0)?, Digest(row.get(1)?), row.get(2)?, at))
+            Ok(Record {
+                position: row.get(0)?,
+                name: Digest(row.get(1)?),
+                digest: Digest(row.get(2)?),
+                size: row.get(3)?,
+                at: Location { pack: row.get(4)?, start: row.get(5)?, stored: row.get(6)? },
+            })
         };
         Ok(statement.query_row([id], read).optional()?)
     }

@@ -167,9 +167,11 @@ impl Store {
     }
 
     fn records_of(&self, number: u32) -> Result<Vec<Live>, StoreError> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT id, digest, start, stored FROM message WHERE pack = ?1 ORDER BY start")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, coalesce(partial.digest, message.digest), start, stored
+                 FROM message LEFT JOIN partial ON partial.message = message.id
+                 WHERE pack = ?1 ORDER BY start",
+        )?;
         let read = |row: &rusqlite::Row<'_>| {
             let at = Location { pack: number, start: row.get(2)?, stored: row.get(3)? };
             Ok(Live { id: row.get(0)?, digest: Digest(row.get(1)?), at })

@@ -5,6 +5,7 @@ use crate::fold::{refold, refold_mailbox};
 use crate::mailbox::account_of;
 use crate::moved::retire;
 use crate::operation::{changes, collect, find, write_intent};
+use crate::partial;
 use crate::{
     AccountId, Applied, Change, Intent, MailboxId, NewEntry, Operation, OperationId, OperationState, Store,
     StoreError,
@@ -189,10 +190,17 @@ fn remember(
             (place, at.map(|_| Intent::Remove))
         }
         Intent::Remove => {
-            let inverse = operation.message.zip(entry).zip(here.1).map(|((message, (before, date)), uid)| {
-                let flags = flags.get(&(here.0, uid)).cloned().unwrap_or(before);
-                Intent::Append { message, flags, internal_date: date }
-            });
+            // Of a message whose beginning alone is here nothing can be added again.
+            let whole = match operation.message {
+                Some(message) => partial::held(transaction, message)?.is_none(),
+                None => false,
+            };
+            let inverse = operation.message.filter(|_| whole).zip(entry).zip(here.1).map(
+                |((message, (before, date)), uid)| {
+                    let flags = flags.get(&(here.0, uid)).cloned().unwrap_or(before);
+                    Intent::Append { message, flags, internal_date: date }
+                },
+            );
             ((here.0, None), inverse)
         }
         Intent::Append { .. } => ((here.0, at.map(|(_, uid)| uid)), at.map(|_| Intent::Remove)),

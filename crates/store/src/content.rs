@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The octets of a message exactly as the server sent them. Reading to the end verifies them: damaged
+/// The octets of a message exactly as the server sent them, as far as they are here. Reading to the end verifies them: damaged
 /// content ends with [`io::ErrorKind::InvalidData`].
 pub struct ContentReader {
     record: RecordReader,
@@ -16,7 +16,7 @@ pub struct ContentReader {
 }
 
 impl ContentReader {
-    /// Octets in all.
+    /// Octets that can be read.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -30,7 +30,7 @@ impl Read for ContentReader {
 }
 
 impl View {
-    /// Opens a message's content for reading as a stream.
+    /// Opens a message's content for reading as a stream. Of a [partial](View::held) one that is its beginning.
     ///
     /// # Errors
     /// There is no such message, or its pack cannot be read.
@@ -40,7 +40,7 @@ impl View {
         })
     }
 
-    /// Reads a message's content whole, verified.
+    /// Reads a message's content as far as it is here, verified: of a [partial](View::held) one its beginning.
     ///
     /// # Errors
     /// There is no such message, its pack cannot be read, or it is damaged.
@@ -123,7 +123,10 @@ impl View {
     fn find_content(&self, message: MessageId) -> Result<(Digest, u64, Location), StoreError> {
         let row = self
             .conn
-            .prepare_cached("SELECT digest, size, pack, start, stored FROM message WHERE id = ?1")?
+            .prepare_cached(
+                "SELECT coalesce(partial.digest, message.digest), coalesce(held, size), pack, start, stored
+                 FROM message LEFT JOIN partial ON partial.message = message.id WHERE message.id = ?1",
+            )?
             .query_row([message.serial()], |row| {
                 let at = Location { pack: row.get(2)?, start: row.get(3)?, stored: row.get(4)? };
                 Ok((Digest(row.get(0)?), row.get(1)?, at))

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The migrations of `mail.db`; `PRAGMA user_version` counts those applied.
-const MAIL: [&str; 4] = [
+const MAIL: [&str; 5] = [
     include_str!("migrations/mail_0001.sql"),
     include_str!("migrations/mail_0002.sql"),
     include_str!("migrations/mail_0003.sql"),
+    include_str!("migrations/mail_0004.sql"),
     include_str!("migrations/mail_0005.sql"),
 ];
 /// The migrations of `search.db`. It can be made again, so a change replaces the last one.

@@ -63,7 +63,7 @@ impl View {
         Ok(statement.query_row([], |row| row.get(0))?)
     }
 
-    /// New mail of an account, in order of arrival: messages that came after `since` ([`View::last_arrival`]), unread,
+    /// New mail of an account, in order of arrival: messages that came (not the rest of one) after `since` ([`View::last_arrival`]), unread,
     /// in a mailbox that is not for what was sent, drafted, thrown away or taken for junk.
     ///
     /// # Errors
@@ -74,6 +74,7 @@ impl View {
             "SELECT DISTINCT message.position FROM message JOIN entry ON entry.position = message.position
              JOIN mailbox ON mailbox.id = entry.mailbox
              WHERE message.id > ?2 AND {serial} = message.id AND mailbox.account = ?1 AND entry.flags & 32 = 0
+                 AND NOT EXISTS (SELECT 1 FROM alias WHERE alias.message = message.id)
                  AND mailbox.special_use NOT IN ('\\Sent', '\\Drafts', '\\Trash', '\\Junk')
              ORDER BY message.id"
         );

@@ -50,8 +50,10 @@ pub struct Row {
     pub subject: String,
     /// The Message-ID without angle brackets; empty when there is none.
     pub message_id: String,
-    /// Octets.
+    /// Octets of the message, all of them.
     pub size: u64,
+    /// Octets of it that are here: fewer when only its beginning is.
+    pub held: u64,
     /// Attachments; `None` until the message is indexed.
     pub attachments: Option<u32>,
     /// The first words; empty until the message is indexed.
@@ -165,8 +167,9 @@ impl View {
     /// The database cannot be read.
     pub fn row(&self, message: MessageId) -> Result<Option<Row>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT digest, thread, date, sender, recipient, copy, subject, message_id, size, attachments,
-                 coalesce(snippet, '')
+            "SELECT coalesce((SELECT name FROM alias WHERE alias.message = message.id AND shown <> 0), digest),
+                 thread, date, sender, recipient, copy, subject, message_id, size, attachments,
+                 coalesce(snippet, ''), coalesce((SELECT held FROM partial WHERE message = message.id), size)
              FROM message LEFT JOIN preview ON preview.message = message.id WHERE message.id = ?1",
         )?;
         let row = statement.query_row([message.serial()], |row| {
@@ -184,6 +187,7 @@ impl View {
                 subject: row.get(6)?,
                 message_id: row.get(7)?,
                 size: row.get(8)?,
+                held: row.get(11)?,
                 attachments: row.get(9)?,
                 snippet: row.get(10)?,
             };
@@ -201,7 +205,10 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn id(&self, message: MessageId) -> Result<Option<String>, StoreError> {
-        let mut statement = self.conn.prepare_cached("SELECT digest FROM message WHERE id = ?1")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT coalesce((SELECT name FROM alias WHERE alias.message = message.id AND shown <> 0), digest)
+             FROM message WHERE id = ?1",
+        )?;
         let digest: Option<[u8; 32]> =
             statement.query_row([message.serial()], |row| row.get(0)).optional()?;
         digest.map(|digest| self.short_id(&digest)).transpose()
@@ -213,9 +220,12 @@ impl View {
     /// The database cannot be read.
     pub fn message_by_prefix(&self, text: &str) -> Result<Found, StoreError> {
         let Some((low, high)) = digest_range(text) else { return Ok(Found::None) };
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT position FROM message WHERE digest BETWEEN ?1 AND ?2 LIMIT 2")?;
+        // What a message was called while only its beginning was here names it still.
+        let mut statement = self.conn.prepare_cached(
+            "SELECT position FROM (SELECT position FROM message WHERE digest BETWEEN ?1 AND ?2 LIMIT 2)
+             UNION SELECT position FROM alias JOIN message ON message.id = alias.message
+             WHERE name BETWEEN ?1 AND ?2 LIMIT 2",
+        )?;
         let found: Vec<_> = statement
             .query_map(params![low, high], |row| row.get(0).map(MessageId))?
             .collect::<Result<_, _>>()?;
@@ -302,6 +312,8 @@ impl View {
         for sql in [
             "SELECT digest FROM message WHERE digest < ?1 ORDER BY digest DESC LIMIT 1",
             "SELECT digest FROM message WHERE digest > ?1 ORDER BY digest LIMIT 1",
+            "SELECT name FROM alias WHERE name < ?1 ORDER BY name DESC LIMIT 1",
+            "SELECT name FROM alias WHERE name > ?1 ORDER BY name LIMIT 1",
         ] {
             let mut statement = self.conn.prepare_cached(sql)?;
             let neighbour: Option<[u8; 32]> = statement.query_row([digest], |row| row.get(0)).optional()?;

@@ -26,6 +26,8 @@ pub struct MailboxRow {
     pub moved: bool,
     /// The person asked for it and the server has not made it yet.
     pub pending: bool,
+    /// How much of each message was to be held when that was last made so, in the engine's words; empty: everything.
+    pub policy: String,
 }
 
 /// What [`Store::set_mailboxes`] found.
@@ -38,7 +40,7 @@ pub struct Listed {
 }
 
 const COLUMNS: &str = "id, name, delimiter, special_use, selectable, uid_validity, uid_next, highest_mod_seq,
-    total, unseen, moved, pending";
+    total, unseen, moved, pending, policy";
 
 impl View {
     /// The mailboxes of an account as the server last listed them, by name.
@@ -259,6 +261,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
         unseen: row.get(9)?,
         moved: row.get(10)?,
         pending: row.get(11)?,
+        policy: row.get(12)?,
     })
 }
 

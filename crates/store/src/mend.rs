@@ -32,6 +32,8 @@ pub struct Lost {
     pub mailbox: MailboxId,
     /// Its UID there.
     pub uid: Uid,
+    /// Only the beginning of the message was here.
+    pub partial: bool,
 }
 
 /// What the server has now in the place of a content that was lost.
@@ -50,7 +52,8 @@ impl View {
     /// The database cannot be read.
     pub fn places_of(&self, messages: &[MessageId]) -> Result<Vec<Lost>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT mailbox.account, mailbox.id, entry.uid, message.digest
+            "SELECT mailbox.account, mailbox.id, entry.uid, message.digest,
+                 EXISTS (SELECT 1 FROM partial WHERE partial.message = ?2)
              FROM entry JOIN mailbox ON mailbox.id = entry.mailbox JOIN message ON message.id = ?2
              WHERE entry.position = ?1 AND uid_validity <> 0 AND moved = 0 ORDER BY mailbox.id, entry.uid",
         )?;
@@ -62,6 +65,7 @@ impl View {
                 places.push(Lost {
                     message: *message,
                     digest: Digest(row.get(3)?),
+                    partial: row.get(4)?,
                     account: AccountId(row.get(0)?),
                     mailbox: MailboxId(row.get(1)?),
                     uid,

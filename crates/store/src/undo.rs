@@ -192,7 +192,8 @@ fn locate(
     let Inverse { mailbox, uid, message, intent } = inverse;
     let Some(intent) = intent else {
         return Ok(Err(
-            "the server did not say where it put the message, or keeps no mailbox that was removed"
+            "the server did not say where it put the message, or keeps no mailbox that was removed, or no more \
+             than the beginning of the message was here"
                 .to_owned(),
         ));
     };

@@ -89,6 +89,17 @@ impl Client {
         }
     }
 
+    /// Appends a message with an INTERNALDATE, as `01-Jan-2024 10:00:00 +0000`.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn append_at(&mut self, mailbox: &str, date: &str, message: &[u8]) -> Result<String> {
+        self.say(format!("x APPEND {mailbox} () \"{date}\" {{{}}}\r\n", message.len()).as_bytes())?;
+        self.until("+")?;
+        self.say(&[message, b"\r\n"].concat())?;
+        self.completed("APPEND")
+    }
+
     fn say(&mut self, bytes: &[u8]) -> Result<()> {
         let stream = self.stream.get_mut();
         stream.write_all(bytes)?;

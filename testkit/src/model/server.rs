@@ -116,6 +116,12 @@ impl Server {
         self.open(mailbox).put(message)
     }
 
+    /// As [`deliver`](Self::deliver), with this INTERNALDATE in seconds since 1970.
+    pub fn deliver_at(&mut self, mailbox: &str, date: i64, bytes: &[u8]) -> u32 {
+        let message = self.message(bytes.into(), super::state::Flags::default(), Some(date));
+        self.open(mailbox).put(message)
+    }
+
     /// Sets and clears flags.
     pub fn flag(&mut self, mailbox: &str, uid: u32, add: &[&str], remove: &[&str]) {
         self.open(mailbox).change(uid, |flags| {

@@ -19,9 +19,28 @@ impl Reading {
     /// Nothing here is fit for a terminal yet: see [`clean`](clean::clean).
     #[must_use]
     pub fn read(message: &[u8], width: usize) -> Self {
-        let structure = Structure::read(message);
+        Self::of(&Structure::read(message), message, width)
+    }
+
+    /// As [`read`](Self::read), of the first octets of a message: `None` when what a person reads may not be all
+    /// among them. It is when they end within an attachment. Attachments after that one are not known, and of
+    /// that one only a part of its size is.
+    #[must_use]
+    pub fn read_beginning(beginning: &[u8], width: usize) -> Option<Self> {
+        let mut structure = Structure::read(beginning);
+        let last = structure.parts.last()?;
+        let is_text = last.kind.starts_with("text/") && !last.is_attachment();
+        if structure.parts.len() == 1 || is_text || last.is_multipart() {
+            return None;
+        }
+        // That it ends in the middle is no fault of the message.
+        structure.damaged.retain(|defect| *defect != Defect::Unclosed);
+        Some(Self::of(&structure, beginning, width))
+    }
+
+    fn of(structure: &Structure<'_>, message: &[u8], width: usize) -> Self {
         let header = Header::read(message);
-        let mut view = View::new(&structure, Purpose::Reading { width });
+        let mut view = View::new(structure, Purpose::Reading { width });
         view.show(0, 0);
         let mut damaged = view.damaged;
         damaged.extend(structure.damaged.iter().copied());
@@ -44,12 +63,7 @@ impl Reading {
             auth: header.text("Authentication-Results"),
             text: tidy(&view.text),
             html: view.html,
-            parts: structure
-                .parts
-                .iter()
-                .filter(|p| !p.is_multipart())
-                .map(|p| info(&structure, p))
-                .collect(),
+            parts: structure.parts.iter().filter(|p| !p.is_multipart()).map(|p| info(structure, p)).collect(),
             damaged,
         }
     }

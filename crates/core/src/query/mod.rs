@@ -18,6 +18,7 @@ mod parse;
 mod value;
 
 pub use parse::{QueryError, parse};
+pub use value::size;
 
 /// What a person searches for, as a tree. The empty [`Query::And`] is everything.
 ///

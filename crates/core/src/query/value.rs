@@ -4,10 +4,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
-/// `1500`, `500K`, `10M`, `1G`; units of 1024.
-pub(super) fn size(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match text.get(digits.len()..)?.to_ascii_uppercase().as_str() {
+/// Reads `1500`, `500K`, `10M`, `10 MB`, `1G`; units of 1024 octets.
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
+    let number_alone = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let digits = number_alone.trim_end();
+    let unit: u64 = match text.get(number_alone.len()..)?.to_ascii_uppercase().as_str() {
         "" | "B" => 1,
         "K" | "KB" => 1 << 10,
         "M" | "MB" => 1 << 20,

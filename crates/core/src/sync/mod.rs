@@ -1,6 +1,7 @@
 //! Plans for bringing rows and a server together. No effects: the engine carries them out.
 
 mod delta;
+pub mod policy;
 pub mod pull;
 pub mod push;
 pub mod recognise;
@@ -8,4 +9,5 @@ pub mod renamed;
 mod selection;
 
 pub use delta::{Delta, FlagChange};
+pub use policy::Policy;
 pub use selection::Selection;

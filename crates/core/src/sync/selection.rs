@@ -1,5 +1,6 @@
-//! Which mailboxes are kept in step.
+//! Which mailboxes are kept in step, and how much of their messages is held.
 
+use super::Policy;
 use crate::mail::MailboxName;
 
 /// A person's choice of mailboxes, by patterns in which `*` stands for anything. Everything, when nothing was chosen.
@@ -9,10 +10,12 @@ pub struct Selection {
     pub only: Vec<String>,
     /// None of these, whatever `only` says.
     pub except: Vec<String>,
+    /// How much is held of each message in them.
+    pub policy: Policy,
 }
 
 impl Selection {
-    /// Whether nothing is left out.
+    /// Whether no mailbox is left out.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.only.is_empty() && self.except.is_empty()
@@ -46,7 +49,8 @@ mod tests {
 
     fn wanted(only: &[&str], except: &[&str], name: &str) -> bool {
         let list = |patterns: &[&str]| patterns.iter().map(ToString::to_string).collect();
-        Selection { only: list(only), except: list(except) }.wants(&MailboxName::new(name))
+        Selection { only: list(only), except: list(except), ..Selection::default() }
+            .wants(&MailboxName::new(name))
     }
 
     #[test]

@@ -511,6 +511,11 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         matches!(self.compression, Compression::On(_))
     }
 
+    /// How many octets come in a time; `None` while nobody knows.
+    pub(crate) fn octets_in(&self, time: Duration) -> Option<u64> {
+        self.pace.octets_in(time)
+    }
+
     /// Whether it is still open if [`Connection::compress`] will be worth its while: the server offers it, and the link
     /// is not measured yet. Ask for little at a time until then.
     pub(crate) fn is_undecided(&self) -> bool {

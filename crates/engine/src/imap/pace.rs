@@ -62,12 +62,18 @@ impl Pace {
         self.round_trip.is_some_and(|time| time >= VERY_FAR)
     }
 
+    /// How many octets come in a time, as far as it is known that the link is what we wait for.
+    pub(super) fn octets_in(&self, time: Duration) -> Option<u64> {
+        if !self.is_known() || self.waited.is_zero() {
+            return None;
+        }
+        Some((self.octets as f64 / self.waited.as_secs_f64() * time.as_secs_f64()) as u64)
+    }
+
     /// Whether compression pays for `left` octets.
     pub(super) fn pays(&self, left: u64) -> bool {
-        if !self.is_known() || self.waited.is_zero() {
-            return false;
-        }
-        let a_second = self.octets as f64 / self.waited.as_secs_f64();
+        let Some(a_second) = self.octets_in(Duration::from_secs(1)) else { return false };
+        let a_second = a_second as f64;
         let worth = (self.round_trip.unwrap_or_default() * WORTH).max(WORTH_AT_LEAST);
         a_second < SLOW as f64 && left as f64 > a_second * worth.as_secs_f64()
     }

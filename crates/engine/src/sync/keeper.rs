@@ -48,6 +48,8 @@ pub(super) struct Row {
     pub(super) internal_date: Option<i64>,
     /// EMAILID; empty when the server gives none.
     pub(super) email_id: String,
+    /// Octets of the whole message, when the body before is only its beginning.
+    pub(super) whole: Option<u64>,
 }
 
 impl Batch {
@@ -332,7 +334,7 @@ impl Keep {
                         pending.finished = Some(self.writer.finish()?);
                     }
                     let Some(content) = pending.finished.take() else { continue };
-                    let summary = Summary::read(&pending.head);
+                    let summary = Box::new(Summary::read(&pending.head));
                     let internal_date = row.internal_date.or(summary.date).unwrap_or(0);
                     if pending.entries.is_empty() {
                         pending.since = Instant::now();
@@ -344,7 +346,10 @@ impl Keep {
                         mod_seq: row.mod_seq,
                         internal_date,
                         email_id: row.email_id.clone(),
-                        body: Body::Fetched { summary: Box::new(summary), content },
+                        body: match row.whole {
+                            Some(size) => Body::Begun { summary, content, size },
+                            None => Body::Fetched { summary, content },
+                        },
                     });
                     if pending.entries.len() >= ENTRIES || pending.octets >= OCTETS {
                         self.commit()?;

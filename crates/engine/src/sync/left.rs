@@ -32,8 +32,13 @@ impl Left {
     /// How many messages to fetch at once while the link is being measured, so that little is under way when
     /// compression turns out to pay; at most `most`.
     pub(super) fn portion(&self, most: u32) -> u32 {
+        self.portion_of(PORTION, most)
+    }
+
+    /// How many messages come to so many octets; at least one and at most `most`.
+    pub(super) fn portion_of(&self, octets: u64, most: u32) -> u32 {
         let mean = self.octets.checked_div(self.messages).unwrap_or(PORTION / 40).max(1);
-        u32::try_from(PORTION / mean).unwrap_or(most).clamp(1, most)
+        u32::try_from(octets / mean).unwrap_or(most).clamp(1, most)
     }
 }
 

@@ -1,5 +1,6 @@
 //! All mailboxes and their state in as few round trips as the server allows.
 
+use super::extents::{Rule, at_opening};
 use super::opening::{Answered, Opening};
 use super::told::{self, Said};
 use crate::error::Error;
@@ -94,7 +95,7 @@ fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
 /// flight, compressed, for much is to come.
 pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
-    first: bool,
+    first: Option<&Rule>,
 ) -> Result<Listing, Error> {
     let mut abilities = abilities(connection);
     let capabilities = connection.capabilities();
@@ -124,9 +125,11 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     let listed = connection.send(command);
     let beside = told::ask(connection);
     // Behind it nothing may be sent before it is answered.
-    let early = first && list_status && abilities.condstore && connection.is_far();
-    let opening = early.then(|| {
-        Opening::ask(connection, abilities, &MailboxName::new("INBOX"), Held::default(), false, true)
+    let early = first.filter(|_| list_status && abilities.condstore && connection.is_far());
+    let opening = early.map(|rule| {
+        let (name, held) = (MailboxName::new("INBOX"), Held::default());
+        let (_, questions) = at_opening(&rule.limits, abilities, held);
+        Opening::ask(connection, abilities, &name, held, questions, true)
     });
     let mut found = Found::default();
     for tag in spelling {

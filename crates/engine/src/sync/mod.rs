@@ -7,6 +7,7 @@
 pub(crate) mod append;
 mod create;
 mod describe;
+mod extents;
 mod identity;
 mod index;
 mod keeper;
@@ -17,6 +18,7 @@ mod opening;
 mod portions;
 mod pull;
 mod push;
+mod serve;
 mod told;
 
 pub(crate) use create::create_sent;
@@ -32,10 +34,11 @@ pub(crate) use told::too_large;
 
 use crate::error::Error;
 use crate::imap::{Connection, Traffic};
+use extents::Rule;
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
 use restante_core::mail::{Mailbox, MailboxName, SpecialUse, SyncState};
 use restante_core::sync::pull::{Held, Seen, is_unchanged};
-use restante_core::sync::{Delta, Selection, renamed};
+use restante_core::sync::{Delta, Policy, Selection, renamed};
 use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreError, Told};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +71,8 @@ pub struct MailboxReport {
     pub name: String,
     /// Messages fetched.
     pub new: u64,
+    /// Messages of which less was here, and that were fetched to the extent that is wanted.
+    pub completed: u64,
     /// Messages that came under new UIDs and were here already: their content was not fetched again.
     pub recognised: u64,
     /// Messages whose flags changed.
@@ -108,7 +113,8 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
     sync_selected(connection, keeper, account, &Selection::default(), progress).await
 }
 
-/// As [`sync`], of the mailboxes that a person chose. What is held of others stays as it is.
+/// As [`sync`], of the mailboxes that a person chose, and as much of their messages. What is held of others stays as
+/// it is, and what is held of a message is never given up for its age or size.
 ///
 /// # Errors
 /// Those of [`sync`].
@@ -120,10 +126,12 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
     let before = connection.traffic();
+    serve::serve(connection, keeper, account).await?;
     let pushed = push(connection, keeper, account).await?;
     let first = selection.wants(&MailboxName::new("INBOX"))
         && keeper.with(move |store| store.view().mailboxes(account)).await?.is_empty();
-    let listing = list::list(connection, first).await?;
+    let rule = Rule::of(&selection.policy, now());
+    let listing = list::list(connection, first.then_some(&rule)).await?;
     let Taken { rows, gone } = take_over(connection, keeper, account, &listing).await?;
     let wanted = listing
         .mailboxes
@@ -134,7 +142,8 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
     let all = selection.is_everything();
     let findings = told::findings(connection.host(), &listing.said.told);
     let (abilities, sizes, inbox) = (listing.abilities, listing.said.sizes, listing.inbox);
-    let round = Round { account, rows, gone, moved, all, pushed, abilities, inbox, sizes, findings, before };
+    let round =
+        Round { account, rows, gone, moved, all, rule, pushed, abilities, inbox, sizes, findings, before };
     round.pull(connection, keeper, progress, wanted).await
 }
 
@@ -147,10 +156,12 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<P>,
     keeper: &Keeper,
     account: AccountId,
+    policy: &Policy,
     wanted: Vec<(MailboxName, Option<Seen>)>,
     progress: &Mutex<Progress>,
 ) -> Result<Report, Error> {
     let before = connection.traffic();
+    serve::serve(connection, keeper, account).await?;
     let pushed = push(connection, keeper, account).await?;
     let abilities = list::enable(connection).await?;
     let rows = keeper.with(move |store| store.view().mailboxes(account)).await?;
@@ -160,6 +171,7 @@ pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
         gone: Vec::new(),
         moved: false,
         all: false,
+        rule: Rule::of(policy, now()),
         pushed,
         abilities,
         inbox: None,
@@ -180,6 +192,8 @@ struct Round {
     moved: bool,
     /// Every mailbox is looked at: what is found nowhere then is nowhere.
     all: bool,
+    /// How much of each message is to be held.
+    rule: Rule,
     pushed: Pushed,
     abilities: list::Abilities,
     /// The INBOX, when it was opened together with the list.
@@ -204,6 +218,7 @@ impl Round {
             gone,
             mut moved,
             all,
+            rule,
             mut pushed,
             abilities,
             inbox,
@@ -218,7 +233,8 @@ impl Round {
             let held = Held { state: row.state, count: row.total, moved: row.moved };
             let total = row.total;
             reports.push(MailboxReport { name: name.as_str().to_owned(), total, ..MailboxReport::default() });
-            if status.is_some_and(|status| is_unchanged(held, status)) {
+            let lacks = row.policy != rule.words && lacks(keeper, row.id, &rule).await?;
+            if status.is_some_and(|status| is_unchanged(held, status)) && !lacks {
                 continue;
             }
             if let Some(state) = status.and_then(|status| empty(held, status)) {
@@ -241,14 +257,15 @@ impl Round {
                 special_use,
                 held,
                 expected,
+                lacks,
             });
         }
         work.sort_by_key(|task| turn(task, abilities.labels));
-        let mut memory = pull::Memory::of(account, inbox);
+        let mut memory = pull::Memory::of(account, inbox, serve::Bell::of(keeper).await?);
         let mut whole = all;
         for task in work {
             edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
-            let pull = pull::Pull::new(connection, keeper, progress, abilities, &task, &mut memory);
+            let pull = pull::Pull::new(connection, keeper, progress, abilities, &task, &rule, &mut memory);
             let pulled = pull.run().await?;
             moved |= pulled.reset;
             whole &= pulled.opened;
@@ -257,6 +274,7 @@ impl Round {
             }
             findings.extend(pulled.findings);
         }
+        serve::serve(connection, keeper, account).await?;
         if moved || !gone.is_empty() {
             findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
         }
@@ -298,6 +316,20 @@ fn turn(task: &pull::Task, labels: bool) -> u8 {
     }
 }
 
+/// Whether more is to be held of some messages of a mailbox. When not, that is noted, not to be looked for again.
+async fn lacks(keeper: &Keeper, mailbox: MailboxId, rule: &Rule) -> Result<bool, Error> {
+    let rule = rule.clone();
+    keeper
+        .with(move |store| {
+            let lacks = !rule.lacking(&store.view().partials(mailbox)?).0.is_empty();
+            if !lacks {
+                store.set_policy(mailbox, &rule.words)?;
+            }
+            Ok(lacks)
+        })
+        .await
+}
+
 /// The state of a mailbox that holds nothing here and, by STATUS, nothing there. To open it would cost two round trips
 /// and tell nothing more.
 fn empty(held: Held, status: Seen) -> Option<SyncState> {
@@ -315,7 +347,7 @@ pub(crate) async fn mailboxes<P: AsyncRead + AsyncWrite + Unpin>(
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<Vec<MailboxRow>, Error> {
-    let listing = list::list(connection, false).await?;
+    let listing = list::list(connection, None).await?;
     Ok(take_over(connection, keeper, account, &listing).await?.rows)
 }
 

@@ -4,7 +4,7 @@ use super::list::Abilities;
 use super::portions::insert_all;
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
-use restante_core::imap::wire::{Code, Command, FetchRow, Response};
+use restante_core::imap::wire::{Code, Command, ESearch, FetchRow, Response, Status};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, Uid, UidSet};
 use restante_core::sync::FlagChange;
@@ -19,6 +19,10 @@ pub(super) struct Listed {
     pub(super) answered: bool,
     /// A message left before the command was complete.
     pub(super) shifted: bool,
+    /// The command, when others like it are under way.
+    pub(super) tag: Option<Tag>,
+    /// Answers to those others: a server may give all of them before it completes the first (Dovecot does).
+    pub(super) others: Vec<ESearch>,
 }
 
 /// A mailbox as it was opened.
@@ -36,6 +40,7 @@ pub(super) struct Opened {
 pub(super) struct Opening {
     opening: Tag,
     listing: Option<Tag>,
+    asking: Vec<Tag>,
     switching: Option<Tag>,
 }
 
@@ -45,6 +50,8 @@ pub(super) struct Answered {
     pub(super) opened: Opened,
     /// The list of all UIDs, when it was asked for.
     pub(super) listed: Option<(Completion, Listed)>,
+    /// What was found of each question, when all of them were answered.
+    pub(super) extents: Option<Vec<UidSet>>,
     /// A message left meanwhile.
     pub(super) shifted: bool,
 }
@@ -59,18 +66,18 @@ pub(super) fn verb(abilities: Abilities) -> &'static str {
 
 impl Opening {
     /// Opens a mailbox that is held so far. Where the list of all UIDs is wanted whatever comes, it is asked for in the
-    /// same flight; and so is compression, where `much` is to come from far away. Servers without CONDSTORE are old, and get
-    /// one command at a time.
+    /// same flight; so are `questions` about the messages, searches too, and compression, where `much` is to come from far
+    /// away. Servers without CONDSTORE are old, and get one command at a time.
     pub(super) fn ask<P: AsyncRead + AsyncWrite + Unpin>(
         connection: &mut Connection<P>,
         abilities: Abilities,
         name: &MailboxName,
         held: Held,
-        qresync: bool,
+        questions: Vec<Command>,
         much: bool,
     ) -> Self {
         let mut command = Command::new(verb(abilities)).mailbox(name, connection.session().utf8());
-        match pull::qresync_parameter(held).filter(|_| qresync) {
+        match pull::qresync_parameter(held).filter(|_| abilities.qresync) {
             Some((validity, since)) => {
                 command = command.raw(&format!("(QRESYNC ({} {}))", validity.get(), since.get()));
             }
@@ -80,8 +87,9 @@ impl Opening {
         let opening = connection.send(command);
         let listing = pull::needs_list(held) && abilities.condstore;
         let listing = listing.then(|| connection.send(searching(abilities, None)));
+        let asking = questions.into_iter().map(|question| connection.send(question)).collect();
         let switching = if much { connection.ask_compression() } else { None };
-        Self { opening, listing, switching }
+        Self { opening, listing, asking, switching }
     }
 
     /// Waits for all of it.
@@ -97,11 +105,27 @@ impl Opening {
             })
             .await?;
         opened.cut = completion.stopped.is_some();
-        let mut listed = None;
+        let (mut listed, mut early) = (None, Vec::new());
         if let Some(tag) = self.listing {
-            let mut list = Listed::default();
+            let mut list = Listed { tag: Some(tag).filter(|_| !self.asking.is_empty()), ..Listed::default() };
             let searched = connection.wait(tag, &mut |event| list.take(event)).await?;
-            listed = Some((searched, list));
+            early = std::mem::take(&mut list.others);
+            // An answer that does not say what it answers is of no use beside others.
+            let usable = list.answered || self.asking.is_empty() || searched.status != Status::Ok;
+            listed = usable.then_some((searched, list));
+        }
+        let mut extents = Some(Vec::new());
+        for tag in self.asking {
+            let mut list = Listed { tag: Some(tag), ..Listed::default() };
+            early.into_iter().for_each(|result| list.extended(result));
+            let completion = connection.wait(tag, &mut |event| list.take(event)).await?;
+            shifted |= list.shifted;
+            early = std::mem::take(&mut list.others);
+            let found = (completion.status == Status::Ok && list.answered).then(|| list.uids());
+            extents = extents.zip(found).map(|(mut all, found)| {
+                all.push(found);
+                all
+            });
         }
         if let Some(tag) = self.switching {
             connection
@@ -111,7 +135,7 @@ impl Opening {
                 })
                 .await?;
         }
-        Ok(Answered { completion, opened, listed, shifted })
+        Ok(Answered { completion, opened, listed, extents, shifted })
     }
 }
 
@@ -149,13 +173,19 @@ impl Listed {
                 self.answered = true;
                 self.found.extend(uids);
             }
-            Event::Untagged(Response::ESearch(result)) if result.uid => {
-                self.answered = true;
-                insert_all(&mut self.extended, &result.all);
-            }
+            Event::Untagged(Response::ESearch(result)) if result.uid => self.extended(result),
             other => self.shifted |= is_shift(&other),
         }
         Ok(())
+    }
+
+    fn extended(&mut self, result: ESearch) {
+        if self.tag.is_some_and(|tag| tag.to_string() != result.tag) {
+            self.others.push(result);
+            return;
+        }
+        self.answered = true;
+        insert_all(&mut self.extended, &result.all);
     }
 
     pub(super) fn uids(mut self) -> UidSet {
@@ -167,7 +197,7 @@ impl Listed {
 }
 
 impl Opened {
-    fn take(&mut self, event: Event<'_>) {
+    pub(super) fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Untagged(Response::Exists(count)) => self.seen.exists = count,
             Event::Untagged(Response::Status { tag: None, code: Some(code), .. }) => self.code(&code),

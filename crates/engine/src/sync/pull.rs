@@ -1,6 +1,7 @@
 //! One mailbox: from what is held to what the server has.
 
 use super::describe::describe;
+use super::extents::{Extents, Rule, at_opening, items, questions};
 use super::identity;
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
@@ -8,6 +9,7 @@ use super::limit;
 use super::list::Abilities;
 use super::opening::{Answered, Listed, Opened, Opening, flag_change, is_shift, searching, verb};
 use super::portions::{FETCH, Portions, Refusals, insert_all};
+use super::serve::{Bell, serve};
 use super::{MailboxReport, Progress, edit};
 use crate::error::Error;
 use crate::imap::{Completion, Connection};
@@ -15,12 +17,14 @@ use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SpecialUse, SyncState, Uid, UidSet, UidValidity};
+use restante_core::sync::policy::Extent;
 use restante_core::sync::pull::{self, Comparison, Held, Seen, Strategy};
 use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
 use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Octets of a UID set in one command. Servers with CONDSTORE take 8,192 octets a line (RFC 7162,
@@ -29,6 +33,8 @@ const LONG_LINE: usize = 7000;
 const SHORT_LINE: usize = 900;
 /// Fetches under way at once: the server works on the next while the last travels.
 const WINDOW: usize = 3;
+/// The time that one fetch takes, where it is the link that everybody waits for.
+const SOON: Duration = Duration::from_millis(500);
 /// A gap of this many UIDs is fetched as a range without asking first which of them exist.
 const NARROW: u32 = 200;
 /// So many messages are worth compression from far away before anything was measured: a megabyte, usually.
@@ -46,6 +52,8 @@ pub(super) struct Task {
     pub(super) held: Held,
     /// New messages that were already promised to whoever watches.
     pub(super) expected: u64,
+    /// Of some messages more is to be held than is.
+    pub(super) lacks: bool,
 }
 
 /// What was done.
@@ -67,11 +75,12 @@ pub(super) struct Memory {
     inbox: Option<Answered>,
     /// Messages were fetched that the recogniser does not know.
     behind: bool,
+    bell: Bell,
 }
 
 impl Memory {
-    pub(super) fn of(account: AccountId, inbox: Option<Answered>) -> Self {
-        Self { account, recogniser: None, inbox, behind: false }
+    pub(super) fn of(account: AccountId, inbox: Option<Answered>, bell: Bell) -> Self {
+        Self { account, recogniser: None, inbox, behind: false, bell }
     }
 }
 
@@ -81,7 +90,11 @@ pub(super) struct Pull<'a, P> {
     progress: &'a Mutex<Progress>,
     abilities: Abilities,
     task: &'a Task,
+    rule: &'a Rule,
     memory: &'a mut Memory,
+    /// Which messages do not come whole.
+    extents: Extents,
+    validity: Option<UidValidity>,
     /// How many messages the server counted when the mailbox was opened.
     exists: u64,
     /// The list of all UIDs, when it was asked for together with the opening.
@@ -104,6 +117,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         progress: &'a Mutex<Progress>,
         abilities: Abilities,
         task: &'a Task,
+        rule: &'a Rule,
         memory: &'a mut Memory,
     ) -> Self {
         let report = MailboxReport { name: task.name.as_str().to_owned(), ..MailboxReport::default() };
@@ -113,7 +127,10 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             progress,
             abilities,
             task,
+            rule,
             memory,
+            extents: Extents::default(),
+            validity: None,
             exists: 0,
             listed: None,
             shifted: false,
@@ -127,12 +144,13 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
 
     pub(super) async fn run(mut self) -> Result<Pulled, Error> {
         let parameter = pull::qresync_parameter(self.task.held).filter(|_| self.abilities.qresync);
-        let Some(opened) = self.open(parameter.is_some()).await? else { return Ok(self.done(false)) };
+        let Some(opened) = self.open().await? else { return Ok(self.done(false)) };
         let Some(validity) = opened.seen.uid_validity else {
             self.complain(Verdict::ProtocolError, "the server gives this mailbox no UIDVALIDITY".to_owned());
             return Ok(self.done(false));
         };
         let seen = opened.seen;
+        self.validity = Some(validity);
         self.exists = u64::from(seen.exists);
         if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
             self.complain(Verdict::ProtocolError, what);
@@ -149,24 +167,32 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             Strategy::Plain => self.plain().await?,
         }
         self.settle(validity, seen).await?;
+        if self.task.lacks {
+            self.fulfil().await?;
+        }
         Ok(self.done(true))
     }
 
     /// Opens the mailbox, unless that was asked for together with the list of all.
-    async fn open(&mut self, qresync: bool) -> Result<Option<Opened>, Error> {
-        let early = self.memory.inbox.take().filter(|_| self.task.name.is_inbox());
+    async fn open(&mut self) -> Result<Option<Opened>, Error> {
+        let task = self.task;
+        let (about, questions) = at_opening(&self.rule.limits, self.abilities, task.held);
+        let early = self.memory.inbox.take().filter(|_| task.name.is_inbox());
         let answered = match early {
             Some(answered) => answered,
             None => {
-                let much = self.task.expected >= MUCH && self.connection.is_far();
-                let task = self.task;
+                let much = task.expected >= MUCH && self.connection.is_far();
                 let opening =
-                    Opening::ask(self.connection, self.abilities, &task.name, task.held, qresync, much);
+                    Opening::ask(self.connection, self.abilities, &task.name, task.held, questions, much);
                 opening.answered(self.connection).await?
             }
         };
         self.shifted |= answered.shifted;
         self.listed = answered.listed;
+        // What is refused here (because there is no mailbox open, for one) is asked again where it matters.
+        if let Some(extents) = answered.extents {
+            self.extents.learn(&about, &self.rule.limits, extents);
+        }
         if answered.completion.status == Status::Ok {
             return Ok(Some(answered.opened));
         }
@@ -426,7 +452,8 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         Ok(changes)
     }
 
-    /// Whole messages, the newest first. Those the server does not give are not asked for again in this run.
+    /// Messages, the newest first, each as much as is to be held of it. Those the server does not give are not asked for
+    /// again in this run.
     async fn fetch(&mut self, wanted: &UidSet) -> Result<(), Error> {
         let wanted = &wanted.difference(&self.refused);
         // A list longer than the mailbox is a fault, and could keep us busy for ever.
@@ -435,33 +462,56 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             self.complain(Verdict::ProtocolError, evidence);
             return Ok(());
         }
+        self.learn_extents(wanted).await?;
+        let extents = std::mem::take(&mut self.extents);
+        let fetched = self.bring(wanted, &extents).await;
+        self.extents = extents;
+        self.report.new += fetched?;
+        Ok(())
+    }
+
+    /// Fetches these messages, so much of each; gives how many came.
+    async fn bring(&mut self, wanted: &UidSet, extents: &Extents) -> Result<u64, Error> {
         let mut waiting = Portions::new(wanted, line(self.abilities));
         let mut under_way: VecDeque<(Tag, UidSet)> = VecDeque::new();
         let mut promised = self.task.expected;
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
         let email_id = identity::item(self.abilities);
-        let items = format!("(UID FLAGS {mod_seq}INTERNALDATE {email_id}BODY.PEEK[])");
-        let mut taken = Taken::new(wanted, self.again);
+        let common = format!("FLAGS {mod_seq}INTERNALDATE {email_id}");
+        let mut taken = Taken::new(wanted, extents, self.again);
+        let mut came = 0;
         let mut refusals = Refusals::default();
         let mut is_first = true;
         let mut left = Left::of(wanted.len());
-        let mut switching = false;
+        let (mut switching, mut serving) = (false, false);
         loop {
             let most = FETCH.min(self.abilities.limit.unwrap_or(FETCH));
-            waiting.usual = if self.connection.is_undecided() { left.portion(most) } else { most };
+            waiting.usual = match self.connection.octets_in(SOON) {
+                _ if self.connection.is_undecided() => left.portion(most),
+                // What a person waits for comes after what is under way.
+                Some(octets) => left.portion_of(octets, most),
+                None => most,
+            };
+            serving = serving || self.somebody_waits().await?;
             while under_way.len() < WINDOW
                 && !switching
+                && !serving
                 && let Some(portion) = waiting.next()
             {
-                let tag = self.connection.send(Command::new("UID FETCH").uids(&portion).raw(&items));
-                under_way.push_back((tag, portion));
+                for (extent, part) in extents.split(&portion, line(self.abilities)) {
+                    let command = Command::new("UID FETCH").uids(&part).raw(&items(extent, &common));
+                    under_way.push_back((self.connection.send(command), part));
+                }
             }
             let Some(tag) = under_way.front().map(|(tag, _)| *tag) else {
                 if std::mem::take(&mut switching) {
                     self.connection.compress().await?;
-                    continue;
+                } else if std::mem::take(&mut serving) {
+                    self.serve().await?;
+                } else {
+                    break;
                 }
-                break;
+                continue;
             };
             let mut completion = self.connection.completion(tag);
             let mut progressed = completion.is_some();
@@ -479,7 +529,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
                 left.came(count, octets);
                 let asked = under_way.iter().map(|(_, portion)| portion.len()).sum();
                 switching |= self.connection.wants_compression(left.octets(asked));
-                self.report.new += count;
+                came += count;
                 let surprise = count.saturating_sub(promised);
                 promised = promised.saturating_sub(count);
                 edit(self.progress, |p| {
@@ -517,7 +567,76 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         if let Some(what) = taken.doubts.evidence() {
             self.complain(Verdict::ProtocolError, what);
         }
+        Ok(came)
+    }
+
+    /// Whether a person waits for a message. Costs nothing as long as nobody asks for anything.
+    async fn somebody_waits(&mut self) -> Result<bool, Error> {
+        let account = self.memory.account;
+        Ok(self.memory.bell.rang()
+            && !self.keeper.with(move |store| store.view().wanted(account)).await?.is_empty())
+    }
+
+    /// Fetches what people wait for, when nothing is under way, and comes back to this mailbox.
+    async fn serve(&mut self) -> Result<(), Error> {
+        serve(self.connection, self.keeper, self.memory.account).await?;
+        self.memory.recogniser = None;
+        // What was told of this mailbox meanwhile was not heard.
+        self.shifted = true;
+        let mut opened = Opened::default();
+        let command =
+            Command::new(verb(self.abilities)).mailbox(&self.task.name, self.connection.session().utf8());
+        let opening = |event: Event<'_>| {
+            opened.take(event);
+            Ok(())
+        };
+        self.connection.ok(command, opening).await?;
+        if opened.seen.uid_validity != self.validity {
+            let evidence = format!("{}: its messages were given new UIDs meanwhile", self.task.name);
+            return Err(Finding::new(Stage::Mailbox, Service::Imap, Verdict::ProtocolError, evidence).into());
+        }
         Ok(())
+    }
+
+    /// Asks which of these messages are old or large, where that was not asked with the opening.
+    async fn learn_extents(&mut self, wanted: &UidSet) -> Result<(), Error> {
+        if wanted.is_empty() || self.extents.covers(wanted) {
+            return Ok(());
+        }
+        let mut answers = Vec::new();
+        for question in questions(&self.rule.limits, wanted, self.abilities.esearch) {
+            let mut listed = Listed::default();
+            let completion = self.connection.run(question, |event| listed.take(event)).await?;
+            if completion.status != Status::Ok {
+                return Err(self.connection.refused("UID SEARCH", &completion));
+            }
+            self.shifted |= listed.shifted;
+            answers.push(listed.uids());
+        }
+        self.extents.learn(wanted, &self.rule.limits, answers);
+        Ok(())
+    }
+
+    /// Fetches what is wanted of messages of which less is held: the policy was another one when they came.
+    async fn fulfil(&mut self) -> Result<(), Error> {
+        let (mailbox, rule) = (self.task.mailbox, self.rule.clone());
+        let partials = self.keeper.with(move |store| store.view().partials(mailbox)).await?;
+        let (lacking, begin) = rule.lacking(&partials);
+        edit(self.progress, |p| p.messages += lacking.len());
+        // What is not given now is asked for again the next time.
+        self.refused = UidSet::new();
+        self.report.completed += self.bring(&lacking, &Extents::beginning(begin)).await?;
+        // What is remembered may be one of these, by its former identity.
+        self.memory.recogniser = None;
+        self.apply(Delta::default()).await?;
+        self.keeper
+            .with(move |store| {
+                if rule.lacking(&store.view().partials(mailbox)?).0.is_empty() {
+                    store.set_policy(mailbox, &rule.words)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     fn complain(&mut self, verdict: Verdict, what: String) {
@@ -535,6 +654,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
 /// Bodies and rows on their way to the keeper.
 struct Taken<'a> {
     wanted: &'a UidSet,
+    extents: &'a Extents,
     batch: Batch,
     /// Messages that came.
     arrived: UidSet,
@@ -556,9 +676,9 @@ impl Doubts {
         Self { again, taken: Vec::new() }
     }
 
-    /// Whether a row is to be passed over for now.
-    fn pass_over(&mut self, row: &FetchRow) -> bool {
-        let content = row.body.as_ref().and_then(BodyContent::size);
+    /// Whether a row is to be passed over for now. `extent` is how much was asked for.
+    fn pass_over(&mut self, row: &FetchRow, extent: Extent) -> bool {
+        let content = row.body.as_ref().and_then(BodyContent::size).filter(|_| extent == Extent::Whole);
         let differs = matches!((content, row.size), (Some(content), Some(size)) if content != size);
         if !(row.damaged || differs) {
             return false;
@@ -579,9 +699,10 @@ impl Doubts {
 }
 
 impl<'a> Taken<'a> {
-    fn new(wanted: &'a UidSet, again: bool) -> Self {
+    fn new(wanted: &'a UidSet, extents: &'a Extents, again: bool) -> Self {
         Self {
             wanted,
+            extents,
             batch: Batch::default(),
             arrived: UidSet::new(),
             count: 0,
@@ -604,12 +725,14 @@ impl<'a> Taken<'a> {
     }
 
     fn row(&mut self, mut row: FetchRow) {
-        if self.doubts.pass_over(&row) {
+        let extent = row.uid.map_or(Extent::Whole, |uid| self.extents.of(uid));
+        if self.doubts.pass_over(&row, extent) {
             return;
         }
         let email_id = identity::of(&mut row);
         // Rows nobody asked for (a flag changed elsewhere) have no body and are learned next time.
         let (Some(uid), Some(body)) = (row.uid, row.body) else { return };
+        let (held, size) = (body.size(), row.size);
         match body {
             BodyContent::Streamed(_) => {}
             BodyContent::Quoted(bytes) => {
@@ -618,7 +741,8 @@ impl<'a> Taken<'a> {
             }
             BodyContent::Nil => return,
         }
-        if !self.wanted.contains(uid) {
+        // Of a beginning nobody knows how much is missing without the size.
+        if !self.wanted.contains(uid) || extent != Extent::Whole && size.is_none() {
             return;
         }
         self.count += 1;
@@ -629,6 +753,7 @@ impl<'a> Taken<'a> {
             mod_seq: row.mod_seq,
             internal_date: row.internal_date.as_deref().and_then(internal_date),
             email_id,
+            whole: size.filter(|_| extent != Extent::Whole && size != held),
         });
     }
 }

@@ -383,8 +383,9 @@ impl Watch<'_> {
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
         let progress = Mutex::new(Progress::default());
-        let report = sync::refresh(connection, self.keeper, self.id, wanted, &progress).await?;
-        if report.mailboxes.iter().any(|mailbox| mailbox.new > 0) {
+        let policy = &self.account.selection.policy;
+        let report = sync::refresh(connection, self.keeper, self.id, policy, wanted, &progress).await?;
+        if report.mailboxes.iter().any(|mailbox| mailbox.new + mailbox.completed > 0) {
             sync::index(self.keeper).await?;
         }
         tell(&report, on);
@@ -407,8 +408,9 @@ impl Watch<'_> {
 
 /// A look that found nothing new is no news.
 fn tell(report: &Report, on: &mut impl FnMut(Told<'_>)) {
-    let altered =
-        |mailbox: &MailboxReport| mailbox.new + mailbox.recognised + mailbox.changed + mailbox.removed > 0;
+    let altered = |mailbox: &MailboxReport| {
+        mailbox.new + mailbox.completed + mailbox.recognised + mailbox.changed + mailbox.removed > 0
+    };
     if report.pushed > 0 || !report.findings.is_empty() || report.mailboxes.iter().any(altered) {
         on(Told::Synced(report));
     }

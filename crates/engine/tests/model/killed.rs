@@ -13,7 +13,7 @@ use testkit::model::{Config, Fault, Model};
 const MOST: u32 = 400;
 
 /// Ends a sync at every step that `end` counts, then lets another one complete it. The number of steps there were.
-async fn at_every_step(
+pub(crate) async fn at_every_step(
     around: &str,
     model: &Model,
     before: &Machine,
@@ -41,11 +41,11 @@ async fn at_every_step(
     panic!("{around}: there is no end to it");
 }
 
-fn is_lost(error: &Error) -> bool {
+pub(crate) fn is_lost(error: &Error) -> bool {
     error.finding().is_some_and(|finding| finding.verdict == Verdict::ConnectionLost)
 }
 
-fn is_store(error: &Error) -> bool {
+pub(crate) fn is_store(error: &Error) -> bool {
     matches!(error, Error::Store(_))
 }
 
@@ -54,7 +54,7 @@ fn is_full(error: &Error) -> bool {
 }
 
 /// Every way to end a sync from `before` to what the model is now.
-async fn in_every_way(around: &str, model: &Model, before: &Machine) {
+pub(crate) async fn in_every_way(around: &str, model: &Model, before: &Machine) {
     let cut = |step| End::Broken(Break::Before(step + 1));
     let writes = at_every_step(around, model, before, cut, is_lost).await;
     assert!(writes >= 2, "{around}: {writes} writes");
@@ -65,7 +65,7 @@ async fn in_every_way(around: &str, model: &Model, before: &Machine) {
 }
 
 /// As they are before the first sync, so that opening costs nothing.
-fn fresh() -> Machine {
+pub(crate) fn fresh() -> Machine {
     let machine = Machine::new();
     drop(restante_store::Store::open(machine.path()).unwrap());
     machine

@@ -2,14 +2,17 @@
 
 use crate::pipe::{Break, Pipe};
 use restante_core::mail::{ModSeq, SyncState, UidValidity};
+use restante_core::sync::Selection;
+use restante_core::sync::policy::{BEGINNING, Extent, Policy};
 use restante_engine::Error;
 use restante_engine::imap::Connection;
-use restante_engine::sync::{Keeper, Progress, Report, sync};
+use restante_engine::sync::{Keeper, Progress, Report, sync_selected};
 use restante_store::{AccountId, Filter, MailboxId, Operation, Store, StoreError, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use testkit::model::{Config, Model};
 
@@ -30,6 +33,8 @@ pub(crate) enum End {
 /// A machine with a data directory of its own.
 pub(crate) struct Machine {
     folder: TempDir,
+    /// How much its person wants to be held.
+    policy: Mutex<Policy>,
 }
 
 impl Machine {
@@ -37,7 +42,7 @@ impl Machine {
         // Processes end here, computers do not: whether it is on a disk makes no difference but in time.
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self { folder: folder.unwrap() }
+        Self { folder: folder.unwrap(), policy: Mutex::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -48,7 +53,17 @@ impl Machine {
     pub(crate) fn copy(&self) -> Self {
         let other = Self::new();
         copy(self.path(), other.path());
+        other.hold(self.policy());
         other
+    }
+
+    /// Another choice of how much is held.
+    pub(crate) fn hold(&self, policy: Policy) {
+        *self.policy.lock().unwrap() = policy;
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy.lock().unwrap().clone()
     }
 
     /// What the store holds.
@@ -102,7 +117,9 @@ impl Machine {
         let client = async {
             let mut connection = Connection::new(Pipe::new(near, at), "imap.example.org");
             connection.greeting().await?;
-            sync(&mut connection, &keeper, account, &Mutex::new(Progress::default())).await
+            let selection = Selection { policy: self.policy(), ..Selection::default() };
+            sync_selected(&mut connection, &keeper, account, &selection, &Mutex::new(Progress::default()))
+                .await
         };
         let (report, ()) = tokio::join!(client, model.serve(far));
         let closed = keeper.close();
@@ -111,32 +128,51 @@ impl Machine {
         Ok(report)
     }
 
-    /// Fails unless everything here is what the server has, once.
+    /// Fails unless everything here is what the server has, once, and as much of it as is to be held.
     pub(crate) fn agree(&self, model: &Model, around: &str) {
         self.agree_on_entries(model, around);
         let view = self.view();
-        let mut contents: BTreeMap<(String, u32), Vec<u8>> = BTreeMap::new();
+        let mut contents: BTreeMap<(String, u32), (Vec<u8>, u64)> = BTreeMap::new();
         for row in view.list(&Filter::default(), 100_000, None).unwrap() {
             let bytes = view.read(row.message).unwrap();
+            assert_eq!(bytes.len() as u64, row.held, "{around}");
             for place in &row.places {
                 let key = (place.name.as_str().to_owned(), place.uid.get());
-                assert!(contents.insert(key, bytes.clone()).is_none(), "{around}: {} twice", place.uid);
+                let before = contents.insert(key, (bytes.clone(), row.size));
+                assert!(before.is_none(), "{around}: {} twice", place.uid);
             }
         }
+        let limits = self.policy().at(now());
         let mut there = BTreeMap::new();
         model.edit(|server| {
             for (name, mailbox) in server.mailboxes() {
                 for (uid, message) in &mailbox.messages {
-                    there.insert((name.clone(), *uid), message.bytes.to_vec());
+                    let extent = limits.extent(message.date, message.bytes.len() as u64);
+                    there.insert((name.clone(), *uid), (message.bytes.to_vec(), extent));
                 }
             }
         });
         // Compared one by one: a failure shall not print every message.
         let (here, wanted): (Vec<_>, Vec<_>) = (contents.keys().collect(), there.keys().collect());
         assert_eq!(here, wanted, "{around}");
-        for (place, bytes) in &contents {
-            assert!(there[place] == *bytes, "{around}: {place:?} differs");
+        for (place, (bytes, size)) in &contents {
+            let (whole, extent) = &there[place];
+            assert_eq!(*size, whole.len() as u64, "{around}: {place:?}");
+            assert!(whole.starts_with(bytes), "{around}: {place:?} differs");
+            let least = match extent {
+                Extent::Whole => *size,
+                Extent::Beginning => BEGINNING.min(*size),
+                Extent::Header => 1,
+            };
+            assert!(bytes.len() as u64 >= least, "{around}: {place:?} has {} octets", bytes.len());
         }
+    }
+
+    /// In how many places a message is here in part.
+    pub(crate) fn partials(&self) -> usize {
+        let view = self.view();
+        let rows = view.list(&Filter::default(), 100_000, None).unwrap();
+        rows.iter().filter(|row| row.held < row.size).map(|row| row.places.len()).sum()
     }
 
     /// Fails unless mailboxes, states, UIDs and flags are the server's, whatever waits to be brought there.
@@ -176,6 +212,12 @@ impl Machine {
             }
         });
     }
+}
+
+/// The clock, in seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -14,6 +14,7 @@ mod ledger;
 mod limited;
 mod machine;
 mod pipe;
+mod policies;
 mod pushed;
 mod spelling;
 mod told;

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use restante_core::message::clean;
 use restante_core::settings::{Fingerprint, Settings, Source};
 use restante_core::submission::State;
+use restante_core::sync::Selection;
 use restante_engine::account::Value;
 use restante_engine::sync::Room;
 use restante_engine::{account, secrets};
@@ -76,6 +77,39 @@ struct Document<'a> {
     draft: bool,
     /// How much room there is on the server, as it last said.
     quota: Vec<Room>,
+    sync: Choice<'a>,
+}
+
+/// What is kept here of the account's mail.
+#[derive(Serialize)]
+struct Choice<'a> {
+    only: &'a [String],
+    except: &'a [String],
+    keep: Option<String>,
+    whole: Option<u64>,
+}
+
+impl<'a> Choice<'a> {
+    fn of(selection: &'a Selection) -> Self {
+        let Selection { only, except, policy } = selection;
+        Self { only, except, keep: policy.keep.map(|age| age.to_string()), whole: policy.whole }
+    }
+
+    /// In lines, where it is not everything.
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for (what, names) in [("only", self.only), ("except", self.except)] {
+            if !names.is_empty() {
+                lines.push((what, names.join(", ")));
+            }
+        }
+        lines
+            .extend(self.keep.as_ref().map(|keep| ("keep", format!("{keep}; of older messages the header"))));
+        let whole =
+            self.whole.map(|whole| format!("up to {}; of larger messages the beginning", octets(whole)));
+        lines.extend(whole.map(|whole| ("whole", whole)));
+        lines
+    }
 }
 
 /// Where each value came from.
@@ -165,6 +199,7 @@ fn text(account: &account::Account, document: &Document<'_>) -> String {
         lines.push(("pinned", pin.clone(), String::new()));
     }
     lines.push(("password", document.password.clone(), String::new()));
+    lines.extend(document.sync.lines().into_iter().map(|(what, value)| (what, value, String::new())));
     for room in &document.quota {
         lines.push(("used", fullness(room), String::new()));
     }
@@ -284,6 +319,7 @@ fn document<'a>(context: &Context, account: &'a account::Account) -> Document<'a
         pins: account.pins.iter().map(Fingerprint::to_string).collect(),
         draft: account.draft,
         quota: quota(context, &account.name),
+        sync: Choice::of(&account.selection),
     }
 }
 

@@ -18,7 +18,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// List messages, the newest first.
 ///
-/// Without a query: everything. `restante search` says what a query can hold.
+/// Without a query: everything. `restante search` says what a query can hold. Before the sender: N for unread, *
+/// for starred, r for answered, @ for attachments, ~ where only the beginning of a message is here.
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
@@ -68,6 +69,8 @@ pub(super) struct Message {
     subject: String,
     flags: Vec<String>,
     size: u64,
+    /// Octets of it that are here.
+    held: u64,
     attachments: u32,
     snippet: String,
 }
@@ -170,6 +173,7 @@ fn message(row: &Row, accounts: &BTreeMap<AccountId, String>) -> Message {
         subject: row.subject.clone(),
         flags: flags(row).names().map(str::to_owned).collect(),
         size: row.size,
+        held: row.held,
         attachments: row.attachments.unwrap_or(0),
         snippet: row.snippet.clone(),
     }
@@ -199,7 +203,11 @@ fn table(context: &Context, rows: &[Row]) -> String {
             if unread { 'N' } else { ' ' },
             if flags.has(SystemFlag::Flagged) { '*' } else { ' ' },
             if flags.has(SystemFlag::Answered) { 'r' } else { ' ' },
-            if row.attachments.unwrap_or(0) > 0 { '@' } else { ' ' },
+            match row.attachments {
+                Some(1..) => '@',
+                _ if row.held < row.size => '~',
+                _ => ' ',
+            },
         ];
         let sender = row.from.first().map_or("", |c| if c.name.is_empty() { &c.address } else { &c.name });
         let head = format!("{:<ids$}  {}  ", row.id, day(row.date, &zone));

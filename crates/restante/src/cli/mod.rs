@@ -7,6 +7,7 @@ mod account_reauth;
 mod archive;
 mod bring;
 mod change;
+mod complete;
 mod completions;
 mod context;
 mod count;

@@ -1,5 +1,6 @@
 //! `restante read`
 
+use super::complete::complete;
 use super::context::Context;
 use super::error::Failure;
 use super::list::rfc3339;
@@ -18,6 +19,8 @@ use std::process::ExitCode;
 const WIDTH: usize = 78;
 
 /// Read a message.
+///
+/// Where only its beginning is here and that is not enough, the whole of it is fetched first.
 #[derive(Debug, Args)]
 pub(super) struct Read {
     /// A message's id, or a file; `-` reads ids from standard input and shows one message after the other.
@@ -49,26 +52,20 @@ impl Read {
     }
 
     fn show(&self, context: &Context, name: &str) -> Result<(), Failure> {
-        let (id, bytes) = if is_file(name) {
-            (None, read_file(name)?)
-        } else {
-            let view = context.view()?;
-            let message = find(&view, name)?;
-            let id = view.row(message)?.map(|row| row.id);
-            (id, view.read(message)?)
-        };
+        let found = self.content(context, name)?;
+        let bytes = &found.bytes;
         if self.raw {
-            write(&bytes)?;
+            write(bytes)?;
             return Ok(());
         }
         if self.headers {
-            let header = header(&bytes);
-            print(&clean(&String::from_utf8_lossy(header)))?;
+            print(&clean(&String::from_utf8_lossy(header(bytes).unwrap_or(bytes))))?;
             return Ok(());
         }
-        let reading = Reading::read(&bytes, WIDTH);
+        let beginning = found.is_partial().then(|| Reading::read_beginning(bytes, WIDTH)).flatten();
+        let reading = beginning.unwrap_or_else(|| Reading::read(bytes, WIDTH));
         if context.output.json {
-            context.output.document("read", &document(id, &reading)?)?;
+            context.output.document("read", &document(&found, &reading)?)?;
         } else if self.html {
             match &reading.html {
                 Some(html) => print(&clean(html))?,
@@ -78,17 +75,71 @@ impl Read {
             print(&format!("{}\n", clean(&reading.text)))?;
         } else {
             print(&page(context, &reading))?;
+            if found.is_partial() {
+                let (held, size) = (octets(bytes.len() as u64), octets(found.size));
+                let note = format!("\n{held} of {size} are here; `restante save` fetches the rest\n");
+                print(&context.output.dim(&note))?;
+            }
         }
         Ok(())
+    }
+
+    /// The message, or as much of it as this needs: where too little is here, the rest is fetched.
+    fn content(&self, context: &Context, name: &str) -> Result<Content, Failure> {
+        if is_file(name) {
+            let bytes = read_file(name)?;
+            return Ok(Content { id: None, size: bytes.len() as u64, bytes });
+        }
+        let content = Content::of(context, name)?;
+        let enough = |bytes: &[u8]| {
+            if self.raw {
+                return false;
+            }
+            if self.headers {
+                return header(bytes).is_some();
+            }
+            let reading = Reading::read_beginning(bytes, WIDTH);
+            reading.is_some_and(|reading| !self.html || reading.html.is_some())
+        };
+        if !content.is_partial() || enough(&content.bytes) {
+            return Ok(content);
+        }
+        complete(context, name)?;
+        Content::of(context, name)
+    }
+}
+
+/// What is here of a message.
+struct Content {
+    id: Option<String>,
+    bytes: Vec<u8>,
+    /// Octets of the whole message.
+    size: u64,
+}
+
+impl Content {
+    fn of(context: &Context, name: &str) -> Result<Self, Failure> {
+        let view = context.view()?;
+        let message = find(&view, name)?;
+        let bytes = view.read(message)?;
+        let row = view.row(message)?;
+        let size = row.as_ref().filter(|row| row.held < row.size).map_or(bytes.len() as u64, |row| row.size);
+        Ok(Self { id: row.map(|row| row.id), bytes, size })
+    }
+
+    fn is_partial(&self) -> bool {
+        (self.bytes.len() as u64) < self.size
     }
 }
 
 /// The reading, with its id and with the date as lists print it.
-fn document(id: Option<String>, reading: &Reading) -> Result<Map<String, Value>, Failure> {
+fn document(found: &Content, reading: &Reading) -> Result<Map<String, Value>, Failure> {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(reading) else {
         return Err(Failure::Io("the message has no JSON form".to_owned()));
     };
-    fields.insert("id".to_owned(), Value::from(id));
+    fields.insert("id".to_owned(), Value::from(found.id.clone()));
+    fields.insert("size".to_owned(), Value::from(found.size));
+    fields.insert("held".to_owned(), Value::from(found.bytes.len()));
     fields.insert("date".to_owned(), Value::from(reading.date.map(rfc3339)));
     Ok(fields)
 }
@@ -149,10 +200,10 @@ fn local(seconds: i64) -> String {
     )
 }
 
-/// The header: up to and with the first empty line.
-fn header(message: &[u8]) -> &[u8] {
+/// The header, up to the first empty line; `None` when there is none.
+fn header(message: &[u8]) -> Option<&[u8]> {
     let crlf = message.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 2);
     let lf = message.windows(2).position(|w| w == b"\n\n").map(|at| at + 1);
-    let end = crlf.into_iter().chain(lf).min().unwrap_or(message.len());
-    message.get(..end).unwrap_or_default()
+    let end = crlf.into_iter().chain(lf).min()?;
+    message.get(..end)
 }

@@ -1,8 +1,8 @@
 //! `restante reply`
 
+use super::complete::whole;
 use super::context::Context;
 use super::error::Failure;
-use super::message::find;
 use super::prompt::Prompt;
 use super::send::{dispatch, moment};
 use clap::Args;
@@ -35,11 +35,8 @@ impl Reply {
         if context.global.read_only {
             return Err(Failure::Usage("this sends a message, and --read-only was given".to_owned()));
         }
-        let view = context.view()?;
-        let message = find(&view, &self.message)?;
-        let bytes = view.read(message)?;
+        let bytes = whole(context, &self.message)?;
         let account = context.account()?;
-        drop(view);
         let moment = moment()?;
         let own = [account.address.to_string()];
         let mut draft = Draft::reply(&bytes, &account.contact(), &own, self.all, moment.offset_minutes);

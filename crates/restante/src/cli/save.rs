@@ -1,8 +1,9 @@
 //! `restante save`
 
+use super::complete::whole;
 use super::context::Context;
 use super::error::Failure;
-use super::message::{find, is_file, named_messages, read_file};
+use super::message::{is_file, named_messages, read_file};
 use super::output::print;
 use clap::Args;
 use restante_core::message::{Attachment, Disposition, Reading, clean_line};
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 /// Save the attachments of a message, or one part of it.
 ///
-/// A file that exists is never overwritten: the new one gets a number.
+/// Where only the beginning of the message is here, the whole of it is fetched first. A file that exists is never overwritten: the new one gets a number.
 #[derive(Debug, Args)]
 pub(super) struct Save {
     /// A message's id, or a file; `-` reads ids from standard input.
@@ -59,12 +60,7 @@ impl Save {
     }
 
     fn extract(&self, context: &Context, name: &str, files: &mut Vec<Saved>) -> Result<(), Failure> {
-        let bytes = if is_file(name) {
-            read_file(name)?
-        } else {
-            let view = context.view()?;
-            view.read(find(&view, name)?)?
-        };
+        let bytes = if is_file(name) { read_file(name)? } else { whole(context, name)? };
         let parts = match &self.part {
             Some(part) => vec![part.clone()],
             None => Reading::read(&bytes, 78)

@@ -19,9 +19,10 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Fetch what is new in every mailbox, whole messages, the newest first; send what waits in the outbox.
+/// Fetch what is new in every mailbox, the newest first; send what waits in the outbox.
 ///
-/// Everything fetched can be read and searched offline. A run that is interrupted loses nothing: the
+/// Everything fetched can be read and searched offline. Messages come whole, unless `keep` or `whole` in the
+/// configuration say otherwise. A run that is interrupted loses nothing: the
 /// next one goes on from there.
 #[derive(Debug, Args)]
 pub(super) struct Sync {
@@ -281,13 +282,18 @@ async fn index(bar: &ProgressBar, keeper: &Keeper, indexer: sync::Indexer) -> Re
 fn text(account: &Account, report: &Report, ms: u64) -> String {
     let sum = |of: fn(&sync::MailboxReport) -> u64| report.mailboxes.iter().map(of).sum::<u64>();
     let mut text = String::new();
-    for mailbox in report.mailboxes.iter().filter(|m| m.new + m.recognised + m.changed + m.removed > 0) {
+    let altered = |m: &&sync::MailboxReport| m.new + m.completed + m.recognised + m.changed + m.removed > 0;
+    for mailbox in report.mailboxes.iter().filter(altered) {
+        let completed = match mailbox.completed {
+            0 => String::new(),
+            count => format!("{count} completed, "),
+        };
         let recognised = match mailbox.recognised {
             0 => String::new(),
             count => format!("{count} recognised, "),
         };
         text.push_str(&format!(
-            "  {}: {} new, {recognised}{} changed, {} removed, {} in all\n",
+            "  {}: {} new, {completed}{recognised}{} changed, {} removed, {} in all\n",
             mailbox.name, mailbox.new, mailbox.changed, mailbox.removed, mailbox.total
         ));
     }

@@ -28,6 +28,7 @@ mod mailbox;
 mod moved;
 mod network;
 mod person;
+mod policies;
 mod reading;
 mod sending;
 mod servers;

@@ -15,7 +15,7 @@ fn letter(subject: &str) -> Vec<u8> {
 }
 
 /// A person whose account is watched; the first sync is done.
-fn watched(person: &Person, more: &[&str]) -> Running {
+pub(crate) fn watched(person: &Person, more: &[&str]) -> Running {
     person.sync();
     let running = person.start(&[&["sync", "--watch"], more].concat());
     holds_the_store(person, running.id());

@@ -218,8 +218,12 @@ impl Compiler<'_> {
             }
             Term::Id(text) => match digest_range(text) {
                 Some((low, high)) => {
-                    self.values.extend([Value::Blob(low.to_vec()), Value::Blob(high.to_vec())]);
-                    format!("{serial} IN (SELECT id FROM message WHERE digest BETWEEN ? AND ?)")
+                    let range = [Value::Blob(low.to_vec()), Value::Blob(high.to_vec())];
+                    self.values.extend(range.iter().chain(&range).cloned());
+                    format!(
+                        "{serial} IN (SELECT id FROM message WHERE digest BETWEEN ? AND ?
+                             UNION SELECT message FROM alias WHERE name BETWEEN ? AND ?)"
+                    )
                 }
                 None => "false".to_owned(),
             },

@@ -5,7 +5,7 @@
 //! ends, what the index claims to have is there, and the rest is given again.
 
 use super::segment::segment;
-use crate::{MessageId, Store, StoreError, View, database};
+use crate::{MessageId, Store, StoreError, View, database, partial};
 use restante_core::message::Searchable;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::borrow::Cow;
@@ -25,12 +25,18 @@ pub struct Indexer {
     search: Connection,
 }
 
-/// What a list shows of a message that was indexed.
+/// What the mail database is to keep of a message that was indexed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preview {
-    message: MessageId,
-    attachments: u32,
-    snippet: String,
+pub struct Preview(Noted);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Noted {
+    /// What a list shows of it.
+    Shown { message: MessageId, attachments: u32, snippet: String },
+    /// Its words are about to go: another message has taken its place, which must be on disk before.
+    Leaving,
+    /// Its words are gone.
+    Forgotten(MessageId),
 }
 
 /// A message ready for the index.
@@ -59,16 +65,23 @@ impl Store {
     /// # Errors
     /// The database cannot be written.
     pub fn preview(&mut self, previews: &[Preview]) -> Result<(), StoreError> {
-        self.write(|transaction| {
+        let keep = |transaction: &Transaction<'_>| {
             let mut insert = transaction.prepare_cached(
                 "INSERT OR REPLACE INTO preview (message, attachments, snippet)
                  SELECT id, ?2, ?3 FROM main.message WHERE id = ?1",
             )?;
-            for Preview { message, attachments, snippet } in previews {
-                insert.execute(params![message.serial(), attachments, snippet])?;
+            for Preview(noted) in previews {
+                match noted {
+                    Noted::Shown { message, attachments, snippet } => {
+                        insert.execute(params![message.serial(), attachments, snippet])?;
+                    }
+                    Noted::Leaving => {}
+                    Noted::Forgotten(former) => partial::forget_former(transaction, *former)?,
+                }
             }
             Ok(())
-        })
+        };
+        if previews.contains(&Preview(Noted::Leaving)) { self.write_durably(keep) } else { self.write(keep) }
     }
 
     /// After a power failure the mail database may have lost its last commits and the index not: what
@@ -95,7 +108,7 @@ impl Store {
 
 impl Indexer {
     /// Indexes the next messages, in order of arrival, at most `limit` and not much more than 32 MiB of
-    /// them; gives how many, none when the index is complete.
+    /// them, and forgets some whose place others have taken; gives how many, none when the index is complete.
     ///
     /// `read` says what of a message is to be found, on a second thread: [`View::searchable`].
     /// `previews` hands what lists show to [`Store::preview`], and returns when that is committed.
@@ -111,7 +124,11 @@ impl Indexer {
         // Whoever holds the index is the one who may say what comes next.
         let transaction = Transaction::new(&mut self.search, TransactionBehavior::Immediate)?;
         let mut messages = next(&self.view, limit)?;
-        let Some(last) = messages.iter().map(|message| message.serial()).max() else { return Ok(0) };
+        let mut replaced = replaced(&transaction, &self.view, limit)?;
+        let last = messages.iter().map(|message| message.serial()).max();
+        if last.is_none() && replaced.is_empty() {
+            return Ok(0);
+        }
         // FTS5 writes out what it has gathered whenever a rowid is smaller than the one before.
         messages.sort_unstable();
         let (sender, receiver) = sync_channel(PIECES);
@@ -129,10 +146,14 @@ impl Indexer {
             reading.join().map_err(|_| ended())??;
             Ok::<_, StoreError>(shown)
         })?;
-        previews(shown)?;
-        transaction.execute("UPDATE progress SET indexed = ?1", [last])?;
+        let done = messages.len() + replaced.len();
+        replaced.extend(shown);
+        previews(replaced)?;
+        if let Some(last) = last {
+            transaction.execute("UPDATE progress SET indexed = ?1", [last])?;
+        }
         transaction.commit()?;
-        Ok(messages.len())
+        Ok(done)
     }
 }
 
@@ -151,6 +172,23 @@ fn next(view: &View, limit: usize) -> Result<Vec<MessageId>, StoreError> {
         octets = octets.saturating_add(row.get(1)?);
     }
     Ok(messages)
+}
+
+/// Takes the words of messages out whose place others have taken, and gives what is to be noted of that. One whose
+/// words went in an earlier step is forgotten.
+fn replaced(transaction: &Transaction<'_>, view: &View, limit: usize) -> Result<Vec<Preview>, StoreError> {
+    let mut find = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM words_docsize WHERE id = ?1)")?;
+    let mut delete = transaction.prepare_cached("DELETE FROM words WHERE rowid = ?1")?;
+    let mut noted = Vec::new();
+    for former in partial::formers(&view.conn, limit)? {
+        noted.push(Preview(if find.query_row([former.0], |row| row.get(0))? {
+            delete.execute([former.0])?;
+            Noted::Leaving
+        } else {
+            Noted::Forgotten(former)
+        }));
+    }
+    Ok(noted)
 }
 
 /// Reads messages and sends them on in pieces, until nobody wants more.
@@ -235,7 +273,7 @@ fn insert(
     )?;
     for Words { message, columns: [subject, from, to, cc, body, filename], attachments, snippet } in piece {
         insert.execute(params![message.0, subject, from, to, cc, body, filename])?;
-        shown.push(Preview { message, attachments, snippet });
+        shown.push(Preview(Noted::Shown { message, attachments, snippet }));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod crash;
 mod lists;
 mod moved;
 mod outbox;
+mod partial;
 mod search;
 mod support;
 mod sync;

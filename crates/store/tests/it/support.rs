@@ -48,6 +48,13 @@ impl Mail {
         NewEntry { uid, flags: Flags::new(), mod_seq: None, internal_date, email_id: String::new(), body }
     }
 
+    /// As [`entry`](Self::entry), of the first octets of a message.
+    pub(crate) fn begun(&mut self, uid: u32, beginning: &[u8], size: u64, summary: Summary) -> NewEntry {
+        let entry = self.entry(uid, beginning, summary);
+        let Body::Fetched { summary, content } = entry.body else { panic!("it was fetched") };
+        NewEntry { body: Body::Begun { summary, content, size }, ..entry }
+    }
+
     /// Stores plain messages with these UIDs, one second apart.
     pub(crate) fn receive(&mut self, mailbox: MailboxId, uids: impl IntoIterator<Item = u32>) -> Applied {
         let new = uids
@@ -101,7 +108,7 @@ pub(crate) fn searchable(view: &View, id: MessageId) -> Result<Searchable, Store
 pub(crate) fn fetched(entry: &NewEntry) -> &Content {
     match &entry.body {
         Body::Fetched { content, .. } => content,
-        Body::Held(message) => panic!("{message} was not fetched"),
+        other => panic!("not fetched: {other:?}"),
     }
 }
 

@@ -1,0 +1,109 @@
+//! The rest of a message of which only the beginning is here.
+
+use super::context::{Context, now};
+use super::error::Failure;
+use super::message::find;
+use super::steps::Checklist;
+use super::sync::octets;
+use restante_engine::sync::{self, Keeper};
+use restante_engine::{Error, Steps, repair, secrets, submit};
+use restante_store::{MessageId, Row, StoreError, View};
+use std::time::{Duration, Instant};
+
+/// How long another restante is waited for that is at work with the mail.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is done.
+const LOOK: Duration = Duration::from_millis(30);
+
+/// When it is asked again: what was asked at the very moment that the other looked may not have been seen.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The octets of a message, all of them: fetched, where they are not here.
+pub(super) fn whole(context: &Context, id: &str) -> Result<Vec<u8>, Failure> {
+    complete(context, id)?;
+    let view = context.view()?;
+    Ok(view.read(find(&view, id)?)?)
+}
+
+/// Has the whole of a message fetched: by the process that is at work with the mail, or else here.
+pub(super) fn complete(context: &Context, id: &str) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut asked = None;
+    loop {
+        let view = context.view()?;
+        let message = find(&view, id)?;
+        let Some(row) = view.row(message)?.filter(|row| row.held < row.size) else { return Ok(()) };
+        is_possible(context, &row)?;
+        match context.keeper() {
+            Ok(keeper) => return by_ourselves(context, keeper, &view, &row),
+            Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => {}
+            Err(other) => return Err(other),
+        }
+        if asked.is_none_or(|(what, when): (_, Instant)| what != message || when.elapsed() > AGAIN) {
+            context.desk()?.want(message, now())?;
+            asked = Some((message, Instant::now()));
+        }
+        let denied = view.why_not(message)?;
+        if denied.is_some() || begun.elapsed() > PATIENCE {
+            context.desk()?.unwant(message)?;
+            return Err(match denied {
+                Some(why) => unavailable(&row, &why),
+                None => Failure::Later(format!(
+                    "{}; another restante is at work with the mail, and did not fetch the rest within a minute",
+                    too_little(&row)
+                )),
+            });
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Whether a message may be fetched at all.
+fn is_possible(context: &Context, row: &Row) -> Result<(), Failure> {
+    let option = match (context.global.offline, context.global.read_only) {
+        (true, _) => "--offline",
+        (_, true) => "--read-only",
+        _ => return Ok(()),
+    };
+    Err(Failure::Later(format!("{}, and {option} was given", too_little(row))))
+}
+
+fn too_little(row: &Row) -> String {
+    format!("only the first {} of this message are here, of {}", octets(row.held), octets(row.size))
+}
+
+fn unavailable(row: &Row, why: &str) -> Failure {
+    Failure::NotFound(format!("{}, and the rest cannot be had: {why}", too_little(row)))
+}
+
+fn by_ourselves(context: &Context, keeper: Keeper, view: &View, row: &Row) -> Result<(), Failure> {
+    let done = context.block_on(fetch(context, &keeper, view, row));
+    keeper.close()?;
+    done
+}
+
+async fn fetch(context: &Context, keeper: &Keeper, view: &View, row: &Row) -> Result<(), Failure> {
+    let Some(place) = row.places.first() else { return Err(unavailable(row, "it was removed")) };
+    let id = place.account;
+    let known = view.accounts()?.into_iter().find(|account| account.id == id);
+    let name = known.map(|account| account.name).ok_or(StoreError::Missing("account"))?;
+    let configured = context.accounts()?;
+    let account = configured.ready(Some(&name))?;
+    let network = context.network()?.pinned(account.pinned());
+    let secret = secrets::load(&context.places, account)?;
+    let checklist = Checklist::new(context);
+    let mut steps = Steps::new(|step| {
+        if context.global.verbose {
+            checklist.step(step);
+        }
+    });
+    let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+    let message: MessageId = row.message;
+    let denied = repair::complete(&mut connection, keeper, id, message, now()).await?;
+    restante_engine::imap::log_out(connection).await;
+    if let Some(why) = denied {
+        return Err(unavailable(row, &why));
+    }
+    sync::index(keeper).await?;
+    Ok(())
+}
