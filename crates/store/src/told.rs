@@ -63,7 +63,8 @@ impl Quota {
 /// What a list of mailboxes said beside their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// MAILBOXID (RFC 8474) and the most octets of a message to append (RFC 7889), of each mailbox that had either.
+    /// MAILBOXID (RFC 8474) and the most octets of a message to append (RFC 7889), of each mailbox that something was
+    /// said of.
     pub mailboxes: BTreeMap<MailboxName, (Option<String>, Option<u64>)>,
     /// Every namespace; `None` when that was not said.
     pub namespaces: Option<Vec<Namespace>>,
@@ -156,10 +157,8 @@ impl Store {
         let ids = self.object_ids(account)?;
         for row in self.mailboxes(account)? {
             let before = (ids.get(&row.id).cloned(), self.append_limit(row.id)?);
-            let now = told.mailboxes.get(&row.mailbox.name).cloned().unwrap_or_default();
-            if before != now {
-                rows.push((row.id, now));
-            }
+            let now = told.mailboxes.get(&row.mailbox.name).cloned();
+            rows.extend(now.filter(|now| before != *now).map(|now| (row.id, now)));
         }
         if rows.is_empty() && namespaces == self.namespaces(account)? && quota == self.quota(account)? {
             return Ok(());
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_stays_and_what_is_not_said_again_goes_with_its_mailbox_only() {
+    fn what_was_said_stays_until_something_else_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path()).unwrap();
         let account = store.account("ann@example.org").unwrap();
@@ -235,7 +234,7 @@ mod tests {
         let quota =
             vec![Quota { root: "user".into(), resource: "storage".into(), used: 95 << 20, limit: 100 << 20 }];
         let told = Told {
-            mailboxes: BTreeMap::from([(name, (Some("F1".to_owned()), Some(0)))]),
+            mailboxes: BTreeMap::from([(name.clone(), (Some("F1".to_owned()), Some(0)))]),
             namespaces: Some(vec![namespace(Kind::Shared, "shared."), namespace(Kind::Personal, "INBOX.")]),
             quota: Some(quota.clone()),
         };
@@ -246,7 +245,11 @@ mod tests {
         assert_eq!(store.namespaces(account).unwrap()[0], namespace(Kind::Personal, "INBOX."));
         assert_eq!((store.quota(account).unwrap(), quota[0].percent()), (quota.clone(), 95));
         store.set_told(account, &Told::default()).unwrap();
+        assert_eq!(store.append_limit(id).unwrap(), Some(0));
+        let none = Told { mailboxes: BTreeMap::from([(name, (None, None))]), ..Told::default() };
+        store.set_told(account, &none).unwrap();
         assert_eq!(store.append_limit(id).unwrap(), None);
+        assert!(store.object_ids(account).unwrap().is_empty());
         assert_eq!(store.quota(account).unwrap(), quota);
         assert_eq!(store.namespaces(account).unwrap().len(), 2);
     }

@@ -396,13 +396,13 @@ fn rename_same(
     told: &Told,
 ) -> Result<(), StoreError> {
     let ids = store.view().object_ids(account)?;
-    let mut rows = store.view().mailboxes(account)?;
-    // What another server called them says nothing here.
-    rows.retain(|row| !row.moved && row.state.is_some());
-    let known: Vec<(&MailboxName, &str)> = rows
-        .iter()
-        .map(|row| (&row.mailbox.name, ids.get(&row.id).map(String::as_str).unwrap_or_default()))
-        .collect();
+    let rows = store.view().mailboxes(account)?;
+    // What another server called them says nothing here; their names are taken all the same.
+    let counts = |row: &&MailboxRow| !row.moved && row.state.is_some();
+    let own =
+        |row: &MailboxRow| Some(row).filter(counts).and_then(|row| ids.get(&row.id)).map(String::as_str);
+    let known: Vec<(&MailboxName, &str)> =
+        rows.iter().map(|row| (&row.mailbox.name, own(row).unwrap_or_default())).collect();
     let id = |name: &MailboxName| told.mailboxes.get(name).and_then(|(id, _)| id.as_deref());
     let there: Vec<(&MailboxName, &str)> =
         listed.iter().map(|mailbox| (&mailbox.name, id(&mailbox.name).unwrap_or_default())).collect();

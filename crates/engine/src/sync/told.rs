@@ -87,9 +87,7 @@ impl Said {
 
     fn status(&mut self, status: &MailboxStatus) {
         let MailboxStatus { name, size, append_limit, mailbox_id, .. } = status;
-        if mailbox_id.is_some() || append_limit.is_some() {
-            self.told.mailboxes.insert(name.clone(), (mailbox_id.clone(), *append_limit));
-        }
+        self.told.mailboxes.insert(name.clone(), (mailbox_id.clone(), *append_limit));
         if let Some(size) = size {
             self.sizes.insert(name.clone(), *size);
         }

@@ -3,7 +3,7 @@
 use crate::machine::{ACCOUNT, Machine, household, letter};
 use crate::pushed::ask_of;
 use restante_core::diagnosis::Verdict;
-use restante_core::mail::Flags;
+use restante_core::mail::{Flags, Mailbox, MailboxName};
 use restante_store::{Intent, Kind};
 use testkit::model::Config;
 
@@ -95,6 +95,19 @@ async fn what_a_server_would_not_take_is_not_sent() {
 
 fn everything() -> restante_store::Filter {
     restante_store::Filter { account: None, query: restante_core::query::Query::everything() }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_was_renamed_to_what_somebody_wants_to_make_here_stops_nothing() {
+    let model = household(Config::qresync().with("OBJECTID"));
+    let machine = Machine::new();
+    machine.sync(&model).await;
+    let kept =
+        Mailbox { name: MailboxName::new("Kept"), delimiter: Some('/'), special_use: None, selectable: true };
+    machine.ask(|store, account| store.desk().request_mailbox("create", account, &kept, 0)).unwrap();
+    model.edit(|server| server.rename("Archive", "Kept"));
+    machine.sync(&model).await;
+    machine.agree(&model, "both");
 }
 
 #[tokio::test]

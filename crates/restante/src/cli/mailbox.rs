@@ -211,7 +211,10 @@ fn create(context: &Context, name: &str) -> Result<ExitCode, Failure> {
     let mut notes = Vec::new();
     let name = checked(name, delimiter, &mut notes)?;
     let namespaces = scene.namespaces(account);
-    if let Some(others) = namespace_of(&namespaces, &name).filter(|found| found.kind != Kind::Personal) {
+    // An empty prefix of others is what no other prefix fits (Cyrus): a name as people type it is meant for their own.
+    if let Some(others) = namespace_of(&namespaces, &name)
+        .filter(|found| found.kind != Kind::Personal && !found.prefix.is_empty())
+    {
         return Err(Failure::Usage(format!(
             "names that begin with `{}` are for mailboxes that are not this account's alone ({}): nothing is made there",
             others.prefix,
