@@ -25,26 +25,36 @@ pub struct Confirmed {
 
 impl Store {
     /// Notes durably that the server is about to be asked: from now on an operation may be done though no
-    /// answer came. With each goes the target's UIDNEXT, kept from the first time; 0 where nothing is
-    /// added to a mailbox.
+    /// answer came. Operations that stand together are carried out as one outcome: they are begun together or
+    /// not at all. With them goes the target's UIDNEXT, kept from the first time; 0 where nothing is added to
+    /// a mailbox. What was begun is returned.
     ///
     /// # Errors
-    /// The database cannot be written. An operation that was taken back meanwhile is left out of what is
-    /// returned, and must not be carried out.
+    /// The database cannot be written. Where one was taken back meanwhile, none of those it stands together
+    /// with is returned, and none may be carried out.
     pub fn begin_operations(
         &mut self,
-        operations: &[(OperationId, u32)],
+        together: &[(Vec<OperationId>, u32)],
     ) -> Result<Vec<OperationId>, StoreError> {
         self.write_durably(|transaction| {
+            let mut there = transaction
+                .prepare_cached("SELECT 1 FROM operation WHERE id = ?1 AND state IN ('waiting', 'asked')")?;
             let mut begin = transaction.prepare_cached(
                 "UPDATE operation SET state = 'asked', attempts = attempts + 1,
                      since = CASE since WHEN 0 THEN ?2 ELSE since END
-                 WHERE id = ?1 AND state IN ('waiting', 'asked')",
+                 WHERE id = ?1",
             )?;
             let mut begun = Vec::new();
-            for (operation, since) in operations {
-                if begin.execute(params![operation.0, since])? > 0 {
-                    begun.push(*operation);
+            for (operations, since) in together {
+                let mut all = true;
+                for operation in operations {
+                    all &= there.exists([operation.0])?;
+                }
+                if all {
+                    for operation in operations {
+                        begin.execute(params![operation.0, since])?;
+                    }
+                    begun.extend(operations);
                 }
             }
             Ok(begun)

@@ -75,6 +75,7 @@ pub async fn push<P: AsyncRead + AsyncWrite + Unpin>(
         open: None,
         pushed: Pushed::default(),
         unsure: BTreeSet::new(),
+        otherwise: BTreeSet::new(),
     };
     push.run(operations).await?;
     push.unselect().await?;
@@ -91,6 +92,8 @@ struct Push<'a, P> {
     pushed: Pushed,
     /// Operations that an earlier try may have carried out.
     unsure: BTreeSet<OperationId>,
+    /// Messages of which the person asked otherwise since the plan was made: they are left for the next push.
+    otherwise: BTreeSet<(MailboxId, Uid)>,
 }
 
 /// A step as it is carried out: the operations, and for one that is to take the message elsewhere, the
@@ -140,7 +143,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             }
             let all: UidSet = step.messages.keys().copied().collect();
             for piece in all.chunks(line(self.abilities)) {
-                let messages = step.messages.iter().filter(|(uid, _)| piece.contains(**uid));
+                let stays = |uid| piece.contains(uid) && !self.otherwise.contains(&(step.mailbox, uid));
+                let messages = step.messages.iter().filter(|(uid, _)| stays(**uid));
                 let messages = messages.map(|(uid, ids)| (*uid, ids.clone())).collect();
                 let part = Work { mailbox: step.mailbox, what: step.what.clone(), messages };
                 self.step(part, since).await?;
@@ -184,32 +188,20 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     }
 
     async fn step(&mut self, mut step: Work, since: &BTreeMap<OperationId, u32>) -> Result<(), Error> {
-        if let What::Flag { add, remove } = &step.what
-            && is_empty(add)
-            && is_empty(remove)
-        {
-            return self.confirm(step.messages.into_values().flatten(), &BTreeMap::new(), Vec::new()).await;
-        }
         let target = self.target(&step.what);
         // It waits for the mailbox.
         if target.as_ref().is_some_and(|row| row.pending) {
             return Ok(());
         }
-        let before = target.as_ref().and_then(|row| row.state).map_or(1, |state| state.uid_next.max(1));
-        let ids: Vec<(OperationId, u32)> = step
-            .messages
-            .values()
-            .flatten()
-            .map(|id| (*id, if target.is_some() { before } else { 0 }))
-            .collect();
-        let begun = self.keeper.with(move |store| store.begin_operations(&ids)).await?;
-        let begun: BTreeSet<OperationId> = begun.into_iter().collect();
-        for ids in step.messages.values_mut() {
-            ids.retain(|id| begun.contains(id));
-        }
-        step.messages.retain(|_, ids| !ids.is_empty());
+        self.begin(&mut step, target.as_ref()).await?;
         if step.messages.is_empty() {
             return Ok(());
+        }
+        if let What::Flag { add, remove } = &step.what
+            && is_empty(add)
+            && is_empty(remove)
+        {
+            return self.confirm(step.messages.into_values().flatten(), &BTreeMap::new(), Vec::new()).await;
         }
         if target.is_none() && matches!(step.what, What::Move { .. } | What::Copy { .. }) {
             for ids in step.messages.values() {
@@ -229,6 +221,25 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 if step.messages.is_empty() { Ok(()) } else { self.transfer(&step, to, "UID COPY").await }
             }
         }
+    }
+
+    /// Notes that the server is about to be asked. A message of which something was taken back since the plan
+    /// was made leaves the step, and what is planned for it after that: its outcome is another one now.
+    async fn begin(&mut self, step: &mut Work, target: Option<&MailboxRow>) -> Result<(), Error> {
+        let before = target.and_then(|row| row.state).map_or(1, |state| state.uid_next.max(1));
+        let since = if target.is_some() { before } else { 0 };
+        let together: Vec<_> = step.messages.values().map(|ids| (ids.clone(), since)).collect();
+        let begun = self.keeper.with(move |store| store.begin_operations(&together)).await?;
+        let begun: BTreeSet<OperationId> = begun.into_iter().collect();
+        let mailbox = step.mailbox;
+        step.messages.retain(|uid, ids| {
+            let whole = ids.iter().all(|id| begun.contains(id));
+            if !whole {
+                self.otherwise.insert((mailbox, *uid));
+            }
+            whole
+        });
+        Ok(())
     }
 
     fn target(&self, what: &What<MailboxId>) -> Option<MailboxRow> {

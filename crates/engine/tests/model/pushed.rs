@@ -5,8 +5,8 @@ use crate::pipe::Break;
 use restante_core::diagnosis::Verdict;
 use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
 use restante_engine::Error;
-use restante_store::{Ask, Intent, OperationState, RequestId};
-use testkit::model::{Config, Fault, Model};
+use restante_store::{Ask, Desk, Intent, OperationState, RequestId};
+use testkit::model::{Config, Fault, Model, Moment};
 
 /// More than any of these syncs has steps.
 const MOST: u32 = 200;
@@ -363,4 +363,67 @@ async fn a_move_to_a_mailbox_that_is_gone_waits_and_can_be_taken_back() {
     undo(&machine, request);
     machine.sync(&model).await;
     holds(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4"], "taken back");
+}
+
+/// Asks in this order of the first message in INBOX, takes the last of it back after the next push has made its plan,
+/// and syncs twice.
+async fn taken_back_after_the_plan(asks: &[Intent], last: &Intent, expected: &[&str]) {
+    let (model, machine) = held(Config::qresync()).await;
+    for intent in asks {
+        ask(&machine, &[1], intent);
+    }
+    let request = ask(&machine, &[1], last);
+    let path = machine.path().to_owned();
+    model.edit(|server| {
+        server.at(Moment::Command("SELECT", 1), move |_| {
+            let undone = Desk::open(&path).unwrap().undo(request, 0).unwrap();
+            assert_eq!(undone.forgotten, 1);
+        });
+    });
+    machine.sync(&model).await;
+    machine.sync(&model).await;
+    let mut all = vec!["INBOX 2", "INBOX 4", "Archive 5 \\Seen"];
+    all.extend(expected);
+    all.sort_unstable();
+    holds(&model, &machine, &all, &format!("{asks:?}, not {last:?}"));
+}
+
+#[tokio::test]
+async fn what_is_taken_back_after_the_plan_was_made_is_not_done_for_the_sake_of_the_others() {
+    let seen = flags("\\Seen", "");
+    // INBOX comes first, Archive second.
+    let (_, machine) = held(Config::qresync()).await;
+    let (inbox, archive) = (machine.mailbox("INBOX"), machine.mailbox("Archive"));
+    let (to_archive, back) = (Intent::Move { to: archive }, Intent::Move { to: inbox });
+    let copy = Intent::Copy { to: archive };
+
+    taken_back_after_the_plan(&[seen.clone()], &Intent::Remove, &["INBOX 1 \\Seen"]).await;
+    taken_back_after_the_plan(&[to_archive.clone()], &Intent::Remove, &["Archive 1"]).await;
+    taken_back_after_the_plan(&[to_archive.clone()], &back, &["Archive 1"]).await;
+    let unseen = flags("", "\\Seen");
+    taken_back_after_the_plan(&[seen.clone()], &unseen, &["INBOX 1 \\Seen"]).await;
+    let copied = ["INBOX 1 \\Seen", "Archive 1 \\Seen"];
+    taken_back_after_the_plan(&[seen, copy], &flags("\\Flagged", ""), &copied).await;
+}
+
+#[tokio::test]
+async fn a_copy_waits_for_the_flags_it_is_to_have() {
+    let (model, machine) = held(Config::qresync()).await;
+    ask(&machine, &[1], &flags("\\Seen", ""));
+    let unseen = ask(&machine, &[1], &flags("", "\\Seen"));
+    ask(&machine, &[1, 2], &Intent::Copy { to: machine.mailbox("Archive") });
+    let path = machine.path().to_owned();
+    model.edit(|server| {
+        server.at(Moment::Command("SELECT", 1), move |_| {
+            Desk::open(&path).unwrap().undo(unseen, 0).unwrap();
+        });
+    });
+    machine.sync(&model).await;
+    // Others do not wait.
+    let others = ["Archive 2", "Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
+    assert_eq!(all(&model), others);
+    machine.sync(&model).await;
+    let expected =
+        ["Archive 1 \\Seen", "Archive 2", "Archive 5 \\Seen", "INBOX 1 \\Seen", "INBOX 2", "INBOX 4"];
+    holds(&model, &machine, &expected, "both");
 }

@@ -142,15 +142,15 @@ fn what_the_server_is_being_asked_cannot_be_taken_back_meanwhile() {
     mail.receive(mail.inbox, [1]);
     let (operation, _) = ask(&mut mail.store, mail.inbox, uid(1), &Intent::Copy { to: mail.sent });
     let request = mail.store.requests(1).unwrap()[0].id;
-    assert_eq!(mail.store.begin_operations(&[(operation, 12)]).unwrap(), [operation]);
+    assert_eq!(mail.store.begin_operations(&[(vec![operation], 12)]).unwrap(), [operation]);
     assert!(matches!(mail.store.desk().undo(request, NOW), Err(StoreError::UnderWay)));
     // The next try knows where a copy that an unanswered one left can be.
-    mail.store.begin_operations(&[(operation, 15)]).unwrap();
+    mail.store.begin_operations(&[(vec![operation], 15)]).unwrap();
     let known = &mail.store.operations(mail.inbox).unwrap()[0];
     assert_eq!((known.since, known.attempts, known.state), (12, 2, OperationState::Asked));
     mail.store.defer_operation(operation, "later").unwrap();
     assert_eq!(mail.store.desk().undo(request, NOW).unwrap().forgotten, 1);
-    assert_eq!(mail.store.begin_operations(&[(operation, 15)]).unwrap(), [], "it was taken back");
+    assert_eq!(mail.store.begin_operations(&[(vec![operation], 15)]).unwrap(), [], "it was taken back");
 }
 
 #[test]
