@@ -267,7 +267,9 @@ fn settle_mailbox(transaction: &Transaction<'_>, operation: &Operation, now: i64
                 params![mailbox.0, to.as_str(), account.0],
             )?;
         }
-        Intent::Delete => retire(transaction, mailbox, now)?,
+        Intent::Delete => {
+            retire(transaction, mailbox, now)?;
+        }
         _ => {}
     }
     Ok(())

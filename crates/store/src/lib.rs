@@ -57,6 +57,7 @@ pub use id::{AccountId, Digest, MailboxId, MessageId, OperationId, RequestId, Su
 pub use list::{Filter, Found, Place, Row};
 pub use mailbox::{Listed, MailboxRow};
 pub use mend::{Lost, Replacement};
+pub use moved::no_such_mailbox;
 pub use operation::{Ask, Intent, Operation, OperationState, Requested};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};

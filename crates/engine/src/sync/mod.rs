@@ -204,7 +204,9 @@ impl Round {
             findings.extend(pulled.findings);
         }
         if moved || !gone.is_empty() {
-            findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
+            let (left, refused) = keeper.with(move |store| put_away(store, &gone, moved)).await?;
+            findings.extend(left);
+            pushed.refused.extend(refused);
         }
         // A server that is new here may not have everything yet.
         let whole = whole && !moved;
@@ -302,14 +304,18 @@ fn rename(store: &mut Store, account: AccountId, listed: &[Mailbox]) -> Result<(
     Ok(())
 }
 
-/// Puts the mailboxes away that are gone. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
+/// Puts the mailboxes away that are gone, and gives what was to bring messages there: it is refused. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
 /// mailbox with messages that were found nowhere else stays.
-fn put_away(store: &mut Store, gone: &[MailboxId], moved: bool) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = Vec::new();
+fn put_away(
+    store: &mut Store,
+    gone: &[MailboxId],
+    moved: bool,
+) -> Result<(Vec<Finding>, Vec<Operation>), StoreError> {
+    let (mut findings, mut refused) = (Vec::new(), Vec::new());
     for mailbox in gone {
         let left = if moved { store.only_in(*mailbox)? } else { 0 };
         if left == 0 {
-            store.retire_mailbox(*mailbox, now())?;
+            refused.extend(store.retire_mailbox(*mailbox, now())?);
             continue;
         }
         let name = store.view().mailbox(*mailbox)?.mailbox.name;
@@ -317,7 +323,7 @@ fn put_away(store: &mut Store, gone: &[MailboxId], moved: bool) -> Result<Vec<Fi
         let evidence = format!("{name}: {messages} of it could not be found on the new server");
         findings.push(Finding::new(Stage::Mailbox, Service::Imap, Verdict::MailMissing, evidence));
     }
-    Ok(findings)
+    Ok((findings, refused))
 }
 
 /// Brings what was asked for messages that are elsewhere now to where they are; gives how many, and, when

@@ -27,7 +27,7 @@ use restante_core::sync::push::{Step, What, Wish, plan};
 use restante_core::sync::recognise::Arrival;
 use restante_store::{
     AccountId, Body, Confirmed, Intent, MailboxId, MailboxRow, NewEntry, Operation, OperationId,
-    OperationState, StoreError, View,
+    OperationState, StoreError, View, no_such_mailbox,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -203,9 +203,13 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         {
             return self.confirm(step.messages.into_values().flatten(), &BTreeMap::new(), Vec::new()).await;
         }
-        if target.is_none() && matches!(step.what, What::Move { .. } | What::Copy { .. }) {
+        if let (None, What::Move { to } | What::Copy { to }) = (&target, &step.what) {
+            let to = *to;
+            // After a while its name is forgotten too.
+            let gone = self.keeper.with(move |store| Ok(store.view().mailbox(to).ok())).await?;
+            let reply = no_such_mailbox(gone.as_ref().map(|row| &row.mailbox.name));
             for ids in step.messages.values() {
-                self.put_back(ids, "the server has no such mailbox any more").await?;
+                self.refuse_all(ids, &reply).await?;
             }
             return Ok(());
         }

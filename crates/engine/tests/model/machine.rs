@@ -79,6 +79,13 @@ impl Machine {
         rows.iter().find(|row| row.mailbox.name.as_str() == name).unwrap().id
     }
 
+    /// The mailboxes that show the message with this subject.
+    pub(crate) fn places(&self, subject: &str) -> Vec<String> {
+        let rows = self.view().list(&Filter::default(), 100_000, None).unwrap();
+        let row = rows.iter().find(|row| row.subject == subject).unwrap();
+        row.places.iter().map(|place| place.name.as_str().to_owned()).collect()
+    }
+
     /// A sync to its end.
     pub(crate) async fn sync(&self, model: &Model) -> Report {
         self.try_sync(model, End::Never).await.unwrap()

@@ -5,7 +5,7 @@ use crate::pipe::Break;
 use restante_core::diagnosis::Verdict;
 use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
 use restante_engine::Error;
-use restante_store::{Ask, Desk, Intent, OperationState, RequestId};
+use restante_store::{Ask, Desk, Intent, RequestId};
 use testkit::model::{Config, Fault, Model, Moment};
 
 /// More than any of these syncs has steps.
@@ -344,25 +344,46 @@ async fn an_addition_whose_answer_was_lost_is_found_under_new_uids() {
     found_under_new_uids(&model, &machine, "APPEND", "INBOX", &expected).await;
 }
 
-#[tokio::test]
-async fn a_move_to_a_mailbox_that_is_gone_waits_and_can_be_taken_back() {
+/// INBOX gets new UIDs and Archive goes after message 1 was asked to be moved there, so that the message has to be
+/// found first, and meanwhile the list tells what became of the target.
+async fn on_its_way_when_archive_goes() -> (Model, Machine, RequestId) {
     let (model, machine) = held(Config::qresync()).await;
     model.edit(|server| server.expunge("Archive", &[1]));
     machine.sync(&model).await;
     let request = ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
     model.edit(|server| {
-        // The message has to be found first, and meanwhile the list tells what became of the target.
         server.renumber("INBOX");
         server.delete("Archive");
     });
-    machine.sync(&model).await;
-    machine.sync(&model).await;
-    let waiting = machine.waiting();
-    assert_eq!((waiting.len(), waiting[0].state), (1, OperationState::Waiting));
-    assert_eq!(waiting[0].reply, "the server has no such mailbox any more");
+    (model, machine, request)
+}
+
+#[tokio::test]
+async fn a_move_to_a_mailbox_that_is_gone_is_refused_by_name_and_can_be_taken_back() {
+    let (model, machine, request) = on_its_way_when_archive_goes().await;
+    let report = machine.sync(&model).await;
+    let said: Vec<_> = report.findings.iter().map(|finding| finding.evidence.as_str()).collect();
+    let expected = "INBOX: to move a message was refused: the server has no mailbox Archive any more";
+    assert_eq!(said, [expected]);
+    assert!(machine.waiting().is_empty(), "{:?}", machine.waiting());
+    assert_eq!(machine.places("number 1"), ["INBOX"], "it is shown where it is");
+    // It was said once.
+    assert_eq!(machine.sync(&model).await.findings, []);
     undo(&machine, request);
     machine.sync(&model).await;
     holds(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4"], "taken back");
+}
+
+#[tokio::test]
+async fn what_was_asked_when_the_mailbox_was_gone_already_is_refused_as_well() {
+    let (model, machine) = held(Config::qresync()).await;
+    let to = machine.mailbox("Archive");
+    model.edit(|server| server.delete("Archive"));
+    machine.sync(&model).await;
+    ask(&machine, &[1], &Intent::Move { to });
+    let report = machine.sync(&model).await;
+    assert!(report.findings[0].evidence.ends_with("no mailbox Archive any more"), "{:?}", report.findings);
+    assert_eq!(machine.places("number 1"), ["INBOX"]);
 }
 
 /// Asks in this order of the first message in INBOX, takes the last of it back after the next push has made its plan,
