@@ -9,9 +9,10 @@ use crate::{
     AccountId, Applied, Change, Intent, MailboxId, NewEntry, Operation, OperationId, OperationState, Store,
     StoreError,
 };
-use restante_core::mail::{Flags, MailboxName, Uid};
+use restante_core::mail::{Flags, MailboxName, Uid, UidValidity};
 use restante_core::sync::Delta;
 use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that the server has carried out.
@@ -21,6 +22,17 @@ pub struct Confirmed {
     pub operation: OperationId,
     /// Where a message that was moved, copied or added is now, when the server said so (RFC 4315).
     pub at: Option<(MailboxId, Uid)>,
+}
+
+/// What a move left that was copied to its target and could not be removed from where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftCopy {
+    /// The copy's UID in the target.
+    pub uid: Uid,
+    /// The UIDVALIDITY of the target that this UID belongs to.
+    pub uid_validity: UidValidity,
+    /// The message was marked `\\Deleted` for the move, where it was not before.
+    pub marked: bool,
 }
 
 impl Store {
@@ -112,6 +124,31 @@ impl Store {
     /// There is no such operation.
     pub fn defer_operation(&mut self, operation: OperationId, reply: &str) -> Result<(), StoreError> {
         self.settle(operation, OperationState::Waiting, reply).map(|_| ())
+    }
+
+    /// As [`Self::defer_operation`], of a move that left a copy: should it be taken back, the copy goes.
+    ///
+    /// # Errors
+    /// There is no such operation.
+    pub fn defer_copied(
+        &mut self,
+        operation: OperationId,
+        copy: LeftCopy,
+        reply: &str,
+    ) -> Result<(), StoreError> {
+        self.write_durably(|transaction| {
+            let copied = json!({
+                "uid": copy.uid.get(), "validity": copy.uid_validity.get(), "marked": copy.marked
+            });
+            let noted = transaction
+                .prepare_cached(
+                    "UPDATE operation SET state = 'waiting', reply = ?2,
+                         payload = json_set(payload, '$.copied', json(?3))
+                     WHERE id = ?1 AND kind = 'move'",
+                )?
+                .execute(params![operation.0, reply, copied.to_string()])?;
+            if noted == 0 { Err(StoreError::Missing("operation")) } else { Ok(()) }
+        })
     }
 
     fn settle(

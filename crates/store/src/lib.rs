@@ -48,7 +48,7 @@ pub use apply::{Applied, Body, NewEntry, message_date};
 pub use change::Change;
 pub use check::{Checked, Fault, FaultKind, Progress, check};
 pub use compact::Waste;
-pub use confirm::Confirmed;
+pub use confirm::{Confirmed, LeftCopy};
 pub use content::ContentReader;
 pub use counts::Counts;
 pub use entry::{Entry, Identity};

@@ -26,7 +26,7 @@ use restante_core::sync::Delta;
 use restante_core::sync::push::{Step, What, Wish, plan};
 use restante_core::sync::recognise::Arrival;
 use restante_store::{
-    AccountId, Body, Confirmed, Intent, MailboxId, MailboxRow, NewEntry, Operation, OperationId,
+    AccountId, Body, Confirmed, Intent, LeftCopy, MailboxId, MailboxRow, NewEntry, Operation, OperationId,
     OperationState, StoreError, View, no_such_mailbox,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -485,12 +485,40 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             // The copy is found again when this is tried the next time.
             Expunged::Refused(completion) => {
                 let reply = format!("copied, but not removed: {}", completion.line());
-                for ids in step.messages.values() {
-                    self.put_back(ids, &reply).await?;
-                }
-                Ok(())
+                self.leave_copies(step, &present, &new, to, begun, &reply).await
             }
         }
+    }
+
+    /// Notes where the copies are, so that they go when the move is taken back.
+    async fn leave_copies(
+        &mut self,
+        step: &Work,
+        present: &Present,
+        new: &BTreeMap<Uid, Uid>,
+        to: MailboxId,
+        begun: Option<SyncState>,
+        reply: &str,
+    ) -> Result<(), Error> {
+        let state = self.mailboxes.get(&to).filter(|row| !row.moved).and_then(|row| row.state).or(begun);
+        let Some(SyncState { uid_validity, .. }) = state else {
+            for ids in step.messages.values() {
+                self.put_back(ids, reply).await?;
+            }
+            return Ok(());
+        };
+        let arrived = self.arrived(step.mailbox, present, new).await?;
+        if !arrived.is_empty() {
+            self.keeper.apply(to, Delta { new: arrived, state: begun, ..Delta::default() }).await?;
+        }
+        for (uid, ids) in &step.messages {
+            self.put_back(ids, reply).await?;
+            let (Some(id), Some(there)) = (ids.last().copied(), new.get(uid).copied()) else { continue };
+            let marked = present.rows.get(uid).is_some_and(|found| !found.flags.contains("\\Deleted"));
+            let (copy, reply) = (LeftCopy { uid: there, uid_validity, marked }, reply.to_owned());
+            self.keeper.with(move |store| store.defer_copied(id, copy, &reply)).await?;
+        }
+        Ok(())
     }
 
     /// Leaves out of a step what an earlier try without an answer has copied already.

@@ -448,3 +448,24 @@ async fn a_copy_waits_for_the_flags_it_is_to_have() {
         ["Archive 1 \\Seen", "Archive 2", "Archive 5 \\Seen", "INBOX 1 \\Seen", "INBOX 2", "INBOX 4"];
     holds(&model, &machine, &expected, "both");
 }
+
+#[tokio::test]
+async fn a_move_that_was_copied_and_not_removed_takes_its_copy_back_and_nothing_else() {
+    let (model, machine) = held(without("MOVE")).await;
+    // The same message was there before.
+    model.edit(|server| server.deliver("Archive", &[], &letter(1)));
+    machine.sync(&model).await;
+    let before = ["Archive 1", "Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
+    let request = ask(&machine, &[1, 3], &Intent::Move { to: machine.mailbox("Archive") });
+    let refused = Fault::Refuse { verb: "UID EXPUNGE", nth: 1, words: "not now" };
+    model.edit(|server| server.fault(refused));
+    machine.sync(&model).await;
+    assert_eq!(machine.waiting().len(), 2);
+    assert!(machine.waiting()[0].reply.starts_with("copied, but not removed"), "{:?}", machine.waiting());
+    assert_eq!(model.edit(|server| server.mailbox("Archive").messages.len()), 4);
+    undo(&machine, request);
+    machine.sync(&model).await;
+    holds(&model, &machine, &before, "taken back");
+    let left: Vec<u32> = model.edit(|server| server.mailbox("Archive").messages.keys().copied().collect());
+    assert_eq!(left, [1, 2], "the copies went, and no other");
+}
