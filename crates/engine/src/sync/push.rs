@@ -75,6 +75,7 @@ pub async fn push<P: AsyncRead + AsyncWrite + Unpin>(
         open: None,
         pushed: Pushed::default(),
         unsure: BTreeSet::new(),
+        next: BTreeMap::new(),
         otherwise: BTreeSet::new(),
     };
     push.run(operations).await?;
@@ -92,6 +93,8 @@ struct Push<'a, P> {
     pushed: Pushed,
     /// Operations that an earlier try may have carried out.
     unsure: BTreeSet<OperationId>,
+    /// Where this push added messages to a mailbox: the least UID that what is added next can get.
+    next: BTreeMap<MailboxId, u32>,
     /// Messages of which the person asked otherwise since the plan was made: they are left for the next push.
     otherwise: BTreeSet<(MailboxId, Uid)>,
 }
@@ -230,8 +233,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     /// Notes that the server is about to be asked. A message of which something was taken back since the plan
     /// was made leaves the step, and what is planned for it after that: its outcome is another one now.
     async fn begin(&mut self, step: &mut Work, target: Option<&MailboxRow>) -> Result<(), Error> {
-        let before = target.and_then(|row| row.state).map_or(1, |state| state.uid_next.max(1));
-        let since = if target.is_some() { before } else { 0 };
+        let since = target.map_or(0, |row| self.next(row));
         let together: Vec<_> = step.messages.values().map(|ids| (ids.clone(), since)).collect();
         let begun = self.keeper.with(move |store| store.begin_operations(&together)).await?;
         let begun: BTreeSet<OperationId> = begun.into_iter().collect();
@@ -244,6 +246,22 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             whole
         });
         Ok(())
+    }
+
+    /// The least UID that what is added to a mailbox can get. Equal messages are told apart by it: what an
+    /// earlier command of this push put there is not what a later one will.
+    fn next(&self, row: &MailboxRow) -> u32 {
+        let known = row.state.map_or(1, |state| state.uid_next.max(1));
+        self.next.get(&row.id).map_or(known, |next| known.max(*next))
+    }
+
+    /// Notes that a command has added `count` messages to a mailbox, or has put them at these UIDs.
+    fn added(&mut self, to: MailboxId, count: u64, at: impl IntoIterator<Item = Uid>) {
+        let Some(row) = self.mailboxes.get(&to) else { return };
+        // UIDs only ascend (RFC 9051, section 2.3.1.1): each message has taken one.
+        let least = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(self.next(row));
+        let above = at.into_iter().map(|uid| uid.get().saturating_add(1)).max().unwrap_or(0);
+        self.next.insert(to, least.max(above));
     }
 
     fn target(&self, what: &What<MailboxId>) -> Option<MailboxRow> {
@@ -369,6 +387,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         }
         answer.code(completion.code.as_ref());
         let new = answer.placed(&target);
+        self.added(to, present.uids().len(), new.values().copied());
         let moved = verb == "UID MOVE";
         let vanished = if moved { present.uids() } else { UidSet::new() };
         self.transferred(step, &present, &new, to, vanished, answer.begun(&target)).await
@@ -473,6 +492,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             answer.code(completion.code.as_ref());
             new.extend(answer.placed(&target));
             begun = answer.begun(&target);
+            let copied = present.uids();
+            let copied = copied.len() - copied.difference(&missing).len();
+            self.added(to, copied, new.values().copied());
         }
         // Only what is there now: it has been copied.
         let here = present.uids();

@@ -469,3 +469,37 @@ async fn a_move_that_was_copied_and_not_removed_takes_its_copy_back_and_nothing_
     let left: Vec<u32> = model.edit(|server| server.mailbox("Archive").messages.keys().copied().collect());
     assert_eq!(left, [1, 2], "the copies went, and no other");
 }
+
+#[tokio::test]
+async fn a_copy_of_an_equal_message_is_not_taken_for_ones_own() {
+    for config in [without("MOVE"), Config::plain()] {
+        for split in [true, false] {
+            let (model, machine) = held(config.clone()).await;
+            model.edit(|server| {
+                server.create("Work");
+                server.deliver(if split { "Work" } else { "INBOX" }, &[], &letter(1));
+            });
+            machine.sync(&model).await;
+            let intent = Intent::Move { to: machine.mailbox("Archive") };
+            ask(&machine, &[1], &intent);
+            if split {
+                let asks = [Ask { mailbox: machine.mailbox("Work"), uid: Uid::new(1), intent }];
+                machine.ask(|store, _| store.desk().request("a request", &asks, 0)).unwrap();
+            } else {
+                ask(&machine, &[4], &intent);
+            }
+            // The second copy is never made, and nobody says so; or both are, and nobody says so.
+            let fault = if split {
+                Fault::CloseBefore { verb: "UID COPY", nth: 2 }
+            } else {
+                Fault::LoseAnswer { verb: "UID COPY", nth: 1 }
+            };
+            model.edit(|server| server.fault(fault));
+            assert!(machine.try_sync(&model, End::Never).await.is_err());
+            machine.sync(&model).await;
+            machine.sync(&model).await;
+            let there = all(&model).iter().filter(|place| *place == "Archive 1").count();
+            assert_eq!((there, machine.waiting().len()), (2, 0), "{config:?}, {split}: {:?}", all(&model));
+        }
+    }
+}

@@ -92,7 +92,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         }
         let id = operation.id;
         let known = row.state.filter(|_| !row.moved);
-        let before = known.map_or(1, |state| state.uid_next.max(1));
+        let before = if known.is_some() { self.next(row) } else { 1 };
         if self.keeper.with(move |store| store.begin_operations(&[(vec![id], before)])).await?.is_empty() {
             return Ok(());
         }
@@ -128,6 +128,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             {
                 at = uids.iter().next();
             }
+            self.added(row.id, 1, at);
         }
         // Where no UID is known, the pull brings it.
         at = at.filter(|_| known.is_some());
