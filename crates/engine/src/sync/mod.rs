@@ -6,6 +6,7 @@
 
 mod create;
 mod describe;
+mod fallen;
 mod index;
 mod keeper;
 mod left;

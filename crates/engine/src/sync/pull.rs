@@ -1,6 +1,7 @@
 //! One mailbox: from what is held to what the server has.
 
 use super::describe::describe;
+use super::fallen;
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
 use super::list::Abilities;
@@ -145,10 +146,18 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         };
         let seen = opened.seen;
         self.exists = u64::from(seen.exists);
-        if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
+        let (held, gone) = self.held_before(seen).await?;
+        if let Some(what) = pull::setback(held, seen, self.abilities.condstore) {
             self.complain(Verdict::ProtocolError, what);
         }
-        match pull::choose(self.task.held, seen, parameter.is_some()) {
+        if !gone.is_empty() {
+            let vanished = self.held().await?;
+            let vanished = vanished.difference(&vanished.difference(&gone));
+            if !pull::needs_proof(vanished.len(), held.count) {
+                self.record(Delta { vanished, ..Delta::default() }).await?;
+            }
+        }
+        match pull::choose(held, seen, parameter.is_some()) {
             Strategy::Whole => self.whole(validity).await?,
             Strategy::Reset => self.reset(validity).await?,
             Strategy::Qresync => self.news(opened.vanished, opened.flags, seen).await?,
@@ -161,6 +170,19 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         }
         self.settle(validity, seen).await?;
         Ok(self.done(true))
+    }
+
+    /// What is held, for the choice of a strategy; and the UIDs that are not there any more, because UIDNEXT fell
+    /// as it does at some servers and no UID was given again.
+    async fn held_before(&mut self, seen: Seen) -> Result<(Held, UidSet), Error> {
+        let held = self.task.held;
+        let Some(next) = pull::fallen(held, seen) else { return Ok((held, UidSet::new())) };
+        let (mailbox, exists) = (self.task.mailbox, self.exists);
+        let (connection, keeper) = (&mut *self.connection, self.keeper);
+        if fallen::is_harmless(connection, keeper, self.abilities, mailbox, next, exists).await? {
+            return Ok((fallen::as_before(held, next), fallen::from(next)));
+        }
+        Ok((held, UidSet::new()))
     }
 
     /// Opens the mailbox. Where the list of all UIDs is wanted whatever comes, it is asked for in the same flight; and so is
