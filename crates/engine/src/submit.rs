@@ -4,6 +4,10 @@
 //! then, nobody will believe that the message was not sent. Every other interruption leaves a row that
 //! can safely be tried again.
 
+mod unknown;
+
+pub use unknown::look_for_unknown;
+
 use crate::account::Account;
 use crate::error::Error;
 use crate::imap::{self, Connection};
@@ -20,6 +24,7 @@ use restante_core::mail::{MailboxName, SpecialUse};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -298,8 +303,8 @@ fn header(content: &[u8]) -> &[u8] {
 
 /// Whether the Sent mailbox has this message already: some providers file by themselves, and an answer
 /// to an APPEND may have been lost.
-async fn is_there(
-    connection: &mut Connection<Pipe>,
+async fn is_there<P: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<P>,
     sent: &MailboxName,
     message_id: &str,
 ) -> Result<bool, Error> {

@@ -163,6 +163,12 @@ impl Watch<'_> {
         let mut steps = Steps::new(|_| {});
         self.send(on, &mut steps).await?;
         let mut connection = submit::connect(self.network, self.account, self.secret, &mut steps).await?;
+        if self.send {
+            let found = submit::look_for_unknown(&mut connection, self.keeper, self.id).await?;
+            if !found.is_empty() {
+                on(Told::Sent(&found));
+            }
+        }
         let report = self.all(&mut connection).await?;
         on(Told::Synced(&report));
         let id = self.id;

@@ -163,6 +163,20 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
         tried.retain(|row| again.iter().all(|later| later.id != row.id));
         tried.extend(again);
     }
+    let mut connected = connected;
+    if let Ok(connection) = &mut connected
+        && !context.global.no_send
+    {
+        match submit::look_for_unknown(connection, keeper, id).await {
+            Ok(found) => {
+                tried.retain(|row| found.iter().all(|later| later.id != row.id));
+                tried.extend(found);
+            }
+            // It is not known, as before.
+            Err(Error::Finding(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let outbox = keeper.with(move |store| store.view().outbox(Some(id))).await?;
     let waiting = outbox.iter().filter(|row| submit::waits_for_a_person(row)).count();
     if !context.output.json {
