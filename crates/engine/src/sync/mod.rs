@@ -14,6 +14,7 @@ mod list;
 mod portions;
 mod pull;
 mod push;
+mod tidy;
 
 pub(crate) use create::create_sent;
 pub use create::new_name;
@@ -22,6 +23,8 @@ pub use keeper::Keeper;
 pub(crate) use keeper::now;
 pub(crate) use pull::look;
 pub use push::{Pushed, push};
+pub(crate) use tidy::Daily;
+pub use tidy::tidy;
 
 use crate::error::Error;
 use crate::imap::{Connection, Traffic};

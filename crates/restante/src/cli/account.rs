@@ -3,8 +3,9 @@
 use super::account_edit::Edit;
 use super::account_move::Move;
 use super::account_reauth::Reauth;
-use super::context::Context;
+use super::context::{Context, now};
 use super::error::Failure;
+use super::list::rfc3339;
 use super::output::print;
 use super::prompt::Prompt;
 use super::sync::octets;
@@ -14,7 +15,7 @@ use restante_core::settings::{Fingerprint, Settings, Source};
 use restante_core::submission::State;
 use restante_engine::account::Value;
 use restante_engine::{account, secrets};
-use restante_store::{StoreError, View, Waste};
+use restante_store::{Pause, StoreError, View, Waste};
 use serde::Serialize;
 use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr;
@@ -73,6 +74,15 @@ struct Document<'a> {
     sources: Sources,
     pins: Vec<String>,
     draft: bool,
+    paused: Option<Paused>,
+}
+
+/// Why and how long a watch leaves the account's server alone.
+#[derive(Serialize)]
+struct Paused {
+    until: String,
+    failures: u32,
+    reason: String,
 }
 
 /// Where each value came from.
@@ -162,6 +172,9 @@ fn text(account: &account::Account, document: &Document<'_>) -> String {
         lines.push(("pinned", pin.clone(), String::new()));
     }
     lines.push(("password", document.password.clone(), String::new()));
+    if let Some(paused) = &document.paused {
+        lines.push(("paused", format!("until {} because {}", paused.until, paused.reason), String::new()));
+    }
     let width = lines.iter().map(|(_, value, from)| if from.is_empty() { 0 } else { value.width() });
     let width = width.max().unwrap_or_default();
     let line = |(what, value, from): &(&str, String, String)| match from.as_str() {
@@ -277,5 +290,23 @@ fn document<'a>(context: &Context, account: &'a account::Account) -> Document<'a
         },
         pins: account.pins.iter().map(Fingerprint::to_string).collect(),
         draft: account.draft,
+        paused: pause(context, account).map(|pause| Paused {
+            until: rfc3339(pause.until),
+            failures: pause.failures,
+            reason: pause.reason,
+        }),
     }
+}
+
+/// The pause of an account that is not over. An account of which nothing was fetched has none.
+fn pause(context: &Context, account: &account::Account) -> Option<Pause> {
+    let view = context.view().ok()?;
+    let id = view.find_account(&account.name).ok()??;
+    view.pause(id).ok()?.filter(|pause| pause.until > now())
+}
+
+/// A pause in words, when it is not over at `now`.
+pub(super) fn paused(pause: &Pause, now: i64) -> Option<String> {
+    let until = rfc3339(pause.until);
+    (pause.until > now).then(|| format!("paused until {until} because {}", pause.reason))
 }
