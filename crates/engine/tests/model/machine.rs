@@ -25,6 +25,8 @@ pub(crate) enum End {
     Commits(u32),
     /// The disk has room for so many pages.
     Pages(u32),
+    /// After so many calls that write contents the disk fails, with this error of the system.
+    Contents(u32, i32),
 }
 
 /// A machine with a data directory of its own.
@@ -101,6 +103,7 @@ impl Machine {
                 store.before_commit(move || done.fetch_add(1, Ordering::Relaxed) >= commits)?;
             }
             End::Pages(pages) => store.limit_growth(pages)?,
+            End::Contents(calls, errno) => store.fail_contents(calls, errno),
             End::Never | End::Broken(_) => {}
         }
         let at = if let End::Broken(at) = end { at } else { Break::Never };

@@ -388,7 +388,7 @@ async fn what_was_asked_when_the_mailbox_was_gone_already_is_refused_as_well() {
 
 /// Asks in this order of the first message in INBOX, takes the last of it back after the next push has made its plan,
 /// and syncs twice.
-async fn taken_back_after_the_plan(asks: &[Intent], last: &Intent, expected: &[&str]) {
+async fn taken_back_after_the_plan(asks: &[&Intent], last: &Intent, expected: &[&str]) {
     let (model, machine) = held(Config::qresync()).await;
     for intent in asks {
         ask(&machine, &[1], intent);
@@ -418,13 +418,13 @@ async fn what_is_taken_back_after_the_plan_was_made_is_not_done_for_the_sake_of_
     let (to_archive, back) = (Intent::Move { to: archive }, Intent::Move { to: inbox });
     let copy = Intent::Copy { to: archive };
 
-    taken_back_after_the_plan(&[seen.clone()], &Intent::Remove, &["INBOX 1 \\Seen"]).await;
-    taken_back_after_the_plan(&[to_archive.clone()], &Intent::Remove, &["Archive 1"]).await;
-    taken_back_after_the_plan(&[to_archive.clone()], &back, &["Archive 1"]).await;
+    taken_back_after_the_plan(&[&seen], &Intent::Remove, &["INBOX 1 \\Seen"]).await;
+    taken_back_after_the_plan(&[&to_archive], &Intent::Remove, &["Archive 1"]).await;
+    taken_back_after_the_plan(&[&to_archive], &back, &["Archive 1"]).await;
     let unseen = flags("", "\\Seen");
-    taken_back_after_the_plan(&[seen.clone()], &unseen, &["INBOX 1 \\Seen"]).await;
+    taken_back_after_the_plan(&[&seen], &unseen, &["INBOX 1 \\Seen"]).await;
     let copied = ["INBOX 1 \\Seen", "Archive 1 \\Seen"];
-    taken_back_after_the_plan(&[seen, copy], &flags("\\Flagged", ""), &copied).await;
+    taken_back_after_the_plan(&[&seen, &copy], &flags("\\Flagged", ""), &copied).await;
 }
 
 #[tokio::test]
