@@ -9,6 +9,7 @@ use restante_store::{Body, NewEntry, Pause, Store, View};
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
+use testkit::script::{Opening, Server};
 
 const CONFIG: &str = r#"
 [account.work]
@@ -165,4 +166,25 @@ fn doctor() {
     let (before, after) = said.split_once(" after ").unwrap();
     let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
     insta::assert_snapshot!("doctor", format!("{before} after [number]{after}"));
+}
+
+/// A server that knows another password.
+const REFUSES: &str = "
+    S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready
+    C: a1 AUTHENTICATE PLAIN <redacted>
+    S: a1 NO [AUTHENTICATIONFAILED] wrong
+";
+
+#[test]
+fn a_change_whose_login_is_refused_is_recorded_and_ends_with_77() {
+    let folder = data();
+    let server = Server::start(&["localhost"], Opening::Plain, &[REFUSES]).unwrap();
+    let config = CONFIG.replace("port = 1\n", &format!("port = {}\n", server.port()));
+    std::fs::write(folder.path().join("config.toml"), config.replace("\"tls\"", "\"none\"")).unwrap();
+    let list = restante(folder.path(), &["list"]);
+    let id = list.split_whitespace().next().unwrap();
+    let said = restante(folder.path(), &["mark", id, "--read"]);
+    assert!(said.contains("waits until the login works") && said.contains("ends with 77"), "{said}");
+    let waits = restante(folder.path(), &["undo", "--list"]);
+    assert!(waits.contains("1 waiting"), "{waits}");
 }
