@@ -109,9 +109,9 @@ impl Watch<'_> {
         loop {
             if let Some(pause) = self.keeper.with(move |store| store.view().pause(id)).await? {
                 // A clock that jumped may mean another network: then it is worth trying.
-                let left = u64::try_from(pause.until.saturating_sub(sync::now())).unwrap_or(0);
+                let left = backoff::left(pause.until, sync::now());
                 tokio::select! {
-                    () = sleep(Duration::from_secs(left)) => {}
+                    () = sleep(left) => {}
                     () = clock.jumped() => {}
                 }
             }
