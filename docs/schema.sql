@@ -166,7 +166,8 @@ CREATE TABLE operation (
     uid INTEGER NOT NULL,      -- which message; 0 while its UID is not known: it was not found again yet, or is to be added
     position INTEGER NOT NULL, -- message.position; 0: it is about the mailbox
     kind TEXT NOT NULL,        -- flag, move, copy, remove, append, create, rename, delete, subscribe or unsubscribe
-    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]}, {"to": mailbox or name}, …
+    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]}, {"to": mailbox or name}, …; "copied" in a move
+                               -- whose copy was made and whose message could not be removed
     created INTEGER NOT NULL,  -- when the person asked
     attempts INTEGER NOT NULL, -- how often the server was asked
     state TEXT NOT NULL,       -- waiting; asked, while the answer is not known; refused; or superseded: the message is nowhere any more

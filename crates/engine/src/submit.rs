@@ -4,6 +4,10 @@
 //! then, nobody will believe that the message was not sent. Every other interruption leaves a row that
 //! can safely be tried again.
 
+mod unknown;
+
+pub use unknown::look_for_unknown;
+
 use crate::account::Account;
 use crate::error::Error;
 use crate::imap::{self, Connection};

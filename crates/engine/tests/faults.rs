@@ -352,13 +352,17 @@ async fn a_uidnext_that_goes_back_makes_every_uid_doubtful() {
     let report = held
         .sync(&format!(
             r#"{begun}
-            C: a4 UID SEARCH RETURN (ALL) ALL
-            S: * ESEARCH (TAG "a4") UID ALL 1:2
+            C: a4 UID FETCH 1:2 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)])
+            S: * 1 FETCH (UID 1 FLAGS () MODSEQ (9) INTERNALDATE "01-May-2026 10:00:00 +0000" RFC822.SIZE 11 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "")
+            S: * 2 FETCH (UID 2 FLAGS () MODSEQ (9) INTERNALDATE "07-May-2026 10:00:00 +0000" RFC822.SIZE 14 BODY[HEADER.FIELDS (MESSAGE-ID DATE)] "")
             S: a4 OK
-            C: a5 UID FETCH 1:2 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
+            C: a5 UID SEARCH RETURN (ALL) ALL
+            S: * ESEARCH (TAG "a5") UID ALL 1:2
+            S: a5 OK
+            C: a6 UID FETCH 1:2 (UID FLAGS MODSEQ INTERNALDATE BODY.PEEK[])
             S: * 1 FETCH (UID 1 FLAGS () MODSEQ (9) INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] "Subject: n1")
             S: * 2 FETCH (UID 2 FLAGS () MODSEQ (9) INTERNALDATE "07-May-2026 10:00:00 +0000" BODY[] "Subject: other")
-            S: a5 OK
+            S: a6 OK
             "#
         ))
         .await;

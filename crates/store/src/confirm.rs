@@ -10,9 +10,10 @@ use crate::{
     AccountId, Applied, Change, Intent, MailboxId, NewEntry, Operation, OperationId, OperationState, Store,
     StoreError,
 };
-use restante_core::mail::{Flags, MailboxName, Uid};
+use restante_core::mail::{Flags, MailboxName, Uid, UidValidity};
 use restante_core::sync::Delta;
 use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that the server has carried out.
@@ -24,28 +25,49 @@ pub struct Confirmed {
     pub at: Option<(MailboxId, Uid)>,
 }
 
+/// What a move left that was copied to its target and could not be removed from where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftCopy {
+    /// The copy's UID in the target.
+    pub uid: Uid,
+    /// The UIDVALIDITY of the target that this UID belongs to.
+    pub uid_validity: UidValidity,
+    /// The message was marked `\\Deleted` for the move, where it was not before.
+    pub marked: bool,
+}
+
 impl Store {
     /// Notes durably that the server is about to be asked: from now on an operation may be done though no
-    /// answer came. With each goes the target's UIDNEXT, kept from the first time; 0 where nothing is
-    /// added to a mailbox.
+    /// answer came. Operations that stand together are carried out as one outcome: they are begun together or
+    /// not at all. With them goes the target's UIDNEXT, kept from the first time; 0 where nothing is added to
+    /// a mailbox. What was begun is returned.
     ///
     /// # Errors
-    /// The database cannot be written. An operation that was taken back meanwhile is left out of what is
-    /// returned, and must not be carried out.
+    /// The database cannot be written. Where one was taken back meanwhile, none of those it stands together
+    /// with is returned, and none may be carried out.
     pub fn begin_operations(
         &mut self,
-        operations: &[(OperationId, u32)],
+        together: &[(Vec<OperationId>, u32)],
     ) -> Result<Vec<OperationId>, StoreError> {
         self.write_durably(|transaction| {
+            let mut there = transaction
+                .prepare_cached("SELECT 1 FROM operation WHERE id = ?1 AND state IN ('waiting', 'asked')")?;
             let mut begin = transaction.prepare_cached(
                 "UPDATE operation SET state = 'asked', attempts = attempts + 1,
                      since = CASE since WHEN 0 THEN ?2 ELSE since END
-                 WHERE id = ?1 AND state IN ('waiting', 'asked')",
+                 WHERE id = ?1",
             )?;
             let mut begun = Vec::new();
-            for (operation, since) in operations {
-                if begin.execute(params![operation.0, since])? > 0 {
-                    begun.push(*operation);
+            for (operations, since) in together {
+                let mut all = true;
+                for operation in operations {
+                    all &= there.exists([operation.0])?;
+                }
+                if all {
+                    for operation in operations {
+                        begin.execute(params![operation.0, since])?;
+                    }
+                    begun.extend(operations);
                 }
             }
             Ok(begun)
@@ -103,6 +125,31 @@ impl Store {
     /// There is no such operation.
     pub fn defer_operation(&mut self, operation: OperationId, reply: &str) -> Result<(), StoreError> {
         self.settle(operation, OperationState::Waiting, reply).map(|_| ())
+    }
+
+    /// As [`Self::defer_operation`], of a move that left a copy: should it be taken back, the copy goes.
+    ///
+    /// # Errors
+    /// There is no such operation.
+    pub fn defer_copied(
+        &mut self,
+        operation: OperationId,
+        copy: LeftCopy,
+        reply: &str,
+    ) -> Result<(), StoreError> {
+        self.write_durably(|transaction| {
+            let copied = json!({
+                "uid": copy.uid.get(), "validity": copy.uid_validity.get(), "marked": copy.marked
+            });
+            let noted = transaction
+                .prepare_cached(
+                    "UPDATE operation SET state = 'waiting', reply = ?2,
+                         payload = json_set(payload, '$.copied', json(?3))
+                     WHERE id = ?1 AND kind = 'move'",
+                )?
+                .execute(params![operation.0, reply, copied.to_string()])?;
+            if noted == 0 { Err(StoreError::Missing("operation")) } else { Ok(()) }
+        })
     }
 
     fn settle(
@@ -265,7 +312,9 @@ fn settle_mailbox(transaction: &Transaction<'_>, operation: &Operation, now: i64
                 params![mailbox.0, to.as_str(), account.0],
             )?;
         }
-        Intent::Delete => retire(transaction, mailbox, now)?,
+        Intent::Delete => {
+            retire(transaction, mailbox, now)?;
+        }
         _ => {}
     }
     Ok(())

@@ -50,7 +50,7 @@ pub use apply::{Applied, Body, NewEntry, message_date};
 pub use change::Change;
 pub use check::{Checked, Fault, FaultKind, Progress, check};
 pub use compact::Waste;
-pub use confirm::Confirmed;
+pub use confirm::{Confirmed, LeftCopy};
 pub use content::ContentReader;
 pub use counts::Counts;
 pub use entry::{Entry, Identity};
@@ -59,6 +59,7 @@ pub use id::{AccountId, Digest, MailboxId, MessageId, OperationId, RequestId, Su
 pub use list::{Filter, Found, Place, Row};
 pub use mailbox::{Listed, MailboxRow};
 pub use mend::{Lost, Replacement};
+pub use moved::no_such_mailbox;
 pub use operation::{Ask, Intent, Operation, OperationState, Requested};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};

@@ -1,13 +1,12 @@
 //! Mailboxes, and what becomes of messages nothing refers to.
 
-use crate::fold::refold_mailbox;
 use crate::operation::{ask_for, open_request};
 use crate::{AccountId, Ask, Change, Desk, Intent, MailboxId, MessageId, Requested, Store, StoreError, View};
 use restante_core::mail::{
     Flags, Mailbox, MailboxName, ModSeq, SpecialUse, SyncState, Uid, UidSet, UidValidity,
 };
 use rusqlite::{Connection, Row, Transaction, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A mailbox as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +170,6 @@ impl Store {
     /// The database cannot be written.
     pub fn expire_tombstones(&mut self, time: i64) -> Result<u64, StoreError> {
         let gone = self.write(|transaction| {
-            refuse_homeless(transaction, time)?;
             transaction.execute("DELETE FROM done WHERE confirmed < ?1", [time])?;
             transaction.execute(
                 "DELETE FROM submission WHERE state = 'accepted' AND filed <> 0 AND created < ?1",
@@ -263,20 +261,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
         pending: row.get(11)?,
         policy: row.get(12)?,
     })
-}
-
-/// Refuses what was to bring messages to mailboxes that are about to be forgotten: they would be shown
-/// nowhere.
-fn refuse_homeless(transaction: &Transaction<'_>, time: i64) -> Result<(), StoreError> {
-    let mut refuse = transaction.prepare_cached(
-        "UPDATE operation SET state = 'refused', reply = 'the server has no such mailbox any more'
-         WHERE kind IN ('move', 'copy') AND state IN ('waiting', 'asked') AND json_extract(payload, '$.to') IN (
-             SELECT id FROM mailbox WHERE gone <> 0 AND gone < ?1)
-         RETURNING mailbox",
-    )?;
-    let mailboxes: BTreeSet<MailboxId> =
-        refuse.query_map([time], |row| row.get(0).map(MailboxId))?.collect::<Result<_, _>>()?;
-    mailboxes.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))
 }
 
 fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use crate::{
 };
 use restante_core::mail::Uid;
 use restante_core::sync::Delta;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use std::path::Path;
 
 /// What is said of an operation whose message is not here any more.
@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// Takes over contents that were lost and came again, for the messages that have the same digest;
-    /// returns how many those are.
+    /// returns how many those are. What was indexed without them is indexed again.
     ///
     /// # Errors
     /// [`StoreError::Unsynced`] when a content was not synced; the database cannot be written.
@@ -120,19 +120,25 @@ impl Store {
         if !contents.iter().all(|content| self.packs.is_synced(&content.at)) {
             return Err(StoreError::Unsynced);
         }
-        self.write_durably(|transaction| {
-            let mut find = transaction.prepare_cached("SELECT id FROM message WHERE digest = ?1")?;
-            let mut restored = 0;
+        let restored: Vec<MessageId> = self.write_durably(|transaction| {
+            let mut find =
+                transaction.prepare_cached("SELECT id, position FROM message WHERE digest = ?1")?;
+            let mut restored = Vec::new();
             for content in contents {
-                if let Some(id) = find.query_row([content.digest.0], |row| row.get(0)).optional()? {
+                let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1).map(MessageId)?));
+                if let Some((id, message)) = find.query_row([content.digest.0], read).optional()? {
                     place(transaction, id, &content.at)?;
                     transaction
                         .execute("UPDATE message SET size = ?2 WHERE id = ?1", params![id, content.size])?;
-                    restored += 1;
+                    restored.push(message);
                 }
             }
             Ok(restored)
-        })
+        })?;
+        // Between the two nothing of them is indexed, which a check names.
+        self.forget_words(&restored)?;
+        self.index_again(&restored)?;
+        Ok(restored.len() as u64)
     }
 
     /// Takes what the server has now for a content that was lost and is not there in the same octets: it

@@ -4,11 +4,12 @@
 use crate::content::serial_of;
 use crate::fold::refold_mailbox;
 use crate::mailbox::account_of;
-use crate::operation::settle_carried;
-use crate::{AccountId, Change, MailboxId, MessageId, Store, StoreError, View};
-use restante_core::mail::Mailbox;
+use crate::operation::{collect, settle_carried};
+use crate::{AccountId, Change, MailboxId, MessageId, Operation, OperationState, Store, StoreError, View};
+use restante_core::mail::{Mailbox, MailboxName};
 use restante_core::sync::recognise::Known;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use std::collections::BTreeSet;
 
 impl View {
     /// Everything an account holds, place by place, and what was removed and still rests: what a message
@@ -139,17 +140,14 @@ impl Store {
     }
 
     /// Puts a mailbox away that the server lists no more: its entries leave tombstones, and what was asked
-    /// for its messages waits to be [carried](Self::carry_operations). The row goes with the last
-    /// tombstone, and is taken up again when the mailbox is listed before.
+    /// for its messages waits to be [carried](Self::carry_operations). What was to bring messages there is
+    /// refused, and returned: they are shown where they are. The row goes with the last tombstone, and is
+    /// taken up again when the mailbox is listed before.
     ///
     /// # Errors
     /// There is no such mailbox.
-    pub fn retire_mailbox(&mut self, mailbox: MailboxId, now: i64) -> Result<Vec<Change>, StoreError> {
-        self.write(|transaction| {
-            let account = account_of(transaction, mailbox)?;
-            retire(transaction, mailbox, now)?;
-            Ok(vec![Change::Mailboxes(account)])
-        })
+    pub fn retire_mailbox(&mut self, mailbox: MailboxId, now: i64) -> Result<Vec<Operation>, StoreError> {
+        self.write(|transaction| retire(transaction, mailbox, now))
     }
 
     /// How many messages of a mailbox are in no other mailbox of its account.
@@ -201,7 +199,11 @@ impl Store {
 }
 
 /// Puts a mailbox away: see [`Store::retire_mailbox`].
-pub(crate) fn retire(transaction: &Transaction<'_>, mailbox: MailboxId, now: i64) -> Result<(), StoreError> {
+pub(crate) fn retire(
+    transaction: &Transaction<'_>,
+    mailbox: MailboxId,
+    now: i64,
+) -> Result<Vec<Operation>, StoreError> {
     let with_time = params![mailbox.0, now];
     transaction.execute(
         "INSERT OR REPLACE INTO tombstone (mailbox, uid, position, removed)
@@ -211,11 +213,43 @@ pub(crate) fn retire(transaction: &Transaction<'_>, mailbox: MailboxId, now: i64
     transaction.execute("DELETE FROM entry WHERE mailbox = ?1", [mailbox.0])?;
     transaction.execute("UPDATE operation SET uid = 0 WHERE mailbox = ?1", [mailbox.0])?;
     refold_mailbox(transaction, mailbox)?;
+    let refused = refuse_homeless(transaction, mailbox)?;
     transaction.execute(
         "UPDATE mailbox SET gone = max(?2, 1), moved = 0, total = 0, unseen = 0, uid_validity = 0,
              uid_next = 0, highest_mod_seq = 0
          WHERE id = ?1",
         with_time,
     )?;
-    Ok(())
+    Ok(refused)
+}
+
+/// What is said of a message that was to go to a mailbox that is gone, and of that name where it is known.
+#[must_use]
+pub fn no_such_mailbox(name: Option<&MailboxName>) -> String {
+    let which = name.map_or_else(|| "such mailbox".to_owned(), |name| format!("mailbox {name}"));
+    format!("the server has no {which} any more")
+}
+
+/// Refuses what was to bring messages to a mailbox that is gone: they would be shown where they are not.
+fn refuse_homeless(transaction: &Transaction<'_>, mailbox: MailboxId) -> Result<Vec<Operation>, StoreError> {
+    let homeless = "WHERE kind IN ('move', 'copy') AND state IN ('waiting', 'asked')
+         AND json_extract(payload, '$.to') = ?1";
+    let mut refused = collect(transaction, homeless, [mailbox.0])?;
+    if refused.is_empty() {
+        return Ok(refused);
+    }
+    let name: String = transaction
+        .prepare_cached("SELECT name FROM mailbox WHERE id = ?1")?
+        .query_row([mailbox.0], |row| row.get(0))?;
+    let reply = no_such_mailbox(Some(&MailboxName::new(name)));
+    for operation in &mut refused {
+        operation.state = OperationState::Refused;
+        operation.reply.clone_from(&reply);
+        transaction
+            .prepare_cached("UPDATE operation SET state = 'refused', reply = ?2 WHERE id = ?1")?
+            .execute(params![operation.id.0, reply])?;
+    }
+    let from: BTreeSet<MailboxId> = refused.iter().map(|operation| operation.mailbox).collect();
+    from.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))?;
+    Ok(refused)
 }

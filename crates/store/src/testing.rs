@@ -12,6 +12,11 @@ impl Store {
         Ok(self.desk.view.conn.commit_hook(Some(hook))?)
     }
 
+    /// Lets the disk take so many more calls that write contents; then each fails with this error of the system.
+    pub fn fail_contents(&mut self, calls: u32, errno: i32) {
+        self.packs.fail_after(calls, errno);
+    }
+
     /// Lets the mail database grow by so many pages of 4,096 octets; then its disk is full.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::{
     Ask, Change, Desk, Intent, MailboxId, MessageId, Operation, OperationState, RequestId, Requested,
     StoreError, View,
 };
-use restante_core::mail::Uid;
+use restante_core::mail::{Flags, Uid};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 /// What a person asked in one go, and how far it is.
@@ -102,10 +102,11 @@ impl Desk {
                 return Err(StoreError::Missing("request"));
             }
             let mut undone = Undone::default();
+            let mut asks = Vec::new();
             for operation in operations.iter().rev() {
+                asks.extend(clear_up(transaction, operation, &mut undone)?);
                 forget(transaction, operation, &mut undone)?;
             }
-            let mut asks = Vec::new();
             for inverse in inverses {
                 match locate(transaction, inverse)? {
                     Ok(Some(ask)) => asks.push(ask),
@@ -158,6 +159,48 @@ fn forget(
     undone.forgotten += 1;
     undone.changes.extend(changes(operation.mailbox, operation.message, &operation.intent));
     Ok(())
+}
+
+/// What takes back the half of a move that was done: its copy goes, and its mark.
+fn clear_up(
+    transaction: &Transaction<'_>,
+    operation: &Operation,
+    undone: &mut Undone,
+) -> Result<Vec<Ask>, StoreError> {
+    let mut find = transaction.prepare_cached(
+        "SELECT mailbox.id, json_extract(payload, '$.copied.uid'), json_extract(payload, '$.copied.marked'),
+             mailbox.uid_validity = json_extract(payload, '$.copied.validity') AND NOT mailbox.moved,
+             EXISTS (SELECT 1 FROM entry WHERE entry.mailbox = mailbox.id
+                 AND entry.uid = json_extract(payload, '$.copied.uid') AND entry.position = operation.position)
+         FROM operation JOIN mailbox ON mailbox.id = json_extract(payload, '$.to')
+         WHERE operation.id = ?1 AND kind = 'move' AND json_extract(payload, '$.copied') IS NOT NULL",
+    )?;
+    let read = |row: &Row<'_>| -> rusqlite::Result<(i64, u32, bool, bool, bool)> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    };
+    let found = find.query_row([operation.id.0], read).optional()?;
+    let Some((to, copy, marked, same, there)) = found else { return Ok(Vec::new()) };
+    let mut asks = Vec::new();
+    match (same, there) {
+        (true, true) => {
+            asks.push(Ask { mailbox: MailboxId(to), uid: Uid::new(copy), intent: Intent::Remove })
+        }
+        // Somebody has removed it.
+        (true, false) => {}
+        (false, _) => {
+            undone.lost.push("a copy stays where the message was to go: its number changed".to_owned())
+        }
+    }
+    let here = operation.uid.filter(|_| marked);
+    if let Some(uid) = here {
+        let held: bool = transaction
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM entry WHERE mailbox = ?1 AND uid = ?2)")?
+            .query_row(params![operation.mailbox.0, uid.get()], |row| row.get(0))?;
+        let remove: Flags = ["\\Deleted"].into_iter().collect();
+        let intent = Intent::Flag { add: Flags::new(), remove };
+        asks.extend(held.then_some(Ask { mailbox: operation.mailbox, uid: Some(uid), intent }));
+    }
+    Ok(asks)
 }
 
 /// What takes a request back, the last first.

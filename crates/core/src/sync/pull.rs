@@ -88,6 +88,14 @@ pub fn qresync_parameter(held: Held) -> Option<(UidValidity, ModSeq)> {
     Some((state.uid_validity, state.highest_mod_seq?))
 }
 
+/// UIDNEXT, when it is less than it was and everything else goes on from what is held. Where nothing else tells
+/// that no UID was given again, [`choose`] takes none of them for what it was.
+#[must_use]
+pub fn fallen(held: Held, seen: Seen) -> Option<u32> {
+    let state = trusted(held).filter(|state| seen.uid_validity == Some(state.uid_validity))?;
+    seen.uid_next.filter(|next| (1..state.uid_next).contains(next))
+}
+
 /// The strategy for an opened mailbox. `qresync` tells that SELECT carried [`qresync_parameter`].
 #[must_use]
 pub fn choose(held: Held, seen: Seen, qresync: bool) -> Strategy {
@@ -236,6 +244,10 @@ mod tests {
             Strategy::Reset,
             "UIDs may have been given twice"
         );
+        assert_eq!(fallen(before, seen(1, 8, 50, 3)), Some(8));
+        for other in [seen(1, 9, 50, 3), seen(2, 8, 50, 3), seen(1, 0, 50, 3)] {
+            assert_eq!(fallen(before, other), None, "{other:?}");
+        }
         let said = |seen| setback(before, seen, true).unwrap_or_default();
         assert_eq!(said(seen(1, 8, 60, 3)), "UIDNEXT went back from 9 to 8");
         assert_eq!(said(seen(1, 9, 49, 3)), "HIGHESTMODSEQ went back from 50 to 49");

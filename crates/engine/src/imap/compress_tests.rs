@@ -126,6 +126,39 @@ async fn compressed_bytes_behind_the_ok_are_the_first_of_the_stream_wherever_it_
 }
 
 #[tokio::test]
+async fn news_are_heard_through_compression_however_they_are_split() {
+    let (mut connection, mut far) = compressed().await;
+    let packed = far.deflate.as_mut().unwrap().pack(b"* 7 EXISTS\r\n").unwrap();
+    let before = connection.traffic();
+    let server = async {
+        for octet in &packed {
+            far.stream.write_all(&[*octet]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let client = async {
+        let mut counts = Vec::new();
+        while counts.is_empty() {
+            connection.listen().await.unwrap();
+            let mut note = |event: Event<'_>| {
+                if let Event::Untagged(Response::Exists(count)) = event {
+                    counts.push(count);
+                }
+                Ok(())
+            };
+            while connection.step(&mut note).unwrap() {}
+        }
+        counts
+    };
+    let (counts, ()) = tokio::join!(client, server);
+    assert_eq!(counts, [7]);
+    let traffic = connection.traffic();
+    // What flushes the stream may come behind the last of it.
+    assert!(traffic.bytes_in - before.bytes_in + 5 >= packed.len() as u64, "{before:?} {traffic:?}");
+    assert_eq!(traffic.round_trips, before.round_trips, "nobody asked");
+}
+
+#[tokio::test]
 async fn a_refusal_leaves_everything_as_it_was_and_is_not_asked_for_again() {
     for refusal in ["NO [COMPRESSIONACTIVE] TLS compresses already", "BAD what?"] {
         let (mut connection, mut far) = greeted("COMPRESS=DEFLATE").await;

@@ -119,6 +119,15 @@ enum Compression {
     On(Box<Deflate>),
 }
 
+/// What octets are waited for.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    /// Those that answer, in time.
+    Answer(Stage),
+    /// Those that nobody asked for.
+    News,
+}
+
 impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// Takes a pipe whose other end has yet to greet. `host` is named in errors.
     pub fn new(pipe: P, host: impl Into<String>) -> Self {
@@ -384,6 +393,11 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// half a minute); [`Verdict::ProtocolError`] when what it sends cannot be unpacked.
     pub async fn fill(&mut self, stage: Stage) -> Result<(), Error> {
         self.flush(stage).await?;
+        self.take_in(Wait::Answer(stage)).await
+    }
+
+    /// Waits for octets until some can be read: of what is compressed, more than one receipt may be needed.
+    async fn take_in(&mut self, wait: Wait) -> Result<(), Error> {
         let count = loop {
             if let Compression::On(deflate) = &mut self.compression {
                 match deflate.unpack(&mut self.buffer) {
@@ -392,9 +406,10 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
                     Err(damaged) => return Err(unfollowable(&self.host, &damaged)),
                 }
             }
-            let count = self.receive(stage).await?;
-            if !self.is_compressed() {
-                break count;
+            let count = self.receive(wait).await?;
+            match &mut self.compression {
+                Compression::On(deflate) => deflate.received(count),
+                Compression::Off | Compression::Asked(_) | Compression::Refused => break count,
             }
         };
         if let Some(tape) = &mut self.tape {
@@ -404,31 +419,38 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
         Ok(())
     }
 
-    /// Waits for octets from the pipe and measures the wait.
-    async fn receive(&mut self, stage: Stage) -> Result<usize, Error> {
-        if std::mem::take(&mut self.asked) {
-            self.traffic.round_trips += 1;
-        }
-        let patience = if stage < Stage::Login { SILENCE_AT_FIRST } else { SILENCE };
+    /// Waits for octets from the pipe; a wait for an answer is measured.
+    async fn receive(&mut self, wait: Wait) -> Result<usize, Error> {
         let room = match &mut self.compression {
             Compression::On(deflate) => deflate.room(),
             Compression::Off | Compression::Asked(_) | Compression::Refused => self.buffer.as_mut_slice(),
         };
-        let begun = Instant::now();
-        let Ok(read) = timeout(patience, self.pipe.read(room)).await else {
-            let said = format!("{} was silent for {} s", self.host, patience.as_secs());
-            return Err(silent(stage, Service::Imap, said));
+        let reading = self.pipe.read(room);
+        let count = match wait {
+            Wait::News => {
+                let read = reading.await;
+                self.came(Stage::Mailbox, read)?
+            }
+            Wait::Answer(stage) => {
+                if std::mem::take(&mut self.asked) {
+                    self.traffic.round_trips += 1;
+                }
+                let patience = if stage < Stage::Login { SILENCE_AT_FIRST } else { SILENCE };
+                let begun = Instant::now();
+                let Ok(read) = timeout(patience, reading).await else {
+                    let said = format!("{} was silent for {} s", self.host, patience.as_secs());
+                    return Err(silent(stage, Service::Imap, said));
+                };
+                let count = self.came(stage, read)?;
+                if std::mem::take(&mut self.idle) {
+                    self.pace.answered(begun.elapsed());
+                } else {
+                    self.pace.received(count as u64, begun.elapsed());
+                }
+                count
+            }
         };
-        let count = self.came(stage, read)?;
-        if std::mem::take(&mut self.idle) {
-            self.pace.answered(begun.elapsed());
-        } else {
-            self.pace.received(count as u64, begun.elapsed());
-        }
         self.traffic.bytes_in += count as u64;
-        if let Compression::On(deflate) = &mut self.compression {
-            deflate.received(count);
-        }
         Ok(count)
     }
 
@@ -453,31 +475,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     /// # Errors
     /// [`Verdict::ConnectionLost`] when the other end is gone.
     pub(crate) async fn listen(&mut self) -> Result<(), Error> {
-        let count = loop {
-            if let Compression::On(deflate) = &mut self.compression {
-                match deflate.unpack(&mut self.buffer) {
-                    Ok(0) => {}
-                    Ok(count) => break count,
-                    Err(damaged) => return Err(unfollowable(&self.host, &damaged)),
-                }
-            }
-            let room = match &mut self.compression {
-                Compression::On(deflate) => deflate.room(),
-                Compression::Off | Compression::Asked(_) | Compression::Refused => self.buffer.as_mut_slice(),
-            };
-            let read = self.pipe.read(room).await;
-            let count = self.came(Stage::Mailbox, read)?;
-            self.traffic.bytes_in += count as u64;
-            match &mut self.compression {
-                Compression::On(deflate) => deflate.received(count),
-                Compression::Off | Compression::Asked(_) | Compression::Refused => break count,
-            }
-        };
-        if let Some(tape) = &mut self.tape {
-            tape.received(self.buffer.get(..count).unwrap_or_default());
-        }
-        self.unread = 0..count;
-        Ok(())
+        self.take_in(Wait::News).await
     }
 
     /// Writes what is to be written.

@@ -148,3 +148,87 @@ async fn a_refused_login_waits_for_a_person() {
     assert_eq!(row.state, State::Deferred);
     assert!(due.is_empty(), "another attempt could lock the account");
 }
+
+/// What becomes of a message to bob and carol whose states are these, at an IMAP server that follows the script.
+async fn looked_for(states: [State; 2], script: &str) -> (Submission, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = Keeper::start(Store::open(folder.path()).unwrap()).unwrap();
+    let (account, id) = keeper
+        .with(move |store| {
+            let account = store.account("ann@example.org")?;
+            let id = store.desk().enqueue(&NewSubmission {
+                account,
+                sender: "ann@example.org".to_owned(),
+                recipients: vec!["bob@example.net".to_owned(), "carol@example.net".to_owned()],
+                message_id: "1@example.org".to_owned(),
+                content: b"Subject: hello\r\n\r\nhello\r\n".to_vec(),
+                created: 0,
+                not_before: 0,
+            })?;
+            let mut row = store.view().submission(id)?;
+            for (recipient, state) in row.recipients.iter_mut().zip(states) {
+                recipient.state = state;
+            }
+            row.state = submission::whole(&row.recipients);
+            store.desk().set_submission(&row)?;
+            Ok((account, id))
+        })
+        .await
+        .unwrap();
+    let (near, far) = tokio::io::duplex(4096);
+    let client = async {
+        let mut connection = Connection::new(near, "imap.example.org");
+        connection.greeting().await.unwrap();
+        look_for_unknown(&mut connection, &keeper, account).await.unwrap()
+    };
+    let (found, played) = tokio::join!(client, play(far, script));
+    played.unwrap();
+    let row = keeper.with(move |store| store.view().submission(id)).await.unwrap();
+    assert!(found.is_empty() || found == [row.clone()]);
+    (row, found.len())
+}
+
+/// The Sent mailbox is found and searched.
+fn searched(answer: &str) -> String {
+    format!(
+        r#"
+        S: * OK [CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS SPECIAL-USE] ready
+        C: a1 LIST "" "*" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY))
+        S: * LIST () "/" INBOX
+        S: * LIST (\Sent) "/" Gesendet
+        S: a1 OK listed
+        C: a2 SELECT "Gesendet"
+        S: * 2 EXISTS
+        S: a2 OK opened
+        C: a3 UID SEARCH HEADER Message-ID "1@example.org"
+        S: * SEARCH{answer}
+        S: a3 OK searched"#
+    )
+}
+
+#[tokio::test]
+async fn a_message_without_a_reply_that_is_in_sent_was_taken() {
+    let (row, found) = looked_for([State::Unknown, State::Refused], &searched(" 7")).await;
+    assert_eq!((row.state, row.filed, found), (State::Accepted, true, 1));
+    let states: Vec<_> = row.recipients.iter().map(|recipient| recipient.state).collect();
+    assert_eq!(states, [State::Accepted, State::Refused]);
+    assert!(row.recipients[0].reply.contains("is in Sent"), "{row:?}");
+}
+
+#[tokio::test]
+async fn a_message_without_a_reply_that_is_not_in_sent_stays_unknown() {
+    let not_searched = searched("").replace("a3 OK searched", "a3 NO not today");
+    for script in [searched(""), not_searched] {
+        let (row, found) = looked_for([State::Unknown, State::Unknown], &script).await;
+        assert_eq!((row.state, row.filed, found), (State::Unknown, false, 0), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_may_be_our_own_proves_nothing() {
+    let (row, found) = looked_for([State::Accepted, State::Unknown], "S: * OK ready").await;
+    assert_eq!((row.state, found), (State::Unknown, 0));
+    // And what is not unknown is not looked for.
+    let (row, found) = looked_for([State::Deferred, State::Refused], "S: * OK ready").await;
+    assert_eq!((row.state, found), (State::Deferred, 0));
+}

@@ -8,6 +8,7 @@ pub(crate) mod append;
 mod create;
 mod describe;
 mod extents;
+mod fallen;
 mod identity;
 mod index;
 mod keeper;
@@ -19,6 +20,7 @@ mod portions;
 mod pull;
 mod push;
 mod serve;
+mod tidy;
 mod told;
 
 pub(crate) use create::create_sent;
@@ -29,6 +31,8 @@ pub(crate) use keeper::now;
 pub(crate) use list::enable;
 pub(crate) use opening::look;
 pub use push::{Pushed, push};
+pub(crate) use tidy::Daily;
+pub use tidy::tidy;
 pub use told::Room;
 pub(crate) use told::too_large;
 
@@ -276,7 +280,9 @@ impl Round {
         }
         serve::serve(connection, keeper, account).await?;
         if moved || !gone.is_empty() {
-            findings.extend(keeper.with(move |store| put_away(store, &gone, moved)).await?);
+            let (left, refused) = keeper.with(move |store| put_away(store, &gone, moved)).await?;
+            findings.extend(left);
+            pushed.refused.extend(refused);
         }
         // A server that is new here may not have everything yet.
         let whole = whole && !moved;
@@ -430,14 +436,18 @@ fn rename(store: &mut Store, account: AccountId, listed: &[Mailbox]) -> Result<(
     Ok(())
 }
 
-/// Puts the mailboxes away that are gone. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
+/// Puts the mailboxes away that are gone, and gives what was to bring messages there: it is refused. A server that is new here may not have everything yet: in the sync that finds it out (`moved`), a
 /// mailbox with messages that were found nowhere else stays.
-fn put_away(store: &mut Store, gone: &[MailboxId], moved: bool) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = Vec::new();
+fn put_away(
+    store: &mut Store,
+    gone: &[MailboxId],
+    moved: bool,
+) -> Result<(Vec<Finding>, Vec<Operation>), StoreError> {
+    let (mut findings, mut refused) = (Vec::new(), Vec::new());
     for mailbox in gone {
         let left = if moved { store.only_in(*mailbox)? } else { 0 };
         if left == 0 {
-            store.retire_mailbox(*mailbox, now())?;
+            refused.extend(store.retire_mailbox(*mailbox, now())?);
             continue;
         }
         let name = store.view().mailbox(*mailbox)?.mailbox.name;
@@ -445,7 +455,7 @@ fn put_away(store: &mut Store, gone: &[MailboxId], moved: bool) -> Result<Vec<Fi
         let evidence = format!("{name}: {messages} of it could not be found on the new server");
         findings.push(Finding::new(Stage::Mailbox, Service::Imap, Verdict::MailMissing, evidence));
     }
-    Ok(findings)
+    Ok((findings, refused))
 }
 
 /// Brings what was asked for messages that are elsewhere now to where they are; gives how many, and, when

@@ -2,6 +2,7 @@
 
 use super::describe::describe;
 use super::extents::{Extents, Rule, at_opening, items, questions};
+use super::fallen;
 use super::identity;
 use super::keeper::{Batch, Keeper, Row};
 use super::left::Left;
@@ -152,10 +153,18 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
         let seen = opened.seen;
         self.validity = Some(validity);
         self.exists = u64::from(seen.exists);
-        if let Some(what) = pull::setback(self.task.held, seen, self.abilities.condstore) {
+        let (held, gone) = self.held_before(seen).await?;
+        if let Some(what) = pull::setback(held, seen, self.abilities.condstore) {
             self.complain(Verdict::ProtocolError, what);
         }
-        match pull::choose(self.task.held, seen, parameter.is_some() && !opened.cut) {
+        if !gone.is_empty() {
+            let vanished = self.held().await?;
+            let vanished = vanished.difference(&vanished.difference(&gone));
+            if !pull::needs_proof(vanished.len(), held.count) {
+                self.record(Delta { vanished, ..Delta::default() }).await?;
+            }
+        }
+        match pull::choose(held, seen, parameter.is_some() && !opened.cut) {
             Strategy::Whole => self.whole(validity).await?,
             Strategy::Reset => self.reset(validity).await?,
             Strategy::Qresync => self.news(opened.vanished, opened.flags, seen).await?,
@@ -171,6 +180,19 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             self.fulfil().await?;
         }
         Ok(self.done(true))
+    }
+
+    /// What is held, for the choice of a strategy; and the UIDs that are not there any more, because UIDNEXT fell
+    /// as it does at some servers and no UID was given again.
+    async fn held_before(&mut self, seen: Seen) -> Result<(Held, UidSet), Error> {
+        let held = self.task.held;
+        let Some(next) = pull::fallen(held, seen) else { return Ok((held, UidSet::new())) };
+        let (mailbox, exists) = (self.task.mailbox, self.exists);
+        let (connection, keeper) = (&mut *self.connection, self.keeper);
+        if fallen::is_harmless(connection, keeper, self.abilities, mailbox, next, exists).await? {
+            return Ok((fallen::as_before(held, next), fallen::from(next)));
+        }
+        Ok((held, UidSet::new()))
     }
 
     /// Opens the mailbox, unless that was asked for together with the list of all.

@@ -26,8 +26,8 @@ use restante_core::sync::Delta;
 use restante_core::sync::push::{Step, What, Wish, plan};
 use restante_core::sync::recognise::Arrival;
 use restante_store::{
-    AccountId, Body, Confirmed, Intent, MailboxId, MailboxRow, NewEntry, Operation, OperationId,
-    OperationState, StoreError, View,
+    AccountId, Body, Confirmed, Intent, LeftCopy, MailboxId, MailboxRow, NewEntry, Operation, OperationId,
+    OperationState, StoreError, View, no_such_mailbox,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -75,6 +75,8 @@ pub async fn push<P: AsyncRead + AsyncWrite + Unpin>(
         open: None,
         pushed: Pushed::default(),
         unsure: BTreeSet::new(),
+        next: BTreeMap::new(),
+        otherwise: BTreeSet::new(),
     };
     push.run(operations).await?;
     push.unselect().await?;
@@ -91,6 +93,10 @@ struct Push<'a, P> {
     pushed: Pushed,
     /// Operations that an earlier try may have carried out.
     unsure: BTreeSet<OperationId>,
+    /// Where this push added messages to a mailbox: the least UID that what is added next can get.
+    next: BTreeMap<MailboxId, u32>,
+    /// Messages of which the person asked otherwise since the plan was made: they are left for the next push.
+    otherwise: BTreeSet<(MailboxId, Uid)>,
 }
 
 /// A step as it is carried out: the operations, and for one that is to take the message elsewhere, the
@@ -140,7 +146,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             }
             let all: UidSet = step.messages.keys().copied().collect();
             for piece in pieces(&all, self.abilities) {
-                let messages = step.messages.iter().filter(|(uid, _)| piece.contains(**uid));
+                let stays = |uid| piece.contains(uid) && !self.otherwise.contains(&(step.mailbox, uid));
+                let messages = step.messages.iter().filter(|(uid, _)| stays(**uid));
                 let messages = messages.map(|(uid, ids)| (*uid, ids.clone())).collect();
                 let part = Work { mailbox: step.mailbox, what: step.what.clone(), messages };
                 self.step(part, since).await?;
@@ -184,36 +191,28 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     }
 
     async fn step(&mut self, mut step: Work, since: &BTreeMap<OperationId, u32>) -> Result<(), Error> {
+        let target = self.target(&step.what);
+        // It waits for the mailbox.
+        if target.as_ref().is_some_and(|row| row.pending) {
+            return Ok(());
+        }
+        self.begin(&mut step, target.as_ref()).await?;
+        if step.messages.is_empty() {
+            return Ok(());
+        }
         if let What::Flag { add, remove } = &step.what
             && is_empty(add)
             && is_empty(remove)
         {
             return self.confirm(step.messages.into_values().flatten(), &BTreeMap::new(), Vec::new()).await;
         }
-        let target = self.target(&step.what);
-        // It waits for the mailbox.
-        if target.as_ref().is_some_and(|row| row.pending) {
-            return Ok(());
-        }
-        let before = target.as_ref().and_then(|row| row.state).map_or(1, |state| state.uid_next.max(1));
-        let ids: Vec<(OperationId, u32)> = step
-            .messages
-            .values()
-            .flatten()
-            .map(|id| (*id, if target.is_some() { before } else { 0 }))
-            .collect();
-        let begun = self.keeper.with(move |store| store.begin_operations(&ids)).await?;
-        let begun: BTreeSet<OperationId> = begun.into_iter().collect();
-        for ids in step.messages.values_mut() {
-            ids.retain(|id| begun.contains(id));
-        }
-        step.messages.retain(|_, ids| !ids.is_empty());
-        if step.messages.is_empty() {
-            return Ok(());
-        }
-        if target.is_none() && matches!(step.what, What::Move { .. } | What::Copy { .. }) {
+        if let (None, What::Move { to } | What::Copy { to }) = (&target, &step.what) {
+            let to = *to;
+            // After a while its name is forgotten too.
+            let gone = self.keeper.with(move |store| Ok(store.view().mailbox(to).ok())).await?;
+            let reply = no_such_mailbox(gone.as_ref().map(|row| &row.mailbox.name));
             for ids in step.messages.values() {
-                self.put_back(ids, "the server has no such mailbox any more").await?;
+                self.refuse_all(ids, &reply).await?;
             }
             return Ok(());
         }
@@ -229,6 +228,40 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
                 if step.messages.is_empty() { Ok(()) } else { self.transfer(&step, to, "UID COPY").await }
             }
         }
+    }
+
+    /// Notes that the server is about to be asked. A message of which something was taken back since the plan
+    /// was made leaves the step, and what is planned for it after that: its outcome is another one now.
+    async fn begin(&mut self, step: &mut Work, target: Option<&MailboxRow>) -> Result<(), Error> {
+        let since = target.map_or(0, |row| self.next(row));
+        let together: Vec<_> = step.messages.values().map(|ids| (ids.clone(), since)).collect();
+        let begun = self.keeper.with(move |store| store.begin_operations(&together)).await?;
+        let begun: BTreeSet<OperationId> = begun.into_iter().collect();
+        let mailbox = step.mailbox;
+        step.messages.retain(|uid, ids| {
+            let whole = ids.iter().all(|id| begun.contains(id));
+            if !whole {
+                self.otherwise.insert((mailbox, *uid));
+            }
+            whole
+        });
+        Ok(())
+    }
+
+    /// The least UID that what is added to a mailbox can get. Equal messages are told apart by it: what an
+    /// earlier command of this push put there is not what a later one will.
+    fn next(&self, row: &MailboxRow) -> u32 {
+        let known = row.state.map_or(1, |state| state.uid_next.max(1));
+        self.next.get(&row.id).map_or(known, |next| known.max(*next))
+    }
+
+    /// Notes that a command has added `count` messages to a mailbox, or has put them at these UIDs.
+    fn added(&mut self, to: MailboxId, count: u64, at: impl IntoIterator<Item = Uid>) {
+        let Some(row) = self.mailboxes.get(&to) else { return };
+        // UIDs only ascend (RFC 9051, section 2.3.1.1): each message has taken one.
+        let least = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(self.next(row));
+        let above = at.into_iter().map(|uid| uid.get().saturating_add(1)).max().unwrap_or(0);
+        self.next.insert(to, least.max(above));
     }
 
     fn target(&self, what: &What<MailboxId>) -> Option<MailboxRow> {
@@ -354,6 +387,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         }
         answer.code(completion.code.as_ref());
         let new = answer.placed(&target);
+        self.added(to, present.uids().len(), new.values().copied());
         let moved = verb == "UID MOVE";
         let vanished = if moved { present.uids() } else { UidSet::new() };
         self.transferred(step, &present, &new, to, vanished, answer.begun(&target)).await
@@ -458,6 +492,9 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             answer.code(completion.code.as_ref());
             new.extend(answer.placed(&target));
             begun = answer.begun(&target);
+            let copied = present.uids();
+            let copied = copied.len() - copied.difference(&missing).len();
+            self.added(to, copied, new.values().copied());
         }
         // Only what is there now: it has been copied.
         let here = present.uids();
@@ -470,12 +507,40 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             // The copy is found again when this is tried the next time.
             Expunged::Refused(completion) => {
                 let reply = format!("copied, but not removed: {}", completion.line());
-                for ids in step.messages.values() {
-                    self.put_back(ids, &reply).await?;
-                }
-                Ok(())
+                self.leave_copies(step, &present, &new, to, begun, &reply).await
             }
         }
+    }
+
+    /// Notes where the copies are, so that they go when the move is taken back.
+    async fn leave_copies(
+        &mut self,
+        step: &Work,
+        present: &Present,
+        new: &BTreeMap<Uid, Uid>,
+        to: MailboxId,
+        begun: Option<SyncState>,
+        reply: &str,
+    ) -> Result<(), Error> {
+        let state = self.mailboxes.get(&to).filter(|row| !row.moved).and_then(|row| row.state).or(begun);
+        let Some(SyncState { uid_validity, .. }) = state else {
+            for ids in step.messages.values() {
+                self.put_back(ids, reply).await?;
+            }
+            return Ok(());
+        };
+        let arrived = self.arrived(step.mailbox, present, new).await?;
+        if !arrived.is_empty() {
+            self.keeper.apply(to, Delta { new: arrived, state: begun, ..Delta::default() }).await?;
+        }
+        for (uid, ids) in &step.messages {
+            self.put_back(ids, reply).await?;
+            let (Some(id), Some(there)) = (ids.last().copied(), new.get(uid).copied()) else { continue };
+            let marked = present.rows.get(uid).is_some_and(|found| !found.flags.contains("\\Deleted"));
+            let (copy, reply) = (LeftCopy { uid: there, uid_validity, marked }, reply.to_owned());
+            self.keeper.with(move |store| store.defer_copied(id, copy, &reply)).await?;
+        }
+        Ok(())
     }
 
     /// Leaves out of a step what an earlier try without an answer has copied already.

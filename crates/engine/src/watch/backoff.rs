@@ -23,6 +23,13 @@ pub(super) fn pause(failures: u32, evidence: &str, dice: u64) -> Duration {
     Duration::from_secs(spread.max(asked).max(least))
 }
 
+/// How much of a pause is left. No pause is longer than the longest a server can ask for: one that ends later was
+/// made by a clock that was wrong, then or now.
+pub(super) fn left(until: i64, now: i64) -> Duration {
+    let left = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
+    Duration::from_secs(left.min(LONGEST_ASKED))
+}
+
 /// Whether a failure will last until a person does something. Then nothing is tried again by itself: with a
 /// password that is wrong, or not allowed, each try brings the account closer to being locked.
 pub(super) fn needs_a_person(finding: &Finding) -> bool {
@@ -49,6 +56,18 @@ fn is_throttled(evidence: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_stalls_nothing() {
+        const YEARS: i64 = 10 * 366 * 24 * 60 * 60;
+        let now = 1_795_420_800;
+        let seconds = |until, now| left(until, now).as_secs();
+        assert_eq!(seconds(now + 40, now), 40);
+        assert_eq!(seconds(now, now), 0);
+        assert_eq!(seconds(now + 40, now + YEARS), 0, "the clock went on");
+        assert_eq!(seconds(now + 40, now - YEARS), LONGEST_ASKED, "the clock went back");
+        assert_eq!(seconds(i64::MAX, i64::MIN), LONGEST_ASKED);
+    }
 
     fn seconds(failures: u32, evidence: &str) -> u64 {
         pause(failures, evidence, 0).as_secs()

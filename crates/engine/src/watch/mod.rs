@@ -16,7 +16,7 @@ use crate::imap::Connection;
 use crate::net::{Network, Pipe};
 use crate::steps::Steps;
 use crate::submit;
-use crate::sync::{self, Keeper, MailboxReport, Progress, Report};
+use crate::sync::{self, Daily, Keeper, MailboxReport, Progress, Report};
 use restante_core::Secret;
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, MailboxStatus, Status};
@@ -105,17 +105,18 @@ impl Watch<'_> {
     ) -> Result<Infallible, Error> {
         let id = self.id;
         let mut patience = LONGEST_IDLE;
+        let mut daily = Daily::default();
         loop {
             if let Some(pause) = self.keeper.with(move |store| store.view().pause(id)).await? {
                 // A clock that jumped may mean another network: then it is worth trying.
-                let left = u64::try_from(pause.until.saturating_sub(sync::now())).unwrap_or(0);
+                let left = backoff::left(pause.until, sync::now());
                 tokio::select! {
-                    () = sleep(Duration::from_secs(left)) => {}
+                    () = sleep(left) => {}
                     () = clock.jumped() => {}
                 }
             }
             let begun = Instant::now();
-            let error = match self.attend(patience, local, clock, on).await {
+            let error = match self.attend(patience, &mut daily, local, clock, on).await {
                 Ok(never) => match never {},
                 Err(error) => error,
             };
@@ -156,6 +157,7 @@ impl Watch<'_> {
     async fn attend(
         &self,
         patience: Duration,
+        daily: &mut Daily,
         local: &mut Local,
         clock: &mut Clock,
         on: &mut impl FnMut(Told<'_>),
@@ -163,6 +165,12 @@ impl Watch<'_> {
         let mut steps = Steps::new(|_| {});
         self.send(on, &mut steps).await?;
         let mut connection = submit::connect(self.network, self.account, self.secret, &mut steps).await?;
+        if self.send {
+            let found = submit::look_for_unknown(&mut connection, self.keeper, self.id).await?;
+            if !found.is_empty() {
+                on(Told::Sent(&found));
+            }
+        }
         let report = self.all(&mut connection).await?;
         on(Told::Synced(&report));
         let id = self.id;
@@ -175,6 +183,10 @@ impl Watch<'_> {
         let mut looked = Instant::now();
         let mut acted = None;
         loop {
+            // Everything is done that was to be done.
+            if daily.is_due(sync::now()) {
+                sync::tidy(self.keeper).await?;
+            }
             let until = match way {
                 Way::Notify => Instant::now() + patience,
                 Way::Idle => (Instant::now() + patience).min(looked + LOOK),

@@ -1,6 +1,6 @@
 //! A server that lies or changes under us, and two who want one store.
 
-use crate::machine::{End, Machine, a_day, household, letter};
+use crate::machine::{End, Machine, a_day, household, letter, strategies};
 use restante_engine::sync::Report;
 use restante_store::{Filter, Store, StoreError, View};
 use testkit::model::{Config, Fault, Model, Moment};
@@ -208,4 +208,55 @@ fn a_day_later(model: &Model) {
         server.expunge("INBOX", &[first]);
         server.flag("INBOX", uid, &["\\Flagged"], &[]);
     });
+}
+
+#[tokio::test]
+async fn fault_14_a_uidnext_that_only_follows_the_highest_uid_costs_nothing() {
+    for (name, config) in strategies() {
+        let model = household(config);
+        let machine = Machine::new();
+        machine.sync(&model).await;
+        for around in ["once", "and again", "and again"] {
+            model.edit(|server| {
+                let mut inbox = server.mailbox("INBOX").clone();
+                let newest = *inbox.messages.keys().last().unwrap();
+                server.expunge("INBOX", &[newest]);
+                inbox.clone_from(server.mailbox("INBOX"));
+                inbox.next = newest;
+                server.restore("INBOX", inbox);
+            });
+            let report = machine.sync(&model).await;
+            let inbox = report.mailboxes.iter().find(|mailbox| mailbox.name == "INBOX").unwrap();
+            assert_eq!(report.findings, [], "{name} {around}");
+            assert_eq!((inbox.removed, inbox.recognised, inbox.new), (1, 0, 0), "{name} {around}");
+            machine.agree(&model, name);
+        }
+        // Mail that comes then is noticed.
+        model.edit(|server| server.deliver("INBOX", &[], &letter(300)));
+        assert_eq!(fetched(&machine.sync(&model).await), 1, "{name}");
+        machine.agree(&model, name);
+    }
+}
+
+#[tokio::test]
+async fn fault_14_a_uidnext_that_falls_below_uids_given_again_is_doubted() {
+    for (name, config) in strategies() {
+        let model = household(config);
+        let machine = Machine::new();
+        let mut backup = None;
+        model.edit(|server| {
+            backup = Some(server.mailbox("INBOX").clone());
+            for number in [301, 302] {
+                server.deliver("INBOX", &[], &letter(number));
+            }
+        });
+        machine.sync(&model).await;
+        model.edit(|server| {
+            server.restore("INBOX", backup.take().unwrap());
+            server.deliver("INBOX", &[], &letter(303));
+        });
+        let report = machine.sync(&model).await;
+        assert!(report.findings.iter().any(|f| f.evidence.contains("UIDNEXT went back")), "{name}");
+        machine.agree(&model, name);
+    }
 }

@@ -199,3 +199,30 @@ async fn fault_23_a_full_disk_stops_a_later_sync_cleanly_and_the_next_completes_
     let pages = at_every_step("later", &model, &before, End::Pages, is_full).await;
     assert!(pages > 5, "{pages}");
 }
+
+/// Contents cannot be written at any of the calls that write them.
+async fn contents(errno: i32, full: bool) {
+    let model = household(Config::qresync());
+    arrive(&model, 500..620);
+    let clear = |error: &Error| {
+        let said = error.to_string();
+        let named = full && is_full(error) || said.contains("packs") && said.contains("os error");
+        is_store(error) && error.exit_code() == 74 && named
+    };
+    let end = |calls| End::Contents(calls, errno);
+    assert!(at_every_step("first", &model, &fresh(), end, clear).await > 1);
+    let before = Machine::new();
+    before.sync(&model).await;
+    arrive(&model, 700..820);
+    assert!(at_every_step("later", &model, &before, end, clear).await > 1);
+}
+
+#[tokio::test]
+async fn fault_23_a_disk_too_full_for_contents_stops_a_sync_cleanly_and_the_next_completes_it() {
+    contents(28, true).await;
+}
+
+#[tokio::test]
+async fn fault_23_a_disk_that_fails_stops_a_sync_cleanly_and_the_next_completes_it() {
+    contents(5, false).await;
+}

@@ -28,6 +28,8 @@ pub(crate) enum End {
     Commits(u32),
     /// The disk has room for so many pages.
     Pages(u32),
+    /// After so many calls that write contents the disk fails, with this error of the system.
+    Contents(u32, i32),
 }
 
 /// A machine with a data directory of its own.
@@ -94,6 +96,13 @@ impl Machine {
         rows.iter().find(|row| row.mailbox.name.as_str() == name).unwrap().id
     }
 
+    /// The mailboxes that show the message with this subject.
+    pub(crate) fn places(&self, subject: &str) -> Vec<String> {
+        let rows = self.view().list(&Filter::default(), 100_000, None).unwrap();
+        let row = rows.iter().find(|row| row.subject == subject).unwrap();
+        row.places.iter().map(|place| place.name.as_str().to_owned()).collect()
+    }
+
     /// A sync to its end.
     pub(crate) async fn sync(&self, model: &Model) -> Report {
         self.try_sync(model, End::Never).await.unwrap()
@@ -109,6 +118,7 @@ impl Machine {
                 store.before_commit(move || done.fetch_add(1, Ordering::Relaxed) >= commits)?;
             }
             End::Pages(pages) => store.limit_growth(pages)?,
+            End::Contents(calls, errno) => store.fail_contents(calls, errno),
             End::Never | End::Broken(_) => {}
         }
         let at = if let End::Broken(at) = end { at } else { Break::Never };

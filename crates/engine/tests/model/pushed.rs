@@ -5,8 +5,8 @@ use crate::pipe::Break;
 use restante_core::diagnosis::Verdict;
 use restante_core::mail::{Flags, Mailbox, MailboxName, Uid};
 use restante_engine::Error;
-use restante_store::{Ask, Intent, OperationState, RequestId};
-use testkit::model::{Config, Fault, Model};
+use restante_store::{Ask, Desk, Intent, RequestId};
+use testkit::model::{Config, Fault, Model, Moment};
 
 /// More than any of these syncs has steps.
 const MOST: u32 = 200;
@@ -344,23 +344,162 @@ async fn an_addition_whose_answer_was_lost_is_found_under_new_uids() {
     found_under_new_uids(&model, &machine, "APPEND", "INBOX", &expected).await;
 }
 
-#[tokio::test]
-async fn a_move_to_a_mailbox_that_is_gone_waits_and_can_be_taken_back() {
+/// INBOX gets new UIDs and Archive goes after message 1 was asked to be moved there, so that the message has to be
+/// found first, and meanwhile the list tells what became of the target.
+async fn on_its_way_when_archive_goes() -> (Model, Machine, RequestId) {
     let (model, machine) = held(Config::qresync()).await;
     model.edit(|server| server.expunge("Archive", &[1]));
     machine.sync(&model).await;
     let request = ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
     model.edit(|server| {
-        // The message has to be found first, and meanwhile the list tells what became of the target.
         server.renumber("INBOX");
         server.delete("Archive");
     });
-    machine.sync(&model).await;
-    machine.sync(&model).await;
-    let waiting = machine.waiting();
-    assert_eq!((waiting.len(), waiting[0].state), (1, OperationState::Waiting));
-    assert_eq!(waiting[0].reply, "the server has no such mailbox any more");
+    (model, machine, request)
+}
+
+#[tokio::test]
+async fn a_move_to_a_mailbox_that_is_gone_is_refused_by_name_and_can_be_taken_back() {
+    let (model, machine, request) = on_its_way_when_archive_goes().await;
+    let report = machine.sync(&model).await;
+    let said: Vec<_> = report.findings.iter().map(|finding| finding.evidence.as_str()).collect();
+    let expected = "INBOX: to move a message was refused: the server has no mailbox Archive any more";
+    assert_eq!(said, [expected]);
+    assert!(machine.waiting().is_empty(), "{:?}", machine.waiting());
+    assert_eq!(machine.places("number 1"), ["INBOX"], "it is shown where it is");
+    // It was said once.
+    assert_eq!(machine.sync(&model).await.findings, []);
     undo(&machine, request);
     machine.sync(&model).await;
     holds(&model, &machine, &["INBOX 1", "INBOX 2", "INBOX 4"], "taken back");
+}
+
+#[tokio::test]
+async fn what_was_asked_when_the_mailbox_was_gone_already_is_refused_as_well() {
+    let (model, machine) = held(Config::qresync()).await;
+    let to = machine.mailbox("Archive");
+    model.edit(|server| server.delete("Archive"));
+    machine.sync(&model).await;
+    ask(&machine, &[1], &Intent::Move { to });
+    let report = machine.sync(&model).await;
+    assert!(report.findings[0].evidence.ends_with("no mailbox Archive any more"), "{:?}", report.findings);
+    assert_eq!(machine.places("number 1"), ["INBOX"]);
+}
+
+/// Asks in this order of the first message in INBOX, takes the last of it back after the next push has made its plan,
+/// and syncs twice.
+async fn taken_back_after_the_plan(asks: &[&Intent], last: &Intent, expected: &[&str]) {
+    let (model, machine) = held(Config::qresync()).await;
+    for intent in asks {
+        ask(&machine, &[1], intent);
+    }
+    let request = ask(&machine, &[1], last);
+    let path = machine.path().to_owned();
+    model.edit(|server| {
+        server.at(Moment::Command("SELECT", 1), move |_| {
+            let undone = Desk::open(&path).unwrap().undo(request, 0).unwrap();
+            assert_eq!(undone.forgotten, 1);
+        });
+    });
+    machine.sync(&model).await;
+    machine.sync(&model).await;
+    let mut all = vec!["INBOX 2", "INBOX 4", "Archive 5 \\Seen"];
+    all.extend(expected);
+    all.sort_unstable();
+    holds(&model, &machine, &all, &format!("{asks:?}, not {last:?}"));
+}
+
+#[tokio::test]
+async fn what_is_taken_back_after_the_plan_was_made_is_not_done_for_the_sake_of_the_others() {
+    let seen = flags("\\Seen", "");
+    // INBOX comes first, Archive second.
+    let (_, machine) = held(Config::qresync()).await;
+    let (inbox, archive) = (machine.mailbox("INBOX"), machine.mailbox("Archive"));
+    let (to_archive, back) = (Intent::Move { to: archive }, Intent::Move { to: inbox });
+    let copy = Intent::Copy { to: archive };
+
+    taken_back_after_the_plan(&[&seen], &Intent::Remove, &["INBOX 1 \\Seen"]).await;
+    taken_back_after_the_plan(&[&to_archive], &Intent::Remove, &["Archive 1"]).await;
+    taken_back_after_the_plan(&[&to_archive], &back, &["Archive 1"]).await;
+    let unseen = flags("", "\\Seen");
+    taken_back_after_the_plan(&[&seen], &unseen, &["INBOX 1 \\Seen"]).await;
+    let copied = ["INBOX 1 \\Seen", "Archive 1 \\Seen"];
+    taken_back_after_the_plan(&[&seen, &copy], &flags("\\Flagged", ""), &copied).await;
+}
+
+#[tokio::test]
+async fn a_copy_waits_for_the_flags_it_is_to_have() {
+    let (model, machine) = held(Config::qresync()).await;
+    ask(&machine, &[1], &flags("\\Seen", ""));
+    let unseen = ask(&machine, &[1], &flags("", "\\Seen"));
+    ask(&machine, &[1, 2], &Intent::Copy { to: machine.mailbox("Archive") });
+    let path = machine.path().to_owned();
+    model.edit(|server| {
+        server.at(Moment::Command("SELECT", 1), move |_| {
+            Desk::open(&path).unwrap().undo(unseen, 0).unwrap();
+        });
+    });
+    machine.sync(&model).await;
+    // Others do not wait.
+    let others = ["Archive 2", "Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
+    assert_eq!(all(&model), others);
+    machine.sync(&model).await;
+    let expected =
+        ["Archive 1 \\Seen", "Archive 2", "Archive 5 \\Seen", "INBOX 1 \\Seen", "INBOX 2", "INBOX 4"];
+    holds(&model, &machine, &expected, "both");
+}
+
+#[tokio::test]
+async fn a_move_that_was_copied_and_not_removed_takes_its_copy_back_and_nothing_else() {
+    let (model, machine) = held(without("MOVE")).await;
+    // The same message was there before.
+    model.edit(|server| server.deliver("Archive", &[], &letter(1)));
+    machine.sync(&model).await;
+    let before = ["Archive 1", "Archive 5 \\Seen", "INBOX 1", "INBOX 2", "INBOX 4"];
+    let request = ask(&machine, &[1, 3], &Intent::Move { to: machine.mailbox("Archive") });
+    let refused = Fault::Refuse { verb: "UID EXPUNGE", nth: 1, words: "not now" };
+    model.edit(|server| server.fault(refused));
+    machine.sync(&model).await;
+    assert_eq!(machine.waiting().len(), 2);
+    assert!(machine.waiting()[0].reply.starts_with("copied, but not removed"), "{:?}", machine.waiting());
+    assert_eq!(model.edit(|server| server.mailbox("Archive").messages.len()), 4);
+    undo(&machine, request);
+    machine.sync(&model).await;
+    holds(&model, &machine, &before, "taken back");
+    let left: Vec<u32> = model.edit(|server| server.mailbox("Archive").messages.keys().copied().collect());
+    assert_eq!(left, [1, 2], "the copies went, and no other");
+}
+
+#[tokio::test]
+async fn a_copy_of_an_equal_message_is_not_taken_for_ones_own() {
+    for config in [without("MOVE"), Config::plain()] {
+        for split in [true, false] {
+            let (model, machine) = held(config.clone()).await;
+            model.edit(|server| {
+                server.create("Work");
+                server.deliver(if split { "Work" } else { "INBOX" }, &[], &letter(1));
+            });
+            machine.sync(&model).await;
+            let intent = Intent::Move { to: machine.mailbox("Archive") };
+            ask(&machine, &[1], &intent);
+            if split {
+                let asks = [Ask { mailbox: machine.mailbox("Work"), uid: Uid::new(1), intent }];
+                machine.ask(|store, _| store.desk().request("a request", &asks, 0)).unwrap();
+            } else {
+                ask(&machine, &[4], &intent);
+            }
+            // The second copy is never made, and nobody says so; or both are, and nobody says so.
+            let fault = if split {
+                Fault::CloseBefore { verb: "UID COPY", nth: 2 }
+            } else {
+                Fault::LoseAnswer { verb: "UID COPY", nth: 1 }
+            };
+            model.edit(|server| server.fault(fault));
+            assert!(machine.try_sync(&model, End::Never).await.is_err());
+            machine.sync(&model).await;
+            machine.sync(&model).await;
+            let there = all(&model).iter().filter(|place| *place == "Archive 1").count();
+            assert_eq!((there, machine.waiting().len()), (2, 0), "{config:?}, {split}: {:?}", all(&model));
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use super::account_edit::Edit;
 use super::account_move::Move;
 use super::account_reauth::Reauth;
-use super::context::Context;
+use super::context::{Context, now};
 use super::error::Failure;
+use super::list::rfc3339;
 use super::output::print;
 use super::prompt::Prompt;
 use super::sync::octets;
@@ -16,7 +17,7 @@ use restante_core::sync::Selection;
 use restante_engine::account::Value;
 use restante_engine::sync::Room;
 use restante_engine::{account, secrets};
-use restante_store::{StoreError, View, Waste};
+use restante_store::{Pause, StoreError, View, Waste};
 use serde::Serialize;
 use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr;
@@ -78,6 +79,7 @@ struct Document<'a> {
     /// How much room there is on the server, as it last said.
     quota: Vec<Room>,
     sync: Choice<'a>,
+    paused: Option<Paused>,
 }
 
 /// What is kept here of the account's mail.
@@ -110,6 +112,14 @@ impl<'a> Choice<'a> {
         lines.extend(whole.map(|whole| ("whole", whole)));
         lines
     }
+}
+
+/// Why and how long a watch leaves the account's server alone.
+#[derive(Serialize)]
+struct Paused {
+    until: String,
+    failures: u32,
+    reason: String,
 }
 
 /// Where each value came from.
@@ -202,6 +212,9 @@ fn text(account: &account::Account, document: &Document<'_>) -> String {
     lines.extend(document.sync.lines().into_iter().map(|(what, value)| (what, value, String::new())));
     for room in &document.quota {
         lines.push(("used", fullness(room), String::new()));
+    }
+    if let Some(paused) = &document.paused {
+        lines.push(("paused", format!("until {} because {}", paused.until, paused.reason), String::new()));
     }
     let width = lines.iter().map(|(_, value, from)| if from.is_empty() { 0 } else { value.width() });
     let width = width.max().unwrap_or_default();
@@ -320,6 +333,11 @@ fn document<'a>(context: &Context, account: &'a account::Account) -> Document<'a
         draft: account.draft,
         quota: quota(context, &account.name),
         sync: Choice::of(&account.selection),
+        paused: pause(context, account).map(|pause| Paused {
+            until: rfc3339(pause.until),
+            failures: pause.failures,
+            reason: pause.reason,
+        }),
     }
 }
 
@@ -342,4 +360,17 @@ fn fullness(room: &Room) -> String {
     };
     let root = if root.is_empty() { String::new() } else { format!(" ({root})") };
     format!("{of}, {percent} %{root}")
+}
+
+/// The pause of an account that is not over. An account of which nothing was fetched has none.
+fn pause(context: &Context, account: &account::Account) -> Option<Pause> {
+    let view = context.view().ok()?;
+    let id = view.find_account(&account.name).ok()??;
+    view.pause(id).ok()?.filter(|pause| pause.until > now())
+}
+
+/// A pause in words, when it is not over at `now`.
+pub(super) fn paused(pause: &Pause, now: i64) -> Option<String> {
+    let until = rfc3339(pause.until);
+    (pause.until > now).then(|| format!("paused until {until} because {}", pause.reason))
 }

@@ -130,29 +130,53 @@ impl fmt::Display for Line {
     }
 }
 
+/// Why something waits.
+#[derive(Debug, Default)]
+pub(super) struct Why {
+    /// What kept it from being done, in words.
+    pub(super) text: String,
+    /// A login was refused: nothing is done before a person has mended it.
+    refused: bool,
+}
+
+impl Why {
+    /// The words, when there are any.
+    pub(super) fn words(&self) -> Option<&str> {
+        Some(self.text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// How a command ends whose parts came to `state`: what waits for a person is a failure, what waits for the
+    /// server is none.
+    pub(super) fn exit(&self, state: State) -> ExitCode {
+        match state {
+            State::Waiting if self.refused => ExitCode::from(NOT_PERMITTED),
+            state => state.exit(),
+        }
+    }
+}
+
+/// The exit code of a login that is refused.
+const NOT_PERMITTED: u8 = 77;
+
 /// Asks the servers of these accounts for everything that waits. Gives why a server was not asked, or not to
 /// the end: that is no failure, for nothing that was recorded is lost.
 ///
 /// The desk goes first: who brings something to a server is the store's one writer.
-pub(super) fn bring(
-    context: &Context,
-    desk: Desk,
-    accounts: &BTreeSet<AccountId>,
-) -> Result<Option<String>, Failure> {
+pub(super) fn bring(context: &Context, desk: Desk, accounts: &BTreeSet<AccountId>) -> Result<Why, Failure> {
     if context.global.offline {
-        return Ok(Some("--offline was given".to_owned()));
+        return Ok(Why { text: "--offline was given".to_owned(), refused: false });
     }
     let names: BTreeMap<AccountId, String> =
         desk.accounts()?.into_iter().map(|account| (account.id, account.name)).collect();
     drop(desk);
     let keeper = match context.keeper() {
         Err(Failure::Engine(error @ Error::Store(StoreError::Locked { .. }))) => {
-            return Ok(Some(error.to_string()));
+            return Ok(Why { text: error.to_string(), refused: false });
         }
         other => other?,
     };
     let configured = context.accounts()?;
-    let mut why = Vec::new();
+    let (mut why, mut refused) = (Vec::new(), false);
     for id in accounts {
         let Some(name) = names.get(id) else { continue };
         let pushed = match configured.ready(Some(name)) {
@@ -160,11 +184,12 @@ pub(super) fn bring(
             Err(error) => Err(error.into()),
         };
         if let Err(failure) = pushed {
+            refused |= failure.exit_code() == NOT_PERMITTED;
             why.push(failure.text().unwrap_or_default());
         }
     }
     keeper.close()?;
-    Ok((!why.is_empty()).then(|| why.join("; ")))
+    Ok(Why { text: why.join("; "), refused })
 }
 
 /// Asks one account's server. What it refuses is in the store.
@@ -214,7 +239,7 @@ pub(super) fn settle(context: &Context, lines: &mut [Line]) -> Result<State, Fai
 }
 
 /// Says on standard error what was refused, in the server's words, and why something waits.
-pub(super) fn explain(lines: &[Line], why: Option<&str>) {
+pub(super) fn explain(lines: &[Line], why: &Why) {
     for line in lines.iter().filter(|line| line.state.failed()) {
         let (account, reply) = (&line.account, &line.reply);
         let what = match line.state {
@@ -226,7 +251,12 @@ pub(super) fn explain(lines: &[Line], why: Option<&str>) {
     let mut waiting = lines.iter().filter(|line| line.state == State::Waiting).peekable();
     if waiting.peek().is_some() {
         let reply = waiting.map(|line| line.reply.as_str()).find(|reply| !reply.is_empty());
-        let why = why.or(reply).unwrap_or("the server is asked again then");
-        eprintln!("{}", clean_line(&format!("the next `restante sync` brings it to the server ({why})")));
+        let words = why.words().or(reply).unwrap_or("the server is asked again then");
+        let when = if why.refused {
+            "it is recorded here and waits until the login works"
+        } else {
+            "the next `restante sync` brings it to the server"
+        };
+        eprintln!("{}", clean_line(&format!("{when} ({words})")));
     }
 }

@@ -316,16 +316,16 @@ fn finish(
             messages,
             operations: &lines,
             notes: &notes,
-            why: why.as_deref(),
+            why: why.words(),
             dry_run: false,
         };
         context.output.document(words.command, &document)?;
     } else {
         tell(&notes);
         print(&clean_text(&answer(state, words, asked, request)))?;
-        explain(&lines, why.as_deref());
+        explain(&lines, &why);
     }
-    Ok(state.exit())
+    Ok(why.exit(state))
 }
 
 fn answer(state: State, words: &Words, asked: &str, request: RequestId) -> String {

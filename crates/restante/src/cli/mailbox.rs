@@ -392,10 +392,10 @@ fn finish(context: &Context, desk: Desk, asked: Asked) -> Result<ExitCode, Failu
             state,
             operations: &lines,
             notes: &notes,
-            why: why.as_deref(),
+            why: why.words(),
         };
         context.output.document("mailbox", &document)?;
-        return Ok(state.exit());
+        return Ok(why.exit(state));
     }
     for note in &notes {
         eprintln!("{}", clean_line(note));
@@ -408,8 +408,8 @@ fn finish(context: &Context, desk: Desk, asked: Asked) -> Result<ExitCode, Failu
         _ => format!("{done} here, the server follows{undo}"),
     };
     print(&format!("{}\n", clean_line(&text)))?;
-    explain(&lines, why.as_deref());
-    Ok(state.exit())
+    explain(&lines, &why);
+    Ok(why.exit(state))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `restante sync`
 
+use super::account::paused;
 use super::account_move::{Offer, offer};
 use super::context::{Context, now};
 use super::error::Failure;
@@ -7,12 +8,12 @@ use super::output::print;
 use super::steps::Checklist;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use restante_core::message::clean;
+use restante_core::message::{clean, clean_line};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
 use restante_engine::{Error, Steps, moving, secrets, submit};
-use restante_store::{Store, StoreError, Submission, Waste};
+use restante_store::Submission;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -37,8 +38,6 @@ pub(super) struct Sync {
     on_new: Option<String>,
 }
 
-/// What is gone from the server rests this long here, in seconds: thirty days.
-const TOMBSTONES: i64 = 30 * 24 * 60 * 60;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
@@ -123,6 +122,13 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     });
     let name = account.name.clone();
     let id = keeper.with(move |store| store.account(&name)).await?;
+    let pause = keeper.with(move |store| store.view().pause(id)).await?;
+    if let Some(words) = pause.as_ref().and_then(|pause| paused(pause, now()))
+        && std::io::stderr().is_terminal()
+        && !context.output.json
+    {
+        eprintln!("{}: {}; asking all the same", account.name, clean_line(&words));
+    }
     let mut account = account.clone();
     let mut notes = Vec::new();
     let (mut asked, mut moved) = (false, false);
@@ -164,6 +170,20 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
         tried.retain(|row| again.iter().all(|later| later.id != row.id));
         tried.extend(again);
     }
+    let mut connected = connected;
+    if let Ok(connection) = &mut connected
+        && !context.global.no_send
+    {
+        match submit::look_for_unknown(connection, keeper, id).await {
+            Ok(found) => {
+                tried.retain(|row| found.iter().all(|later| later.id != row.id));
+                tried.extend(found);
+            }
+            // It is not known, as before.
+            Err(Error::Finding(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let outbox = keeper.with(move |store| store.view().outbox(Some(id))).await?;
     let waiting = outbox.iter().filter(|row| submit::waits_for_a_person(row)).count();
     if !context.output.json {
@@ -185,7 +205,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     restante_engine::imap::log_out(connection).await;
     let fetched = Instant::now();
     index(&bar, keeper, indexer).await?;
-    keeper.with(expire).await?;
+    keeper.with(move |store| store.clear_pause(id)).await?;
+    sync::tidy(keeper).await?;
     bar.finish_and_clear();
     let (ms, index_ms) = (millis(begun.elapsed()), millis(fetched.elapsed()));
     if context.output.json {
@@ -195,14 +216,6 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
             .document("sync", &Document { account: &account.name, report: &report, sent, index_ms, ms })?;
     } else {
         print(&clean(&text(&account, &report, ms)))?;
-    }
-    Ok(())
-}
-
-/// Forgets what has rested long enough, and gives its space back where that is much.
-fn expire(store: &mut Store) -> Result<(), StoreError> {
-    if store.expire_tombstones(now() - TOMBSTONES)? > 0 {
-        store.compact(Waste::Most, || {})?;
     }
     Ok(())
 }

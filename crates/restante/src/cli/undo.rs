@@ -1,6 +1,6 @@
 //! `restante undo`
 
-use super::bring::{Line, State, bring, explain, settle};
+use super::bring::{Line, State, Why, bring, explain, settle};
 use super::context::{Context, now};
 use super::error::Failure;
 use super::list::rfc3339;
@@ -94,7 +94,7 @@ impl Undo {
         let words = words.unwrap_or_else(|| format!("change {id}"));
         let undone = desk.undo(id, now()).map_err(|error| explained(id, error))?;
         let (accounts, mut lines) = asked(&desk, &undone)?;
-        let why = if lines.is_empty() { None } else { bring(context, desk, &accounts)? };
+        let why = if lines.is_empty() { Why::default() } else { bring(context, desk, &accounts)? };
         let state = match settle(context, &mut lines)? {
             State::Nothing if undone.forgotten > 0 => State::Done,
             state => state,
@@ -109,7 +109,7 @@ impl Undo {
                 request,
                 operations: &lines,
                 lost: &undone.lost,
-                why: why.as_deref(),
+                why: why.words(),
             };
             context.output.document("undo", &document)?;
         } else {
@@ -118,9 +118,9 @@ impl Undo {
             for why in lost {
                 eprintln!("{}", clean_line(&format!("not taken back: {why}")));
             }
-            explain(&lines, why.as_deref());
+            explain(&lines, &why);
         }
-        Ok(if undone.lost.is_empty() { state.exit() } else { ExitCode::from(1) })
+        Ok(if undone.lost.is_empty() { why.exit(state) } else { ExitCode::from(1) })
     }
 }
 

@@ -46,6 +46,9 @@ impl Location {
 pub(crate) struct Packs {
     dir: PathBuf,
     state: Mutex<State>,
+    /// After so many more calls the disk fails with this error of the system, for tests.
+    #[cfg(feature = "testing")]
+    fault: Mutex<Option<(u32, i32)>>,
 }
 
 struct State {
@@ -99,7 +102,34 @@ impl Packs {
         }
         free.sort_unstable();
         let (synced, busy, retired) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Ok(Self { dir, state: Mutex::new(State { next, free, synced, busy, retired }) })
+        Ok(Self {
+            dir,
+            state: Mutex::new(State { next, free, synced, busy, retired }),
+            #[cfg(feature = "testing")]
+            fault: Mutex::new(None),
+        })
+    }
+
+    /// Lets the disk fail after so many calls, and from then on.
+    #[cfg(feature = "testing")]
+    pub(crate) fn fail_after(&self, calls: u32, errno: i32) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((calls, errno));
+    }
+
+    /// Asked before each call to the disk: whether it is to fail.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests")
+    )]
+    fn disk(&self) -> std::io::Result<()> {
+        #[cfg(feature = "testing")]
+        if let Some((calls, errno)) = &mut *self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            match calls.checked_sub(1) {
+                Some(left) => *calls = left,
+                None => return Err(std::io::Error::from_raw_os_error(*errno)),
+            }
+        }
+        Ok(())
     }
 
     /// Whether a record is on disk as far as this process wrote it. Records found in the database are; those of

@@ -344,9 +344,19 @@ impl Pack {
         if self.buffer.len() >= BUFFER { self.flush(packs) } else { Ok(()) }
     }
 
+    /// Writes octets at a place of the file.
+    fn put(&self, start: u64, bytes: &[u8], packs: &Packs) -> std::io::Result<()> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(start))?;
+        let failure = packs.disk();
+        // A disk that fails has mostly taken some of it.
+        let taken = if failure.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        file.write_all(bytes.get(..taken).unwrap_or_default())?;
+        failure
+    }
+
     fn flush(&mut self, packs: &Packs) -> Result<(), StoreError> {
-        let written =
-            self.file.seek(SeekFrom::Start(self.flushed)).and_then(|_| self.file.write_all(&self.buffer));
+        let written = self.put(self.flushed, &self.buffer, packs);
         written.map_err(StoreError::io("write", &path_of(&packs.dir, self.number)))?;
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
@@ -358,7 +368,10 @@ impl Pack {
             return Ok(());
         }
         self.flush(packs)?;
-        self.file.sync_data().map_err(StoreError::io("sync", &path_of(&packs.dir, self.number)))?;
+        packs
+            .disk()
+            .and_then(|()| self.file.sync_data())
+            .map_err(StoreError::io("sync", &path_of(&packs.dir, self.number)))?;
         self.synced = self.flushed;
         packs.synced(self.number, self.synced);
         Ok(())
@@ -367,14 +380,17 @@ impl Pack {
     /// Writes over what was appended before.
     fn write_at(&mut self, start: u64, bytes: &[u8], packs: &Packs) -> Result<(), StoreError> {
         self.flush(packs)?;
-        let written = self.file.seek(SeekFrom::Start(start)).and_then(|_| self.file.write_all(bytes));
+        let written = self.put(start, bytes, packs);
         written.map_err(StoreError::io("write", &path_of(&packs.dir, self.number)))
     }
 
     /// Forgets everything from `start` on. Nothing of it was synced.
     fn cut(&mut self, start: u64, packs: &Packs) -> Result<(), StoreError> {
         if start < self.flushed {
-            self.file.set_len(start).map_err(StoreError::io("cut", &path_of(&packs.dir, self.number)))?;
+            packs
+                .disk()
+                .and_then(|()| self.file.set_len(start))
+                .map_err(StoreError::io("cut", &path_of(&packs.dir, self.number)))?;
             self.flushed = start;
             self.buffer.clear();
         } else {

@@ -59,6 +59,23 @@ impl Store {
         Ok(Indexer { view: View::new(database::open_helper(dir)?, dir)?, search })
     }
 
+    /// Indexes messages that were indexed before and are otherwise now. Those whose turn has not come are left
+    /// for it.
+    ///
+    /// # Errors
+    /// A message cannot be read, or the database cannot be written.
+    pub(crate) fn index_again(&mut self, messages: &[MessageId]) -> Result<(), StoreError> {
+        let indexed: i64 =
+            self.conn.query_row("SELECT indexed FROM search.progress", [], |row| row.get(0))?;
+        for message in messages.iter().filter(|message| message.serial() <= indexed) {
+            let Some(words) = words(self, *message, &View::searchable)? else { continue };
+            let mut shown = Vec::new();
+            self.write(|transaction| insert(transaction, vec![words], &mut shown))?;
+            self.preview(&shown)?;
+        }
+        Ok(())
+    }
+
     /// Keeps what lists show of messages; the [`Indexer`] asks for it. Messages that are gone by now are
     /// passed over.
     ///

@@ -237,6 +237,41 @@ fn octets_that_changed_or_are_missing_are_named_by_message_and_taken_in_again() 
 }
 
 #[test]
+fn what_was_indexed_while_it_was_damaged_is_found_again_when_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, 1..=3);
+    mail.apply(mail.inbox, Delta { state: Some(state(1, 4)), ..Delta::default() });
+    let pack = dir.path().join("packs/000001.pack");
+    let whole = fs::read(&pack).unwrap();
+    let mut damaged = whole.clone();
+    damaged[60] ^= 1;
+    fs::write(&pack, damaged).unwrap();
+    mail.index();
+    let found = |mail: &Mail, words: &str| {
+        let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+        let query = restante_core::query::parse(words, &now).unwrap();
+        let rows = mail.store.list(&Filter { account: None, query }, 9, None).unwrap();
+        rows.into_iter().map(|row| (row.subject, row.snippet)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&mail, "\"body 1\""), []);
+    let lost = faults(dir.path()).into_iter().filter_map(|fault| fault.message).collect::<Vec<_>>();
+    assert_eq!(lost.len(), 1);
+    drop(mail);
+    let mut mail = Mail::open(dir.path());
+    mail.writer.write_anew();
+    mail.writer.begin(0).unwrap();
+    mail.writer.write(b"Subject: message 1\r\n\r\nbody 1\r\n").unwrap();
+    let content = mail.writer.finish().unwrap();
+    mail.writer.sync().unwrap();
+    assert_eq!(mail.store.restore(&[content]).unwrap(), 1);
+    assert_eq!(found(&mail, "\"body 1\""), [("message 1".to_owned(), "body 1".to_owned())]);
+    assert_eq!(found(&mail, "body").len(), 3);
+    mail.store.compact(restante_store::Waste::Most, || {}).unwrap();
+    assert_eq!(kinds(dir.path()), []);
+}
+
+#[test]
 fn other_octets_in_the_place_of_lost_ones_become_a_message_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let mut mail = mail(dir.path());

@@ -179,7 +179,7 @@ fn operations_show_at_once_and_a_refusal_takes_them_back() {
     assert_eq!(shown(&mail.store), ["INBOX \\Flagged"]);
     let (copy, _) = ask(&mut mail.store, mail.inbox, uid, &Intent::Copy { to: mail.sent });
     assert_eq!(shown(&mail.store), ["INBOX \\Flagged", "Sent \\Flagged"]);
-    assert_eq!(mail.store.begin_operations(&[(copy, 7)]).unwrap(), [copy]);
+    assert_eq!(mail.store.begin_operations(&[(vec![copy], 7)]).unwrap(), [copy]);
     mail.store.defer_operation(copy, "no connection").unwrap();
     assert_eq!(mail.store.operations(mail.inbox).unwrap()[1].attempts, 1);
 }

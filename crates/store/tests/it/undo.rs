@@ -1,11 +1,11 @@
 //! What a person asks: taken down at once, confirmed by the server, taken back.
 
-use crate::support::{Mail, NOW, ask, flags, mailbox, summary};
-use restante_core::mail::{Flags, MailboxName, Uid, UidSet};
+use crate::support::{Mail, NOW, ask, flags, mailbox, state, summary};
+use restante_core::mail::{Flags, MailboxName, Uid, UidSet, UidValidity};
 use restante_core::sync::{Delta, FlagChange};
 use restante_store::{
-    Ask, Body, Confirmed, Desk, Filter, Intent, MailboxId, MessageId, NewEntry, OperationId, OperationState,
-    StoreError,
+    Ask, Body, Confirmed, Desk, Filter, Intent, LeftCopy, MailboxId, MessageId, NewEntry, OperationId,
+    OperationState, StoreError,
 };
 
 fn uid(uid: u32) -> Uid {
@@ -142,15 +142,46 @@ fn what_the_server_is_being_asked_cannot_be_taken_back_meanwhile() {
     mail.receive(mail.inbox, [1]);
     let (operation, _) = ask(&mut mail.store, mail.inbox, uid(1), &Intent::Copy { to: mail.sent });
     let request = mail.store.requests(1).unwrap()[0].id;
-    assert_eq!(mail.store.begin_operations(&[(operation, 12)]).unwrap(), [operation]);
+    assert_eq!(mail.store.begin_operations(&[(vec![operation], 12)]).unwrap(), [operation]);
     assert!(matches!(mail.store.desk().undo(request, NOW), Err(StoreError::UnderWay)));
     // The next try knows where a copy that an unanswered one left can be.
-    mail.store.begin_operations(&[(operation, 15)]).unwrap();
+    mail.store.begin_operations(&[(vec![operation], 15)]).unwrap();
     let known = &mail.store.operations(mail.inbox).unwrap()[0];
     assert_eq!((known.since, known.attempts, known.state), (12, 2, OperationState::Asked));
     mail.store.defer_operation(operation, "later").unwrap();
     assert_eq!(mail.store.desk().undo(request, NOW).unwrap().forgotten, 1);
-    assert_eq!(mail.store.begin_operations(&[(operation, 15)]).unwrap(), [], "it was taken back");
+    assert_eq!(mail.store.begin_operations(&[(vec![operation], 15)]).unwrap(), [], "it was taken back");
+}
+
+#[test]
+fn a_copy_that_a_move_left_goes_with_it_only_while_its_number_is_its_own() {
+    for (validity, place, expected) in [(3, 1, "Sent 1 (removed)"), (4, 1, "lost"), (3, 2, "nothing")] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mail = Mail::open(dir.path());
+        mail.receive(mail.inbox, [1]);
+        mail.apply(mail.sent, Delta { state: Some(state(3, 1)), ..Delta::default() });
+        let message = message(&mail);
+        let (operation, _) = ask(&mut mail.store, mail.inbox, uid(1), &Intent::Move { to: mail.sent });
+        let copy = LeftCopy { uid: uid(1), uid_validity: UidValidity::new(3).unwrap(), marked: false };
+        mail.store.defer_copied(operation, copy, "copied, but not removed").unwrap();
+        let [_, (_, arrived)] = moved(&mail, 1, place, message);
+        mail.apply(
+            mail.sent,
+            Delta { new: arrived.new, state: Some(state(validity, 3)), ..Delta::default() },
+        );
+        let request = mail.store.requests(1).unwrap()[0].id;
+        let undone = mail.store.desk().undo(request, NOW).unwrap();
+        assert_eq!(undone.forgotten, 1);
+        let asked = mail.store.operations(mail.sent).unwrap();
+        let found = match &asked[..] {
+            [] if undone.lost.is_empty() => "nothing",
+            [] => "lost",
+            [one] if one.intent == Intent::Remove && one.uid == Some(uid(1)) => "Sent 1 (removed)",
+            _ => "more",
+        };
+        assert_eq!(found, expected, "UIDVALIDITY {validity}, UID {place}");
+        assert!(mail.store.operations(mail.inbox).unwrap().is_empty());
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             self.unselect().await?;
         }
         let id = operation.id;
-        if self.keeper.with(move |store| store.begin_operations(&[(id, 0)])).await?.is_empty() {
+        if self.keeper.with(move |store| store.begin_operations(&[(vec![id], 0)])).await?.is_empty() {
             return Ok(());
         }
         let completion = self.connection.run(command, |_| Ok(())).await?;
@@ -94,8 +94,8 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         }
         let id = operation.id;
         let known = row.state.filter(|_| !row.moved);
-        let before = known.map_or(1, |state| state.uid_next.max(1));
-        if self.keeper.with(move |store| store.begin_operations(&[(id, before)])).await?.is_empty() {
+        let before = if known.is_some() { self.next(row) } else { 1 };
+        if self.keeper.with(move |store| store.begin_operations(&[(vec![id], before)])).await?.is_empty() {
             return Ok(());
         }
         let mut at = None;
@@ -137,6 +137,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             {
                 at = uids.iter().next();
             }
+            self.added(row.id, 1, at);
         }
         // Where no UID is known, the pull brings it.
         at = at.filter(|_| known.is_some());

@@ -1,0 +1,190 @@
+//! What people see, to the letter: help, and what commands print of mail that is always the same. No server and no
+//! terminal is needed, so the lines are 100 columns wide.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, not tests themselves")]
+
+use restante_core::mail::{Flags, Mailbox, MailboxName, SpecialUse, SyncState, Uid, UidValidity};
+use restante_core::message::Summary;
+use restante_core::sync::Delta;
+use restante_store::{Body, NewEntry, Pause, Store, View};
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+use testkit::script::{Opening, Server};
+
+const CONFIG: &str = r#"
+[account.work]
+address = "ann@example.org"
+name = "Ann Lee"
+source = "srv"
+password-command = "echo secret"
+
+[account.work.imap]
+host = "127.0.0.1"
+port = 1
+security = "tls"
+username = "ann@example.org"
+"#;
+
+const PLAIN: &str = "From: Bob Builder <bob@example.net>\r\nTo: Ann Lee <ann@example.org>\r\n\
+    Date: Tue, 02 Jan 2024 10:00:00 +0000\r\nMessage-ID: <1@example.net>\r\nSubject: The roof\r\n\r\n\
+    Hello Ann,\r\n\r\nthe roof is tight again.\r\n\r\nBob\r\n";
+
+const WIDE: &str = "From: =?utf-8?q?Zo=C3=AB_=E6=9D=B1?= <zoe@example.com>\r\nTo: ann@example.org\r\n\
+    Cc: bob@example.net\r\nDate: Wed, 03 Jan 2024 23:30:00 +0100\r\nMessage-ID: <2@example.com>\r\n\
+    Subject: =?utf-8?b?5p2x5Lqs44Gu5Ya36JS15bqr?= and a subject that is by far too long for the line that it \
+    has to stand in\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+    --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Hello <b>Ann</b>,</p><p>see <a \
+    href=\"https://example.com/a\">the plan</a>.</p>\r\n--b\r\nContent-Type: application/pdf\r\n\
+    Content-Disposition: attachment; filename=plan.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n";
+
+/// A data directory with one account and two messages.
+fn data() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), CONFIG).unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let account = store.account("work").unwrap();
+    let mailbox = |name: &str, special_use| Mailbox {
+        name: MailboxName::new(name),
+        delimiter: Some('/'),
+        special_use,
+        selectable: true,
+    };
+    let list = [mailbox("INBOX", None), mailbox("Sent", Some(SpecialUse::Sent))];
+    store.set_mailboxes(account, &list).unwrap();
+    let inbox = store.mailboxes(account).unwrap().first().unwrap().id;
+    let mut writer = store.content_writer().unwrap();
+    let mut new = Vec::new();
+    for (uid, text, flags) in [(1, PLAIN, "\\Seen \\Flagged"), (2, WIDE, "")] {
+        writer.begin(text.len() as u64).unwrap();
+        writer.write(text.as_bytes()).unwrap();
+        let content = writer.finish().unwrap();
+        let summary = Box::new(Summary::read(text.as_bytes()));
+        let internal_date = summary.date.unwrap();
+        let flags: Flags = flags.split_whitespace().collect();
+        let body = Body::Fetched { summary, content };
+        let uid = Uid::new(uid).unwrap();
+        new.push(NewEntry { uid, flags, mod_seq: None, internal_date, email_id: String::new(), body });
+    }
+    writer.sync().unwrap();
+    let uid_validity = UidValidity::new(1).unwrap();
+    let state = Some(SyncState { uid_validity, uid_next: 3, highest_mod_seq: None });
+    store.apply(inbox, &Delta { new, state, ..Delta::default() }, 0).unwrap();
+    let mut indexer = store.indexer().unwrap();
+    while indexer.step(9, View::searchable, |shown| store.preview(&shown)).unwrap() > 0 {}
+    folder
+}
+
+/// What a command prints, and how it ends when that is not well.
+fn restante(data: &Path, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_restante"));
+    command.env_clear().env("HOME", data).env("TZ", "UTC").env("RESTANTE_DATA_DIR", data).args(args);
+    let output = command.output().unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    if !errors.is_empty() {
+        text.push_str(&format!("--- standard error\n{errors}"));
+    }
+    if !output.status.success() {
+        text.push_str(&format!("--- ends with {}\n", output.status.code().unwrap()));
+    }
+    text.replace(&data.display().to_string(), "DATA")
+}
+
+/// The commands that a help names.
+fn commands(help: &str) -> Vec<String> {
+    let named = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let named = named.take_while(|line| !line.is_empty()).filter(|line| line.starts_with("  "));
+    let names =
+        named.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// The short help of a command and of those below it.
+fn helps(data: &Path, words: &[&str], into: &mut String) {
+    let mut args = words.to_vec();
+    args.push("-h");
+    let help = restante(data, &args);
+    into.push_str(&format!("======== restante {}\n{help}\n", words.join(" ")));
+    for name in commands(&help) {
+        let mut below = words.to_vec();
+        below.push(&name);
+        helps(data, &below, into);
+    }
+}
+
+#[test]
+fn help() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("help", restante(folder.path(), &["--help"]));
+    let mut all = String::new();
+    for name in commands(&restante(folder.path(), &["-h"])) {
+        helps(folder.path(), &[&name], &mut all);
+    }
+    insta::assert_snapshot!("help-of-each", all);
+}
+
+#[test]
+fn list() {
+    let folder = data();
+    insta::assert_snapshot!("list", restante(folder.path(), &["list"]));
+    insta::assert_snapshot!("list-nothing", restante(folder.path(), &["list", "nowhere-to-be-found"]));
+}
+
+#[test]
+fn read() {
+    let folder = data();
+    let mut all = String::new();
+    for line in restante(folder.path(), &["list"]).lines() {
+        let id = line.split_whitespace().next().unwrap();
+        all.push_str(&restante(folder.path(), &["--read-only", "read", id]));
+        all.push_str("========\n");
+    }
+    insta::assert_snapshot!("read", all);
+}
+
+#[test]
+fn account_show() {
+    let folder = data();
+    insta::assert_snapshot!("account-show", restante(folder.path(), &["account", "show"]));
+    let mut store = Store::open(folder.path()).unwrap();
+    let account = store.account("work").unwrap();
+    let reason = "[UNAVAILABLE] come back later".to_owned();
+    store.set_pause(account, &Pause { until: 4_102_444_800, failures: 3, reason: reason.clone() }).unwrap();
+    drop(store);
+    insta::assert_snapshot!("account-show-paused", restante(folder.path(), &["account", "show"]));
+    let json: serde_json::Value =
+        serde_json::from_str(&restante(folder.path(), &["--json", "account", "show"])).unwrap();
+    let paused = serde_json::json!({"until": "2100-01-01T00:00:00Z", "failures": 3, "reason": reason});
+    assert_eq!(json.get("paused"), Some(&paused));
+}
+
+#[test]
+fn doctor() {
+    let folder = data();
+    let said = restante(folder.path(), &["doctor", "work"]);
+    // The one thing that is never the same.
+    let (before, after) = said.split_once(" after ").unwrap();
+    let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    insta::assert_snapshot!("doctor", format!("{before} after [number]{after}"));
+}
+
+/// A server that knows another password.
+const REFUSES: &str = "
+    S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready
+    C: a1 AUTHENTICATE PLAIN <redacted>
+    S: a1 NO [AUTHENTICATIONFAILED] wrong
+";
+
+#[test]
+fn a_change_whose_login_is_refused_is_recorded_and_ends_with_77() {
+    let folder = data();
+    let server = Server::start(&["localhost"], Opening::Plain, &[REFUSES]).unwrap();
+    let config = CONFIG.replace("port = 1\n", &format!("port = {}\n", server.port()));
+    std::fs::write(folder.path().join("config.toml"), config.replace("\"tls\"", "\"none\"")).unwrap();
+    let list = restante(folder.path(), &["list"]);
+    let id = list.split_whitespace().next().unwrap();
+    let said = restante(folder.path(), &["mark", id, "--read"]);
+    assert!(said.contains("waits until the login works") && said.contains("ends with 77"), "{said}");
+    let waits = restante(folder.path(), &["undo", "--list"]);
+    assert!(waits.contains("1 waiting"), "{waits}");
+}
