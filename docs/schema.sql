@@ -30,7 +30,7 @@ CREATE TABLE mailbox (
     moved INTEGER NOT NULL DEFAULT 0, -- 1: the entries are another server's, or of a former name: their UIDs mean nothing
     gone INTEGER NOT NULL DEFAULT 0,  -- since when the server lists it no more; 0: it does
     pending INTEGER NOT NULL DEFAULT 0, -- 1: the person asked for it and the server has not made it yet
-    policy TEXT NOT NULL DEFAULT '',  -- how much of each message was to be held when that was last made so; empty: everything
+    policy TEXT NOT NULL DEFAULT '',  -- how much of each message was to be held when that was last made so; empty: everything; ?: to be looked at
     object_id TEXT NOT NULL DEFAULT '', -- MAILBOXID (RFC 8474): the same under any name; empty: not given
     append_limit INTEGER NOT NULL DEFAULT -1, -- the most octets of a message to append (RFC 7889); -1: none named
     UNIQUE (account, name)
@@ -166,8 +166,7 @@ CREATE TABLE operation (
     uid INTEGER NOT NULL,      -- which message; 0 while its UID is not known: it was not found again yet, or is to be added
     position INTEGER NOT NULL, -- message.position; 0: it is about the mailbox
     kind TEXT NOT NULL,        -- flag, move, copy, remove, append, create, rename, delete, subscribe or unsubscribe
-    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]}, {"to": mailbox or name}, …; "copied" in a move
-                               -- whose copy was made and whose message could not be removed
+    payload TEXT NOT NULL,     -- JSON: {"add": […], "remove": […]}, {"to": mailbox or name}, …; "copied" in a move: the copy was made, the message not removed
     created INTEGER NOT NULL,  -- when the person asked
     attempts INTEGER NOT NULL, -- how often the server was asked
     state TEXT NOT NULL,       -- waiting; asked, while the answer is not known; refused; or superseded: the message is nowhere any more

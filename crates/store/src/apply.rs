@@ -351,7 +351,13 @@ impl<'a> Work<'a> {
         self.unseen += unseen(system_bits(&entry.flags));
         match &entry.body {
             Body::Fetched { .. } | Body::Begun { .. } => self.applied.new += 1,
-            Body::Held(_) => self.applied.recognised += 1,
+            Body::Held(_) => {
+                self.applied.recognised += 1;
+                // Here its date may want more of it than where it was.
+                if partial::held(self.transaction, message)?.is_some() {
+                    partial::doubt_policy(self.transaction, self.mailbox)?;
+                }
+            }
         }
         match self.take_former(message) {
             None => self.applied.changes.push(Change::Appeared(self.mailbox, message)),

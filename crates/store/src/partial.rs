@@ -151,6 +151,13 @@ impl Store {
     }
 }
 
+/// Whether a mailbox holds enough of each message is to be looked at again.
+pub(crate) fn doubt_policy(conn: &Connection, mailbox: MailboxId) -> Result<(), StoreError> {
+    // No policy is written so.
+    conn.prepare_cached("UPDATE mailbox SET policy = '?' WHERE id = ?1")?.execute([mailbox.0])?;
+    Ok(())
+}
+
 /// See [`View::held`].
 pub(crate) fn held(conn: &Connection, message: MessageId) -> Result<Option<u64>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT held FROM partial WHERE message = ?1")?;

@@ -160,9 +160,6 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
     if !list_status {
         ask_each(connection, &mut found, &items).await?;
     }
-    if !list_status {
-        ask_each(connection, &mut found, &items).await?;
-    }
     let Found { mailboxes, statuses, said, .. } = found;
     let mailboxes = mailboxes
         .into_iter()

@@ -176,7 +176,7 @@ impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
             Strategy::Plain => self.plain().await?,
         }
         self.settle(validity, seen).await?;
-        if self.task.lacks {
+        if self.task.lacks || self.report.recognised > 0 {
             self.fulfil().await?;
         }
         Ok(self.done(true))

@@ -382,6 +382,29 @@ async fn play(strategy: usize, acts: &[Act]) {
     is_sound(&machine);
 }
 
+/// The same message is old in one mailbox and new in another, where it is recognised and not fetched.
+#[tokio::test]
+async fn what_is_recognised_where_it_is_new_is_made_whole() {
+    let deliver = |mailbox, letter, days| Act::Deliver { mailbox, letter, days };
+    let sync = || Act::Sync(End::Never);
+    let acts = [
+        Act::Hold(1),
+        deliver(0, 12, 32),
+        sync(),
+        deliver(0, 0, 0),
+        sync(),
+        deliver(1, 12, 0),
+        Act::Renumber { mailbox: 1 },
+    ];
+    for strategy in 0..4 {
+        play(strategy, &acts).await;
+        // The same, when the sync ends between the two.
+        for commits in 0..8 {
+            play(strategy, &[&acts[..], &[Act::Sync(End::Commits(commits))]].concat()).await;
+        }
+    }
+}
+
 #[test]
 fn whatever_is_held_and_whatever_happens_every_message_is_here_and_none_is_invented() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES);
