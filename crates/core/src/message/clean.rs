@@ -91,6 +91,12 @@ fn is_hidden(c: char) -> bool {
         | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Characters that change the order of others, or take no room where none belongs.
+pub(super) fn is_reordering(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
 /// What follows an escape character: a control sequence, a control string, or one more character.
 fn skip_escape(after: &str) -> &str {
     match after.chars().next() {
