@@ -36,6 +36,8 @@ cargo xtask COMMAND
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   corpus replies [--verbose] PATH... refusals by real servers against the table of diagnosis
   corpus wire [--verbose] PATH...    responses by real servers through the decoder, in several splits
+  corpus mime PATH...                messages whose parts others wrote down, through the reader
+  corpus spamassassin PATH...        some thousand real messages through the reader, and how long each takes
   verdicts                           write docs/verdicts.md from the catalogue of diagnosis
   layers                             the order of the crates, and of the modules in core
 ";

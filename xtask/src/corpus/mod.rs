@@ -1,9 +1,12 @@
 //! `cargo xtask corpus`: hold the program against collections of what the world sends. The collections are no
 //! part of the project.
 
+mod archive;
 mod discovery;
 mod ispdb;
+mod mime;
 mod replies;
+mod spamassassin;
 mod wire;
 
 use std::ffi::OsString;
@@ -23,6 +26,9 @@ cargo xtask corpus COMMAND
                                 against the table of diagnosis
   wire [--verbose] PATH...      responses by servers (quirks.jsonl, transcripts, folders and .tar.xz of them)
                                 through the decoder, in several splits
+  mime PATH...                  messages whose parts others wrote down, through the reader; docs/corpus.md has the
+                                differences and their reasons
+  spamassassin PATH...          some thousand real messages through the reader, and how long each takes
 ";
 
 /// Runs one check; the exit code is 1 when it found a contradiction.
@@ -30,6 +36,8 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
     match words {
         [first, rest @ ..] if first == "replies" => replies::run(rest),
         [first, rest @ ..] if first == "wire" => wire::run(rest),
+        [first, rest @ ..] if first == "mime" => mime::run(rest),
+        [first, rest @ ..] if first == "spamassassin" => spamassassin::run(rest),
         [name, path] if name == "ispdb" || name == "discovery" => in_laboratory(name, path),
         _ => {
             eprint!("{USAGE}");
@@ -38,12 +46,13 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
     }
 }
 
-/// Hidden: one that needs servers, inside the laboratory.
+/// Hidden: one that needs servers, inside the laboratory, or an optimised build.
 pub(crate) fn inside(words: &[OsString]) -> Result<i32> {
     let rest = words.get(1..).unwrap_or_default();
     match words.first().and_then(|word| word.to_str()) {
         Some("ispdb") => ispdb::inside(rest),
         Some("discovery") => discovery::inside(rest),
+        Some("spamassassin") => spamassassin::inside(rest),
         _ => Err(USAGE.into()),
     }
 }
