@@ -10,15 +10,20 @@ use crate::programs::{succeed, target};
 
 /// Every file of a folder or an archive, by its path in it, in order.
 pub(super) fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    with(path, gathered)
+}
+
+/// Does something with a folder, or with an archive as a folder.
+pub(super) fn with<T>(path: &Path, work: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     if path.is_dir() {
-        return gathered(path);
+        return work(path);
     }
     let folder = target()?.join(format!("corpus-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let files = succeed(Command::new("tar").arg("-xJf").arg(path).arg("-C").arg(&folder))
-        .and_then(|()| gathered(&folder));
+    let done = succeed(Command::new("tar").arg("-xJf").arg(path).arg("-C").arg(&folder))
+        .and_then(|()| work(&folder));
     fs::remove_dir_all(&folder)?;
-    files
+    done
 }
 
 fn gathered(root: &Path) -> Result<Vec<(String, Vec<u8>)>> {

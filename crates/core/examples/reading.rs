@@ -1,34 +1,17 @@
 //! Some thousand real messages, ham and spam, through the reader: each reads without a panic, in little time, and
-//! what has text shows text.
+//! what has text shows text. `cargo xtask corpus spamassassin` unpacks them and runs this, optimised.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::fs;
 use std::panic::catch_unwind;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use restante_core::message::{Attachment, Reading, Searchable};
-use testkit::Result;
-
-use super::archive;
-use crate::programs::{cargo, succeed, target};
 
 /// The longest one message may take, read for a person and for the index.
 const LIMIT: Duration = Duration::from_millis(50);
-
-/// Builds this program optimised, because time counts, and has it do the work.
-pub(super) fn run(words: &[OsString]) -> Result<i32> {
-    if words.is_empty() {
-        return Err("name an archive or a folder".into());
-    }
-    succeed(&mut cargo(&["build", "--quiet", "--release", "--package", "xtask"]))?;
-    let status = Command::new(target()?.join("release/xtask"))
-        .args(["corpus-inside", "spamassassin"])
-        .args(words)
-        .status()?;
-    Ok(status.code().unwrap_or(1))
-}
 
 /// What was found in all of them.
 #[derive(Debug, Default)]
@@ -43,20 +26,26 @@ struct Totals {
     faults: Vec<String>,
 }
 
-pub(super) fn inside(words: &[OsString]) -> Result<i32> {
+fn main() -> ExitCode {
     let mut totals = Totals::default();
-    for path in words {
-        let mails = archive::files(Path::new(path))?;
-        for (name, bytes) in mails.iter().filter(|(name, _)| is_message(name)) {
-            check(name, bytes, &mut totals);
+    let mut waiting: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    waiting.sort();
+    while let Some(path) = waiting.pop() {
+        if let Ok(entries) = fs::read_dir(&path) {
+            waiting.extend(entries.flatten().map(|entry| entry.path()));
+        } else if is_message(&path) {
+            match fs::read(&path) {
+                Ok(bytes) => check(&path.to_string_lossy(), &bytes, &mut totals),
+                Err(error) => totals.faults.push(format!("{}: {error}", path.display())),
+            }
         }
     }
-    Ok(report(&mut totals))
+    report(&mut totals)
 }
 
 /// Messages are numbered; beside them there are licences and lists of commands.
-fn is_message(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
+fn is_message(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split('.').next().is_some_and(|number| number.len() == 5 && number.parse::<u32>().is_ok())
 }
 
@@ -132,8 +121,8 @@ fn letters(text: &str) -> usize {
     text.replace("&nbsp;", "").bytes().filter(u8::is_ascii_alphabetic).count()
 }
 
-/// Prints the totals; 1 when there is a fault.
-fn report(totals: &mut Totals) -> i32 {
+/// Prints the totals; ends with 1 when there is a fault.
+fn report(totals: &mut Totals) -> ExitCode {
     totals.times.sort();
     let time = |share: usize| {
         let at = (totals.times.len() * share / 100).min(totals.times.len().saturating_sub(1));
@@ -150,5 +139,5 @@ fn report(totals: &mut Totals) -> i32 {
     }
     totals.faults.iter().for_each(|fault| println!("FAULT {fault}"));
     println!("{} faults", totals.faults.len());
-    i32::from(!totals.faults.is_empty() || totals.messages == 0)
+    ExitCode::from(u8::from(!totals.faults.is_empty() || totals.messages == 0))
 }
