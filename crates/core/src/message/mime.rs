@@ -91,6 +91,19 @@ impl<'a> Structure<'a> {
         self.parts.get(index)
     }
 
+    /// Whether a part belongs to an attached message.
+    pub(super) fn is_in_message(&self, part: &Part) -> bool {
+        let mut parent = part.parent;
+        for _ in 0..MAX_DEPTH * 2 {
+            match parent.and_then(|parent| self.part(parent)) {
+                Some(around) if around.is_message() => return true,
+                Some(around) => parent = around.parent,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// The raw bytes of a part's body.
     pub(super) fn raw(&self, part: &Part) -> &'a [u8] {
         self.bytes.get(part.body.clone()).unwrap_or_default()

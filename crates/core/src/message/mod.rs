@@ -18,6 +18,7 @@ mod header;
 mod html;
 mod mime;
 mod params;
+mod protection;
 mod reader;
 mod reply;
 mod report;
