@@ -104,6 +104,7 @@ fn looks_like_utf8(bytes: &[u8], valid: usize) -> bool {
 /// Windows-1252.
 pub(super) fn decode_raw_header(bytes: &[u8], label: Option<&str>) -> String {
     match str::from_utf8(bytes) {
+        Ok(_) if memchr::memchr(0x1b, bytes).is_some() => decode(bytes, None).0.into_owned(),
         Ok(text) => text.to_owned(),
         Err(_) => decode(bytes, label).0.into_owned(),
     }
@@ -134,6 +135,12 @@ mod tests {
         assert_eq!(text(b"\x83n\x83\x8d\x81[", "shift_jis"), "ハロー");
         assert_eq!(text(b"\xd0\xd2", "koi8-u"), "пр");
         assert_eq!(text(b"\xa4\xa4", "big5"), "中");
+    }
+
+    #[test]
+    fn raw_japanese_in_a_header_is_read() {
+        assert_eq!(decode_raw_header(b"\x1b$B%O%m!<\x1b(B a", None), "ハロー a");
+        assert_eq!(decode_raw_header(b"a \x1b]0;x", None), "a \u{1b}]0;x");
     }
 
     #[test]

@@ -21,20 +21,18 @@ pub(super) fn read(header: &Header<'_>, own: &[String]) -> Option<(Authenticatio
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         sites.iter().any(|own| *own == host || site(&host) == Some(own))
     };
-    let mut allows = Some(());
     let mut below_arrival = false;
     for field in header.fields() {
-        allows?;
         if field.name.eq_ignore_ascii_case("Received") {
             let hop = Hop::read(&header.unfold(field));
             let by_own = hop.by.as_deref().is_none_or(|by| !is_name(by) || is_own(by));
             if below_arrival || !by_own {
-                allows = None;
+                return None;
             } else if hop.is_from_outside(is_own) {
                 below_arrival = true;
                 let is_known = |by: &str| BELOW.iter().any(|known| site(by) == Some(known));
                 if !hop.by.as_deref().is_some_and(is_known) {
-                    allows = None;
+                    return None;
                 }
             }
         } else if field.name.eq_ignore_ascii_case("Authentication-Results") {
@@ -62,9 +60,15 @@ fn own_sites(header: &Header<'_>, own: &[String]) -> Vec<String> {
         .map(|host| site(&host).map(str::to_owned).unwrap_or(host))
         .collect();
     let hops = header.fields().iter().filter(|field| field.name.eq_ignore_ascii_case("Received"));
-    let last = hops.take(5).filter_map(|field| Hop::read(&header.unfold(field)).by).find(|by| is_name(by));
-    if let Some(by) = last {
-        sites.push(site(&by).map(str::to_owned).unwrap_or(by));
+    for hop in hops.take(5).map(|field| Hop::read(&header.unfold(field))) {
+        if let Some(by) = hop.by.filter(|by| is_name(by)) {
+            sites.push(site(&by).map(str::to_owned).unwrap_or(by));
+            break;
+        }
+        // Below a line that tells where the message came from, the next may be the sender's.
+        if hop.from.is_some() {
+            break;
+        }
     }
     sites
 }
@@ -201,6 +205,15 @@ mod tests {
         assert_eq!(of(&format!("{lie}{FORGED}"), &[]), None);
         let unknown = "Received: from mx.example.org (unknown [192.0.2.1]) by mx.example.org; Mon\n";
         assert_eq!(of(&format!("{unknown}{FORGED}"), &[]), None);
+    }
+
+    #[test]
+    fn a_server_without_a_full_name_lends_the_sender_none() {
+        let short = "Received: from mx.evil.example (mx.evil.example [192.0.2.1]) by mail (Postfix); Mon\n";
+        let lie = "Received: from a.evil.example by mx.evil.example; Mon\nAuthentication-Results: mx.evil.example; dmarc=pass\n";
+        assert_eq!(of(&format!("{short}{lie}"), &[]), None);
+        let result = "Authentication-Results: mx.evil.example; dmarc=pass\n";
+        assert_eq!(of(&format!("{short}{result}{lie}"), &[]), None);
     }
 
     #[test]
