@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(html) = &reading.html {
         let lower = html.to_ascii_lowercase();
         for active in
-            ["<script", "<iframe", "<object", "<embed", "<form", "<style", "<img", "href=\"javascript"]
+            ["<script", "<iframe", "<object", "<embed", "<form", "<style", "<img", "<a href=\"javascript"]
         {
             assert!(!lower.contains(active), "{active} in {html}");
         }
