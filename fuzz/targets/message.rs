@@ -13,6 +13,7 @@ static ME: LazyLock<Contact> =
 fuzz_target!(|bytes: &[u8]| {
     let reading = Reading::read(bytes, 60);
     let summary = Summary::read(bytes);
+    assert!(reading.authentication.is_some() == reading.auth.is_some() && reading.warnings.len() <= 50);
     assert!(summary.references.len() <= 100);
     let searchable = Searchable::read(bytes);
     for text in [&reading.text, &reading.subject, &summary.subject, &searchable.text] {

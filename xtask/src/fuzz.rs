@@ -10,7 +10,8 @@ use testkit::{Context, Result};
 use crate::programs::{cargo, target, workspace};
 
 /// Every target, as it is called in `fuzz/Cargo.toml`.
-pub(crate) const TARGETS: [&str; 7] = ["imap", "smtp", "settings", "names", "message", "html", "query"];
+pub(crate) const TARGETS: [&str; 8] =
+    ["imap", "smtp", "settings", "names", "message", "html", "formats", "query"];
 
 /// What libFuzzer needs of the compiler: which edges were taken, and what was compared.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -32,10 +32,12 @@ cargo xtask COMMAND
   corpus discovery FOLDER            what discovery makes of documents and records found in reports
   demo                               the main job on real servers, start to end
   fuzz [TARGET...] [--seconds N]     any bytes at everything that reads foreign ones: imap, smtp, settings,
-                                     names, message, html, query
+                                     names, message, html, formats, query
   test [-- ARGS]                     every check and every test; ARGS go to the test runner
   corpus replies [--verbose] PATH... refusals by real servers against the table of diagnosis
   corpus wire [--verbose] PATH...    responses by real servers through the decoder, in several splits
+  corpus mime PATH...                messages whose parts others wrote down, through the reader
+  corpus spamassassin PATH...        some thousand real messages through the reader, and how long each takes
   verdicts                           write docs/verdicts.md from the catalogue of diagnosis
   layers                             the order of the crates, and of the modules in core
 ";

@@ -34,16 +34,19 @@ pub fn file_name(name: &str) -> Option<String> {
     let base = name.rsplit(['/', '\\']).find(|part| !part.trim().is_empty())?;
     let forbidden = |c: char| matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
     let base: String = base.chars().map(|c| if forbidden(c) { '_' } else { c }).collect();
-    let base = base.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    let stem = base.split('.').next().unwrap_or(base).to_ascii_uppercase();
+    // A dot at the start hides, a dash makes an option of the name, dots and blanks at the end get lost.
+    let is_edge = |c: char| c == '.' || c.is_whitespace();
+    let base = base.trim_start_matches(|c: char| is_edge(c) || c == '-').trim_end_matches(is_edge);
+    let stem = base.split('.').next().unwrap_or(base).trim_end().to_uppercase();
     let numbered = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
-    let is_device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
-        || numbered.is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()));
+    let is_device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
+        || numbered.is_some_and(|n| n.chars().count() == 1 && n.contains(|c: char| c.is_numeric()));
     let mut base = if is_device { format!("_{base}") } else { base.to_owned() };
     if base.len() > 200 {
         let extension = base.rsplit_once('.').map(|(_, e)| format!(".{e}")).filter(|e| e.len() <= 20);
         let extension = extension.unwrap_or_default();
         base.truncate(base.floor_char_boundary(200 - extension.len()));
+        base.truncate(base.trim_end_matches(is_edge).len());
         base.push_str(&extension);
     }
     (!base.is_empty()).then_some(base)
@@ -89,6 +92,12 @@ fn is_hidden(c: char) -> bool {
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
         | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Characters that change the order of others, or take no room where none belongs.
+pub(super) fn is_reordering(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// What follows an escape character: a control sequence, a control string, or one more character.
@@ -172,6 +181,15 @@ mod tests {
         assert_eq!(name("con.txt"), "_con.txt");
         assert_eq!(name("Lpt1"), "_Lpt1");
         assert_eq!(name("what?.pdf\r\n"), "what_.pdf");
+        assert_eq!(name("-rf"), "rf");
+        assert_eq!(name("--help.txt"), "help.txt");
+        assert_eq!(name("CON .txt"), "_CON .txt");
+        assert_eq!(name("com¹.log"), "_com¹.log");
+        assert_eq!(name("COM10"), "COM10");
+        assert_eq!(name("a\0b/..\\..\\"), "");
+        assert_eq!(name("%2e%2e%2fx"), "%2e%2e%2fx");
+        let spaced = name(&format!("{} {}", "x".repeat(199), "y".repeat(100)));
+        assert_eq!(spaced, "x".repeat(199));
         let long = name(&format!("{}.pdf", "ü".repeat(300)));
         assert!(long.len() <= 200 && long.ends_with("ü.pdf"), "{long}");
     }

@@ -25,6 +25,8 @@ pub(super) struct Header<'a> {
     pub(super) body: usize,
     /// Whether lines were met that are no field.
     pub(super) has_garbage: bool,
+    /// Whether there is more of it than is looked at.
+    pub(super) is_cut: bool,
     charset: Option<String>,
 }
 
@@ -65,6 +67,8 @@ impl<'a> Header<'a> {
                 if header.fields.len() < MAX_FIELDS {
                     let value = bytes.get(at + colon + 1..end).unwrap_or_default();
                     header.fields.push(Field { name, value });
+                } else {
+                    header.is_cut = true;
                 }
             } else if !(at == 0 && (text.starts_with(b"From ") || text.starts_with(b">From "))) {
                 header.has_garbage = true;
@@ -76,6 +80,7 @@ impl<'a> Header<'a> {
             at = end;
         }
         header.body = at;
+        header.is_cut |= at >= limit && limit < bytes.len();
         if header.fields.iter().any(|f| !f.value.is_ascii() && str::from_utf8(f.value).is_err()) {
             header.charset = header
                 .value("Content-Type")
@@ -231,6 +236,7 @@ mod tests {
     fn hostile_headers_are_bounded() {
         let many = b"A: b\n".repeat(300_000);
         assert_eq!(Header::read(&many).fields().len(), MAX_FIELDS);
+        assert!(Header::read(&many).is_cut && !Header::read(b"A: b\n\nc").is_cut);
         let folded = [b"A: b\n".as_slice(), &b" \n".repeat(1_000_000)].concat();
         assert!(Header::read(&folded).body <= MAX_HEADER);
     }

@@ -4,7 +4,7 @@
 //! deep: elements known here, links to the web and to mail, the words for pictures. What is hidden from
 //! people (preheaders, tracking pictures, scripts) is gone. html2text then lays out only this.
 
-use super::entities;
+use super::{entities, style};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -44,9 +44,24 @@ pub(super) fn to_words(html: &str) -> String {
 }
 
 /// The document without anything that acts, loads or tracks: the elements kept have no attributes but the
-/// target of a link.
-pub(super) fn sanitise(html: &str) -> String {
-    Reader::read(html, Form::Safe).out
+/// target of a link. The links it has come with it.
+pub(super) fn sanitise(html: &str) -> (String, Vec<Link>) {
+    let reader = Reader::read(html, Form::Safe);
+    (reader.out, reader.seen)
+}
+
+/// Whether text that was not said to be HTML is a whole document of it.
+pub(super) fn is_document(text: &str) -> bool {
+    let start = text.trim_start();
+    let start = start.get(..start.floor_char_boundary(20)).unwrap_or_default().to_ascii_lowercase();
+    start.starts_with("<html") || start.starts_with("<!doctype html")
+}
+
+/// A link as a reader sees it, and where it leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) text: String,
+    pub(super) target: String,
 }
 
 /// No more than one empty line in a row, none at either end, no blanks at line ends.
@@ -159,6 +174,10 @@ struct Reader<'a> {
     out: String,
     open: Vec<Open<'a>>,
     links: Vec<String>,
+    /// Links with their texts, of the safe form.
+    seen: Vec<Link>,
+    /// Classes that the document's own style hides.
+    hidden: Vec<String>,
     /// Set once a comment was met that never ends, so that its end is not looked for again.
     endless_comment: bool,
 }
@@ -166,8 +185,15 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn read(html: &'a str, form: Form) -> Self {
         let mut rest = html.get(..html.floor_char_boundary(MAX_HTML)).unwrap_or_default();
-        let mut reader =
-            Self { form, out: String::new(), open: Vec::new(), links: Vec::new(), endless_comment: false };
+        let mut reader = Self {
+            form,
+            out: String::new(),
+            open: Vec::new(),
+            links: Vec::new(),
+            seen: Vec::new(),
+            hidden: Vec::new(),
+            endless_comment: false,
+        };
         while !rest.is_empty() {
             let at = rest.find('<').unwrap_or(rest.len());
             let (text, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
@@ -211,7 +237,12 @@ impl<'a> Reader<'a> {
             return rest;
         }
         if kind(&name) == Kind::Raw {
-            return after_raw(rest, &name);
+            let after = after_raw(rest, &name);
+            if name == "style" {
+                let end = rest.len() - after.len();
+                style::hidden_classes(rest.get(..end).unwrap_or_default(), &mut self.hidden);
+            }
+            return after;
         }
         self.element(name, &attributes);
         rest
@@ -221,7 +252,7 @@ impl<'a> Reader<'a> {
         let kind = kind(&name);
         let parent = self.open.last();
         let (mut hidden, mut tiny) = parent.map_or((false, false), |p| (p.hidden, p.tiny));
-        hidden |= kind == Kind::Dropped || attributes.hides();
+        hidden |= kind == Kind::Dropped || attributes.hides() || self.is_hidden_class(attributes);
         tiny = attributes.font_is_tiny().unwrap_or(tiny);
         match kind {
             Kind::Break if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<br>" }),
@@ -241,6 +272,12 @@ impl<'a> Reader<'a> {
                 self.open.push(Open { name, kind, hidden, tiny, link });
             }
         }
+    }
+
+    fn is_hidden_class(&self, attributes: &Attributes<'_>) -> bool {
+        let is_hidden = |class: &str| self.hidden.iter().any(|hidden| hidden == class);
+        !self.hidden.is_empty()
+            && attributes.get("class").is_some_and(|classes| classes.split_ascii_whitespace().any(is_hidden))
     }
 
     /// Ends what an opening tag ends without saying so.
@@ -334,7 +371,14 @@ impl<'a> Reader<'a> {
     fn end_link(&mut self, open: &Open<'_>) {
         let Some((start, target)) = &open.link else { return };
         match self.form {
-            Form::Safe => self.raw("</a>"),
+            Form::Safe => {
+                if self.seen.len() < MAX_LINKS {
+                    let text = without_tags(self.out.get(*start..).unwrap_or_default());
+                    let text = entities::decode(&text).trim().to_owned();
+                    self.seen.push(Link { text, target: target.clone() });
+                }
+                self.raw("</a>");
+            }
             Form::Words => {}
             Form::Layout => {
                 let text = without_tags(self.out.get(*start..).unwrap_or_default());
@@ -468,22 +512,14 @@ impl<'a> Attributes<'a> {
         if self.0.iter().any(|(n, _)| n == "hidden") {
             return true;
         }
-        let style = self.style();
-        let declares = |property: &str, hides: fn(&str) -> bool| {
-            style.split(';').filter_map(|d| d.split_once(':')).any(|(p, v)| p == property && hides(v))
-        };
-        declares("display", |v| v.starts_with("none"))
-            || declares("visibility", |v| v.starts_with("hidden") || v.starts_with("collapse"))
-            || declares("mso-hide", |v| v.starts_with("all"))
-            || declares("max-height", is_zero)
-            || declares("opacity", is_zero)
+        style::hides(&self.style())
     }
 
     /// Whether the element sets letters that nobody sees; `None` when it does not say.
     fn font_is_tiny(&self) -> Option<bool> {
         let style = self.style();
         let size = style.split(';').filter_map(|d| d.strip_prefix("font-size:")).next_back()?;
-        Some(is_zero(size) || size.starts_with("1px"))
+        Some(style::is_zero(size) || size.starts_with("1px"))
     }
 
     /// A target that leads to the web, to mail or to a telephone.
@@ -494,11 +530,6 @@ impl<'a> Attributes<'a> {
         let known = ["http", "https", "mailto", "tel"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
         (known && href.len() <= 8000).then_some(href)
     }
-}
-
-fn is_zero(value: &str) -> bool {
-    let number: String = value.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    number.parse::<f32>().is_ok_and(|n| n == 0.0)
 }
 
 /// `= value` after an attribute's name, and what follows.
@@ -585,6 +616,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_documents_style_hides_is_not_read() {
+        let style = "<style>/* x */ .pre, td.b { display : none !important } @media (max-width:9px) { .m{display:none} } .c{display:none} .c{display:block}</style>";
+        let html =
+            format!("{style}<p class='x pre'>no</p><p class=m>one</p><p class=c>two</p><td class=b>no");
+        assert_eq!(text(&html), "one\n\ntwo\n");
+        assert_eq!(
+            text("<p style='text-indent:-9999px'>no</p><p style='color: transparent'>no</p>yes"),
+            "yes\n"
+        );
+    }
+
+    #[test]
+    fn links_come_with_their_texts() {
+        let links = sanitise("<a href=http://b.example/><b>a</b>.example</a><a href=javascript:x>y</a>").1;
+        assert_eq!(links, [Link { text: "a.example".to_owned(), target: "http://b.example/".to_owned() }]);
+    }
+
+    #[test]
+    fn a_document_is_told_by_its_start() {
+        assert!(is_document("\n<!DOCTYPE HTML PUBLIC>") && is_document("<HTML>"));
+        assert!(!is_document("<b>x</b>") && !is_document("see <html>"));
+    }
+
+    #[test]
     fn tables_are_read_row_by_row() {
         assert_eq!(
             text("<table><tr><td>Item<td>Price<tr><td>Tea</td><td>3 &euro;</td></tr></table>")
@@ -607,10 +662,10 @@ mod tests {
         assert_eq!(
             sanitise(
                 "<body onload=x><p onclick='y' style='z'>a<img src=http://t/ alt=pic><script>s</script><b>b</b><form action=x><input></form><a href='http://e/?\"><script>'>l</a>"
-            ),
+            ).0,
             "<p>a[pic]<strong>b</strong></p><div></div><a href=\"http://e/?&quot;&gt;&lt;script&gt;\" rel=\"noreferrer\">l</a>"
         );
-        assert_eq!(sanitise("<a href=' java\nscript:x'>l</a>"), "l");
+        assert_eq!(sanitise("<a href=' java\nscript:x'>l</a>").0, "l");
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::ops::Range;
 pub(super) const MAX_DEPTH: usize = 50;
 /// The most parts of a message that are kept.
 pub(super) const MAX_PARTS: usize = 5000;
+/// The longest boundary, in bytes; the standard allows 70.
+const MAX_BOUNDARY: usize = 8000;
 
 /// A part of a message: a leaf, a multipart, or an attached message.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Part {
     pub(super) filename: Option<String>,
     pub(super) disposition: Option<Disposition>,
     pub(super) content_id: Option<String>,
+    /// What S/MIME says is inside (RFC 8551, section 3.2.2).
+    pub(super) smime: Option<String>,
     /// `format=flowed` and `delsp=yes` (RFC 3676).
     pub(super) is_flowed: bool,
     pub(super) is_delsp: bool,
@@ -43,6 +47,8 @@ pub(super) enum Encoding {
     Identity,
     Base64,
     QuotedPrintable,
+    /// From before MIME, and in it under names that were never registered.
+    Uuencode,
 }
 
 /// All parts, the message itself first.
@@ -85,6 +91,19 @@ impl<'a> Structure<'a> {
         self.parts.get(index)
     }
 
+    /// Whether a part belongs to an attached message.
+    pub(super) fn is_in_message(&self, part: &Part) -> bool {
+        let mut parent = part.parent;
+        for _ in 0..MAX_DEPTH * 2 {
+            match parent.and_then(|parent| self.part(parent)) {
+                Some(around) if around.is_message() => return true,
+                Some(around) => parent = around.parent,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// The raw bytes of a part's body.
     pub(super) fn raw(&self, part: &Part) -> &'a [u8] {
         self.bytes.get(part.body.clone()).unwrap_or_default()
@@ -97,6 +116,7 @@ impl<'a> Structure<'a> {
             Encoding::Identity => return (Cow::Borrowed(raw), false),
             Encoding::Base64 => transfer::base64(raw),
             Encoding::QuotedPrintable => transfer::quoted_printable(raw),
+            Encoding::Uuencode => transfer::uuencode(raw),
         };
         (Cow::Owned(bytes), damaged)
     }
@@ -107,6 +127,7 @@ impl<'a> Structure<'a> {
         if broken {
             damaged.push(match part.encoding {
                 Encoding::Base64 => Defect::Base64,
+                Encoding::Uuencode => Defect::Encoding,
                 _ => Defect::QuotedPrintable,
             });
         }
@@ -121,7 +142,7 @@ impl<'a> Structure<'a> {
 }
 
 /// Ends every line with LF: CRLF and a lone CR become one.
-fn line_feeds(text: Cow<'_, str>) -> String {
+pub(super) fn line_feeds(text: Cow<'_, str>) -> String {
     if memchr::memchr(b'\r', text.as_bytes()).is_none() {
         return text.into_owned();
     }
@@ -215,7 +236,11 @@ impl Reader<'_> {
         let line = line.trim_ascii_end();
         self.open.iter().enumerate().rev().find_map(|(level, multipart)| {
             let rest = line.strip_prefix(multipart.boundary.as_slice())?;
-            match rest {
+            // After white space anything may stand (RFC 2046, section 5.1.1).
+            let (mark, _) =
+                rest.split_at(rest.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(rest.len()));
+            match mark {
+                b"" if !multipart.closed && rest.trim_ascii() == b"--" => Some((level, true)),
                 b"" if !multipart.closed => Some((level, false)),
                 b"--" if !multipart.closed => Some((level, true)),
                 _ => None,
@@ -291,8 +316,14 @@ impl Reader<'_> {
             if is_message && header.is_empty() {
                 self.found.damaged.push(Defect::NoHeader);
             }
+            if header.is_cut {
+                self.found.damaged.push(Defect::HeaderTooLarge);
+            }
             let body = at + header.body;
-            let (mut part, boundary) = describe(&header, is_digest);
+            let (mut part, boundary, is_known) = describe(&header, is_digest);
+            if !is_known {
+                self.found.damaged.push(Defect::Encoding);
+            }
             let is_deep = self.depth() >= MAX_DEPTH;
             part.parent = parent;
             part.header = at..body;
@@ -358,8 +389,8 @@ impl Reader<'_> {
     }
 }
 
-/// What a header says of its body, and the boundary of a multipart.
-fn describe(header: &Header<'_>, in_digest: bool) -> (Part, Option<String>) {
+/// What a header says of its body, the boundary of a multipart, and whether the encoding is known.
+fn describe(header: &Header<'_>, in_digest: bool) -> (Part, Option<String>, bool) {
     let kind = header.unfolded("Content-Type").map(|v| Params::read(&v)).unwrap_or_default();
     let disposition = header.unfolded("Content-Disposition").map(|v| Params::read(&v));
     let encoding = header.unfolded("Content-Transfer-Encoding").unwrap_or_default().to_ascii_lowercase();
@@ -367,17 +398,23 @@ fn describe(header: &Header<'_>, in_digest: bool) -> (Part, Option<String>) {
     let is = |name: &str, value: &str| kind.get(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
     let filename = disposition.as_ref().and_then(|d| d.get("filename")).or_else(|| kind.get("name"));
     let content_id = header.unfolded("Content-ID").map(|v| v.trim_matches(['<', '>', ' ']).to_owned());
+    let (encoding, is_known) = match encoding {
+        "base64" => (Encoding::Base64, true),
+        "quoted-printable" => (Encoding::QuotedPrintable, true),
+        "x-uuencode" | "x-uue" | "uuencode" | "uue" => (Encoding::Uuencode, true),
+        other => (
+            Encoding::Identity,
+            matches!(other, "" | "7bit" | "8bit" | "binary" | "7-bit" | "8-bit" | "none"),
+        ),
+    };
+    let smime = kind.value.ends_with("pkcs7-mime").then(|| kind.get("smime-type").unwrap_or_default());
     let default = if in_digest { "message/rfc822" } else { "text/plain" };
     let part = Part {
         number: String::new(),
         parent: None,
         children: Vec::new(),
         kind: if kind.value.contains('/') { kind.value.clone() } else { default.to_owned() },
-        encoding: match encoding {
-            "base64" => Encoding::Base64,
-            "quoted-printable" => Encoding::QuotedPrintable,
-            _ => Encoding::Identity,
-        },
+        encoding,
         charset: kind.get("charset"),
         filename,
         disposition: disposition.filter(|d| !d.value.is_empty()).map(|d| match d.value.as_str() {
@@ -385,14 +422,16 @@ fn describe(header: &Header<'_>, in_digest: bool) -> (Part, Option<String>) {
             _ => Disposition::Attachment,
         }),
         content_id,
+        smime: smime.map(|kind| kind.to_ascii_lowercase()),
         is_flowed: is("format", "flowed"),
         is_delsp: is("delsp", "yes"),
         header: 0..0,
         body: 0..0,
     };
     // Senders write more than the standard's 70 characters; a space at the end is never meant.
-    let boundary = kind.get("boundary").map(|b| b.trim_end().to_owned()).filter(|b| b.len() <= 300);
-    (part, boundary.filter(|b| !b.is_empty()))
+    let boundary =
+        kind.verbatim("boundary").map(|b| b.trim_end().to_owned()).filter(|b| b.len() <= MAX_BOUNDARY);
+    (part, boundary.filter(|b| !b.is_empty()), is_known)
 }
 
 /// The boundary of a multipart whose header lost it: what follows the dashes of the first line that begins
@@ -403,7 +442,7 @@ fn guess_boundary(body: &[u8]) -> Option<String> {
         lines.map(<[u8]>::trim_ascii_end).find_map(|l| l.strip_prefix(b"--").filter(|b| b.len() > 1))?;
     str::from_utf8(found)
         .ok()
-        .filter(|b| b.len() <= 300 && !b.contains(char::is_whitespace))
+        .filter(|b| b.len() <= MAX_BOUNDARY && !b.contains(char::is_whitespace))
         .map(str::to_owned)
 }
 
@@ -532,6 +571,61 @@ mod tests {
             &[("", "multipart/mixed", ""), ("1", "multipart/mixed", ""), ("1.1", "text/plain", "one")],
             &[],
         );
+    }
+
+    #[test]
+    fn what_follows_a_boundary_after_white_space_is_overlooked() {
+        check(
+            "Content-Type: multipart/mixed; boundary=A\n\n--A  padding\n\none\n--Ab\n--A-- the end\nepilogue\n",
+            &[("", "multipart/mixed", ""), ("1", "text/plain", "one\n--Ab")],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_boundary_with_blanks_at_its_end_ends() {
+        check(
+            "Content-Type: multipart/mixed; boundary=\"A  \"\n\n--A  \n\none\n--A  --\nepilogue\n",
+            &[("", "multipart/mixed", ""), ("1", "text/plain", "one")],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_boundary_keeps_the_blanks_inside() {
+        check(
+            "Content-Type: multipart/mixed; boundary=\"a  b\"\n\n--a  b\n\none\n--a b\n--a  b--\n",
+            &[("", "multipart/mixed", ""), ("1", "text/plain", "one\n--a b")],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_boundary_longer_than_allowed_is_one() {
+        let boundary = "long and ".repeat(100) + "longer";
+        let message = format!(
+            "Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n--{boundary}\n\none\n--{boundary}--\n"
+        );
+        check(&message, &[("", "multipart/mixed", ""), ("1", "text/plain", "one")], &[]);
+    }
+
+    #[test]
+    fn an_unknown_encoding_is_told_and_an_old_one_decoded() {
+        let found = Structure::read(b"Content-Transfer-Encoding: x-own\n\nab");
+        assert_eq!(found.damaged, [Defect::Encoding]);
+        assert_eq!(found.raw(&found.parts[0]), b"ab");
+        let found = Structure::read(b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n#0V%T\n`\nend\n");
+        assert_eq!(
+            (found.damaged.as_slice(), found.decoded(&found.parts[0]).0.as_ref()),
+            (&[][..], &b"Cat"[..])
+        );
+    }
+
+    #[test]
+    fn a_header_too_large_is_told() {
+        let message = [b"A: b\n".repeat(300_000), b"\nbody".to_vec()].concat();
+        let found = Structure::read(&message);
+        assert!(found.damaged.contains(&Defect::HeaderTooLarge));
     }
 
     #[test]

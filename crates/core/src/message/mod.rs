@@ -4,11 +4,13 @@
 //! broken is shown as far as it goes. Depth, number and size of everything are bounded.
 
 mod address;
+mod calendar;
 mod charset;
 mod clean;
 mod compose;
 mod date;
 mod encode;
+mod enriched;
 mod entities;
 mod flowed;
 mod freeze;
@@ -16,11 +18,18 @@ mod header;
 mod html;
 mod mime;
 mod params;
+mod protection;
 mod reader;
 mod reply;
+mod report;
+mod results;
+mod rtf;
+mod safety;
 mod skim;
+mod style;
 mod summary;
 mod template;
+mod tnef;
 mod transfer;
 mod words;
 
@@ -93,8 +102,11 @@ pub struct Reading {
     pub list_id: Option<String>,
     /// List-Unsubscribe (RFC 2369).
     pub list_unsubscribe: Option<String>,
-    /// The topmost Authentication-Results (RFC 8601), verbatim: the last server on the way wrote it.
+    /// The own provider's Authentication-Results (RFC 8601), verbatim; what others wrote under that name is not
+    /// here.
     pub auth: Option<String>,
+    /// The same, taken apart.
+    pub authentication: Option<Authentication>,
     /// The text a person reads, lines parted by LF.
     pub text: String,
     /// The HTML part without anything that acts, loads or tracks, when there is one.
@@ -103,12 +115,177 @@ pub struct Reading {
     pub parts: Vec<PartInfo>,
     /// What was found broken.
     pub damaged: Vec<Defect>,
+    /// What may deceive a reader.
+    pub warnings: Vec<Warning>,
+    /// How the message is signed or encrypted; nothing of it was verified.
+    pub protection: Vec<Protection>,
+    /// What became of a message sent before (RFC 3464).
+    pub report: Option<Report>,
+    /// That a message sent before was opened, or not (RFC 8098).
+    pub receipt: Option<Receipt>,
+    /// Events of the calendars in it (RFC 5545), at most 20.
+    pub events: Vec<Event>,
+}
+
+/// The results of the own provider's checks (RFC 8601). A result is a word in lower case as `pass`, `fail` or
+/// `none`; `None` when that check is not named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Authentication {
+    /// The server that checked; empty where the provider names none.
+    pub server: String,
+    /// Whether the sending server may send for the domain of the envelope (RFC 7208).
+    pub spf: Option<String>,
+    /// Whether a signature holds (RFC 6376).
+    pub dkim: Option<String>,
+    /// Whether one of the two is in the name of the domain in From (RFC 7489).
+    pub dmarc: Option<String>,
+}
+
+/// Something in a message that may deceive its reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What it is.
+    pub kind: WarningKind,
+    /// Where it is: `from`, `reply-to`, `sender`, `subject`, `attachment` or `link`.
+    pub place: &'static str,
+    /// What a reader sees.
+    pub shown: String,
+    /// What it is in truth: an address, a domain or a host; may be empty.
+    pub actual: String,
+}
+
+/// Kinds of [`Warning`]. The names are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WarningKind {
+    /// A display name contains another address than the one behind it.
+    NameShowsAnotherAddress,
+    /// A word mixes scripts whose letters look alike (Unicode TR 39).
+    MixedScripts,
+    /// A domain is written with foreign letters and reads as another one (Unicode TR 39).
+    LookAlikeDomain,
+    /// A link's text names another host than the one it leads to.
+    LinkShowsAnotherHost,
+    /// Characters that reorder or hide others.
+    HiddenCharacters,
+}
+
+/// How a part is protected; not verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Protection {
+    /// Signed or encrypted.
+    pub state: Protected,
+    /// By which standard.
+    pub method: ProtectionMethod,
+    /// The part that is the signature or the encrypted content; of inline PGP the one with the text.
+    pub part: String,
+    /// Always `false`: restante does not verify.
+    pub verified: bool,
+}
+
+/// What [`Protection`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protected {
+    /// Everybody may read it.
+    Signed,
+    /// Only who has the key may read it.
+    Encrypted,
+}
+
+/// The standard behind a [`Protection`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProtectionMethod {
+    /// RFC 3156.
+    PgpMime,
+    /// Armour in the text itself (RFC 9580).
+    PgpInline,
+    /// RFC 8551.
+    SMime,
+}
+
+/// A delivery report (RFC 3464).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The server that reports.
+    pub server: Option<String>,
+    /// What became of the message, for each recipient; at most 100.
+    pub recipients: Vec<RecipientStatus>,
+}
+
+/// What became of a message for one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RecipientStatus {
+    /// Who.
+    pub address: String,
+    /// `failed`, `delayed`, `delivered`, `relayed` or `expanded`, or the sender's own word.
+    pub action: String,
+    /// The status code (RFC 3463), as `5.1.1`.
+    pub status: Option<String>,
+    /// What the code says, in words.
+    pub why: String,
+    /// What to do; may be empty.
+    pub advice: String,
+    /// The server that decided.
+    pub server: Option<String>,
+    /// That server's own words.
+    pub reply: Option<String>,
+    /// How long it is still tried, as the server wrote it.
+    pub retry_until: Option<String>,
+}
+
+/// A read receipt (RFC 8098).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Whose; may be empty.
+    pub address: String,
+    /// `displayed`, `deleted`, `dispatched`, `processed`, `denied` or `failed`, or the sender's own word.
+    pub disposition: String,
+    /// Whether a program sent it without asking.
+    pub is_automatic: bool,
+    /// The message it is about, without angle brackets.
+    pub message_id: Option<String>,
+}
+
+/// An event of a calendar (RFC 5545).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// What is asked (RFC 5546), as `request`, `cancel` or `reply`; may be empty.
+    pub method: String,
+    /// The title.
+    pub summary: String,
+    /// `2024-03-05T10:00`, or the date alone of whole days; in `zone`.
+    pub start: Option<String>,
+    /// The same of the end; of whole days the day after the last one.
+    pub end: Option<String>,
+    /// In words, where no end is given.
+    pub duration: Option<String>,
+    /// `UTC` or a name as `Europe/Berlin`; `None` means the reader's own time, wherever that is.
+    pub zone: Option<String>,
+    /// The rule of recurrence in words.
+    pub repeats: Option<String>,
+    /// Where.
+    pub location: Option<String>,
+    /// What else is said.
+    pub description: Option<String>,
+    /// `confirmed`, `tentative` or `cancelled`.
+    pub status: Option<String>,
+    /// Who invites.
+    pub organizer: Option<Contact>,
+    /// Who is invited; at most 500.
+    pub guests: Vec<Contact>,
+    /// The guests' answers in their order, as `accepted`; empty where there is none.
+    pub answers: Vec<String>,
+    /// What names the event in later messages.
+    pub uid: Option<String>,
 }
 
 /// One part of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PartInfo {
-    /// The section path of IMAP (RFC 9051, section 6.4.5), as `2.1`.
+    /// The section path of IMAP (RFC 9051, section 6.4.5), as `2.1`. What is inside an encoded message or a
+    /// `winmail.dat` is numbered on from it; no server knows these.
     pub part: String,
     /// `type/subtype` in lower case.
     #[serde(rename = "type")]
@@ -166,6 +343,18 @@ pub enum Defect {
     TooDeep,
     /// More parts than are kept.
     TooManyParts,
+    /// A header that is longer, or has more fields, than is looked at; the rest is not shown.
+    HeaderTooLarge,
+    /// More text than is shown.
+    TextTooLarge,
+    /// A content transfer encoding that is unknown: the content is shown as it came.
+    Encoding,
+    /// A field that may stand once stands there more than once; the first counts.
+    DuplicateField,
+    /// A Date that cannot be read.
+    Date,
+    /// A `winmail.dat` that ends early or is none.
+    Tnef,
 }
 
 /// Why a message cannot be sent as it is. Nothing was changed.

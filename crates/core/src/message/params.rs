@@ -29,6 +29,12 @@ impl Params {
         self.extended(name).or(plain).map(|v| super::header::one_line(&v)).filter(|v| !v.is_empty())
     }
 
+    /// A parameter as it is written, which a boundary is.
+    pub(super) fn verbatim(&self, name: &str) -> Option<String> {
+        let found = self.list.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        found.or_else(|| self.extended(name))
+    }
+
     fn extended(&self, name: &str) -> Option<String> {
         let mut pieces: Vec<(u32, bool, &str)> = self
             .list

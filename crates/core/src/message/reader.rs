@@ -1,9 +1,13 @@
 //! A message as a person reads it.
 
 use super::header::Header;
-use super::mime::{MAX_DEPTH, Part, Structure};
+use super::mime::{Encoding, MAX_DEPTH, MAX_PARTS, Part, Structure};
+use super::safety::Warnings;
+use super::tnef::Tnef;
 use super::{Attachment, Defect, Disposition, PartInfo, Reading, Searchable, Summary};
-use super::{clean, flowed, html};
+use super::{Event, Warning};
+use super::{calendar, clean, enriched, flowed, html, protection, report, results, rtf, tnef};
+use crate::mail::Contact;
 
 /// The most bytes of text that are put together of one message.
 const MAX_TEXT: usize = 8 * 1024 * 1024;
@@ -11,6 +15,12 @@ const MAX_TEXT: usize = 8 * 1024 * 1024;
 const SNIPPET: usize = 200;
 /// A plain part shorter than this may only say that the HTML part is the message, in characters.
 const MAX_EXCUSE: usize = 700;
+/// Encoded messages and containers in each other that are opened.
+const MAX_CONTAINERS: usize = 3;
+/// The most events of one message.
+const MAX_EVENTS: usize = 20;
+/// Fields that may stand once (RFC 5322, section 3.6).
+const ONCE: [&str; 8] = ["From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID"];
 
 impl Reading {
     /// Reads a whole message, laying its text out for `width` columns. Never fails: what is broken is shown
@@ -19,14 +29,21 @@ impl Reading {
     /// Nothing here is fit for a terminal yet: see [`clean`](clean::clean).
     #[must_use]
     pub fn read(message: &[u8], width: usize) -> Self {
-        Self::of(&Structure::read(message), message, width)
+        Self::read_as(message, width, &[])
     }
 
-    /// As [`read`](Self::read), of the first octets of a message: `None` when what a person reads may not be all
+    /// The same for the owner of an account. `own` are hosts and domains of the account: only what servers of
+    /// these say of a message counts in [`Reading::auth`].
+    #[must_use]
+    pub fn read_as(message: &[u8], width: usize, own: &[String]) -> Self {
+        Self::with_cards(&Structure::read(message), message, width, own)
+    }
+
+    /// As [`read_as`](Self::read_as), of the first octets of a message: `None` when what a person reads may not be all
     /// among them. It is when they end within an attachment. Attachments after that one are not known, and of
     /// that one only a part of its size is.
     #[must_use]
-    pub fn read_beginning(beginning: &[u8], width: usize) -> Option<Self> {
+    pub fn read_beginning(beginning: &[u8], width: usize, own: &[String]) -> Option<Self> {
         let mut structure = Structure::read(beginning);
         let last = structure.parts.last()?;
         let is_text = last.kind.starts_with("text/") && !last.is_attachment();
@@ -35,19 +52,44 @@ impl Reading {
         }
         // That it ends in the middle is no fault of the message.
         structure.damaged.retain(|defect| *defect != Defect::Unclosed);
-        Some(Self::of(&structure, beginning, width))
+        Some(Self::with_cards(&structure, beginning, width, own))
     }
 
-    fn of(structure: &Structure<'_>, message: &[u8], width: usize) -> Self {
+    fn with_cards(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
+        let mut reading = Self::of(structure, message, width, own);
+        let mut cards: Vec<String> = reading.events.iter().map(calendar::card).collect();
+        cards.extend(reading.report.iter().map(report::delivery_card));
+        cards.extend(reading.receipt.iter().map(report::receipt_card));
+        cards.retain(|card| !card.is_empty());
+        if reading.text.is_empty() {
+            let descriptions = reading.events.iter().filter_map(|event| event.description.clone());
+            cards.extend(descriptions.map(|text| tidy(&text)));
+            cards.extend(reading.protection.iter().find_map(protection::unreadable));
+        }
+        if !cards.is_empty() {
+            cards.push(std::mem::take(&mut reading.text));
+            reading.text = tidy(&cards.join("\n\n"));
+        }
+        reading
+    }
+
+    /// What [`read_as`](Self::read_as) gives, with the sender's words only.
+    pub(super) fn without_cards(message: &[u8], width: usize, own: &[String]) -> Self {
+        Self::of(&Structure::read(message), message, width, own)
+    }
+
+    fn of(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
         let header = Header::read(message);
         let mut view = View::new(structure, Purpose::Reading { width });
-        view.show(0, 0);
+        view.show_all();
         let mut damaged = view.damaged;
         damaged.extend(structure.damaged.iter().copied());
+        damaged.extend(header_defects(&header));
         damaged.sort_unstable();
         damaged.dedup();
         let summary = Summary::of(&header);
-        Self {
+        let authentication = results::read(&header, own);
+        let mut reading = Self {
             subject: summary.subject,
             from: summary.from,
             to: summary.to,
@@ -60,13 +102,71 @@ impl Reading {
             references: summary.references,
             list_id: header.text("List-Id"),
             list_unsubscribe: header.text("List-Unsubscribe"),
-            auth: header.text("Authentication-Results"),
+            auth: authentication.as_ref().map(|(_, field)| field.clone()),
+            authentication: authentication.map(|(found, _)| found),
             text: tidy(&view.text),
             html: view.html,
-            parts: structure.parts.iter().filter(|p| !p.is_multipart()).map(|p| info(structure, p)).collect(),
+            parts: view.parts,
             damaged,
+            warnings: Vec::new(),
+            protection: protection::of(structure, &view.shown, &view.text),
+            report: None,
+            receipt: None,
+            events: Vec::new(),
+        };
+        reading.open_asides(structure);
+        reading.warnings = warnings(&reading, &header, &view.links);
+        reading
+    }
+
+    /// Opens what is no text for people: reports, receipts and calendars. Those in attached messages are another's.
+    fn open_asides(&mut self, structure: &Structure<'_>) {
+        for part in structure.parts.iter().filter(|part| !structure.is_in_message(part)) {
+            if report::is_delivery(&part.kind) {
+                self.report.get_or_insert_with(|| report::delivery(&structure.decoded(part).0));
+            } else if report::is_receipt(&part.kind) {
+                self.receipt.get_or_insert_with(|| report::receipt(&structure.decoded(part).0));
+            } else if calendar::is_calendar(&part.kind) {
+                for event in calendar::read(&structure.text(part, &mut Vec::new())) {
+                    // The same invitation comes as an alternative and as a file.
+                    let is_known = |known: &Event| known.uid == event.uid && known.start == event.start;
+                    if self.events.len() < MAX_EVENTS && !self.events.iter().any(is_known) {
+                        self.events.push(event);
+                    }
+                }
+            }
         }
     }
+}
+
+/// What is wrong with the fields themselves (RFC 5322, section 3.6).
+fn header_defects(header: &Header<'_>) -> Vec<Defect> {
+    let count =
+        |name: &str| header.fields().iter().filter(|field| field.name.eq_ignore_ascii_case(name)).count();
+    let mut found = Vec::new();
+    if ONCE.iter().any(|name| count(name) > 1) {
+        found.push(Defect::DuplicateField);
+    }
+    if header.unfolded("Date").is_some_and(|date| super::date::read(&date).is_none()) {
+        found.push(Defect::Date);
+    }
+    found
+}
+
+/// What may deceive in the header, in the names of files and in the links.
+fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec<Warning> {
+    let mut warnings = Warnings::default();
+    warnings.contacts("from", &reading.from);
+    warnings.contacts("sender", reading.sender.as_slice());
+    warnings.contacts("reply-to", &reading.reply_to);
+    if let Some(subject) = header.value("Subject") {
+        warnings.hidden("subject", &super::words::decode(&header.unfold(subject)));
+    }
+    for name in reading.parts.iter().filter_map(|part| part.filename.as_deref()).take(100) {
+        warnings.hidden("attachment", name);
+    }
+    warnings.links(links);
+    warnings.0
 }
 
 impl Searchable {
@@ -75,21 +175,25 @@ impl Searchable {
     pub fn read(message: &[u8]) -> Self {
         let structure = Structure::read(message);
         let mut view = View::new(&structure, Purpose::Searching);
-        view.show(0, 0);
-        let attachments: Vec<&Part> = structure
-            .parts
-            .iter()
-            .enumerate()
-            .filter(|(index, part)| is_attached(&structure, *index, part, &view.shown))
-            .map(|(_, part)| part)
-            .collect();
-        let text = tidy(&view.text);
-        Self {
-            filenames: attachments.iter().filter_map(|p| p.filename.clone()).collect(),
-            attachments: u32::try_from(attachments.len()).unwrap_or(u32::MAX),
-            snippet: snippet(&text),
-            text,
+        view.show_all();
+        let mut found = Self::default();
+        for (index, part) in structure.parts.iter().enumerate() {
+            if !is_attached(&structure, index, part, &view.shown) {
+                continue;
+            }
+            found.filenames.extend(part.filename.clone());
+            found.attachments = found.attachments.saturating_add(1);
+            if let Some(Container::Tnef(tnef)) = Container::open(&structure, part, 0) {
+                // What is inside is what a person would call attachments.
+                let files = || tnef.parts.iter().filter(|part| !part.is_body);
+                found.filenames.extend(files().filter_map(|part| part.filename.clone()));
+                let count = u32::try_from(files().count()).unwrap_or(u32::MAX);
+                found.attachments = found.attachments.saturating_sub(1).saturating_add(count);
+            }
         }
+        found.text = tidy(&view.text);
+        found.snippet = snippet(&found.text);
+        found
     }
 }
 
@@ -98,14 +202,90 @@ impl Attachment {
     /// header, as it is. `None` when there is no such part.
     #[must_use]
     pub fn read(message: &[u8], part: &str) -> Option<Self> {
+        Self::find(message, part, "", 0)
+    }
+
+    /// `number` is the path that leads to `message`, `part` the rest of the way.
+    fn find(message: &[u8], part: &str, number: &str, depth: usize) -> Option<Self> {
         let structure = Structure::read(message);
-        let found = structure.parts.iter().find(|p| p.number == part && !p.is_multipart())?;
-        let (bytes, _) = structure.decoded(found);
-        let info = info(&structure, found);
-        let extension = || if found.is_message() { ".eml" } else { "" };
-        let filename = info.filename.as_deref().and_then(clean::file_name);
-        let filename = filename.unwrap_or_else(|| format!("part-{part}{}", extension()));
-        Some(Self { filename, kind: info.kind, bytes: bytes.into_owned() })
+        let leaves = || structure.parts.iter().filter(|p| !p.is_multipart());
+        if let Some(found) = leaves().find(|p| p.number == part) {
+            let (bytes, _) = structure.decoded(found);
+            let extension = if found.is_message() { ".eml" } else { "" };
+            let path = format!("{number}{part}");
+            return Some(Self::new(
+                &path,
+                extension,
+                found.filename.as_deref(),
+                &found.kind,
+                bytes.into_owned(),
+            ));
+        }
+        // Inside a part that is a container.
+        let inside = |p: &&Part| part.strip_prefix(&p.number).is_some_and(|rest| rest.starts_with('.'));
+        let around = leaves().filter(inside).max_by_key(|p| p.number.len())?;
+        let rest = part.strip_prefix(&around.number)?.strip_prefix('.')?;
+        let number = format!("{number}{}.", around.number);
+        match Container::open(&structure, around, depth)? {
+            Container::Message(bytes) => Self::find(&bytes, rest, &number, depth + 1),
+            Container::Tnef(mut tnef) => {
+                let at = rest.parse::<usize>().ok()?.checked_sub(1)?;
+                let found = (at < tnef.parts.len()).then(|| tnef.parts.swap_remove(at))?;
+                let extension = match found.kind.as_str() {
+                    "text/html" => ".html",
+                    "text/rtf" => ".rtf",
+                    "text/plain" => ".txt",
+                    _ => "",
+                };
+                Some(Self::new(
+                    &format!("{number}{rest}"),
+                    extension,
+                    found.filename.as_deref(),
+                    &found.kind,
+                    found.bytes,
+                ))
+            }
+        }
+    }
+
+    fn new(part: &str, extension: &str, name: Option<&str>, kind: &str, bytes: Vec<u8>) -> Self {
+        let filename = name.and_then(clean::file_name);
+        let filename = filename.unwrap_or_else(|| format!("part-{part}{extension}"));
+        Self { filename, kind: kind.to_owned(), bytes }
+    }
+}
+
+/// A part that holds others in a way of its own.
+enum Container {
+    /// An attached message that is encoded, which no server looks into.
+    Message(Vec<u8>),
+    Tnef(Tnef),
+}
+
+impl Container {
+    /// Opens a part that is one. `depth` counts containers in containers.
+    fn open(structure: &Structure<'_>, part: &Part, depth: usize) -> Option<Self> {
+        if depth >= MAX_CONTAINERS {
+            return None;
+        }
+        if part.is_message() && part.encoding != Encoding::Identity {
+            return Some(Self::Message(structure.decoded(part).0.into_owned()));
+        }
+        if tnef::is_tnef(&part.kind, part.filename.as_deref()) {
+            return Tnef::read(&structure.decoded(part).0).map(Self::Tnef);
+        }
+        None
+    }
+}
+
+fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
+    PartInfo {
+        part: (at + 1).to_string(),
+        size: part.bytes.len(),
+        kind: part.kind,
+        filename: part.filename,
+        disposition: Some(if part.is_body { Disposition::Inline } else { Disposition::Attachment }),
+        cid: part.content_id,
     }
 }
 
@@ -118,6 +298,15 @@ fn info(structure: &Structure<'_>, part: &Part) -> PartInfo {
         disposition: part.disposition,
         cid: part.content_id.clone(),
     }
+}
+
+/// Contacts as a header shows them, the first ones.
+fn named(contacts: &[Contact]) -> String {
+    let one = |contact: &Contact| match contact.name.as_str() {
+        "" => contact.address.clone(),
+        name => format!("{name} <{}>", contact.address),
+    };
+    contacts.iter().take(20).map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a person would call a part an attachment: what is neither shown as text, nor a picture inside
@@ -148,14 +337,99 @@ struct View<'a> {
     purpose: Purpose,
     text: String,
     html: Option<String>,
+    /// Links of the HTML, with their texts.
+    links: Vec<html::Link>,
     /// Leaves whose text is shown.
     shown: Vec<usize>,
+    /// Every leaf and attached message, when somebody reads.
+    parts: Vec<PartInfo>,
     damaged: Vec<Defect>,
+    /// Containers around this.
+    depth: usize,
 }
 
 impl<'a> View<'a> {
     fn new(structure: &'a Structure<'a>, purpose: Purpose) -> Self {
-        Self { structure, purpose, text: String::new(), html: None, shown: Vec::new(), damaged: Vec::new() }
+        Self {
+            structure,
+            purpose,
+            text: String::new(),
+            html: None,
+            links: Vec::new(),
+            shown: Vec::new(),
+            parts: Vec::new(),
+            damaged: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// Shows the whole message, and of Outlook's containers the text where there is no other.
+    fn show_all(&mut self) {
+        self.show(0, 0);
+        for part in &self.structure.parts {
+            let is_container = tnef::is_tnef(&part.kind, part.filename.as_deref());
+            if is_container && self.text.trim().is_empty() {
+                self.show_tnef(part);
+            }
+        }
+        if matches!(self.purpose, Purpose::Reading { .. }) {
+            self.list_parts();
+        }
+    }
+
+    fn show_tnef(&mut self, part: &Part) {
+        let Some(Container::Tnef(found)) = Container::open(self.structure, part, self.depth) else { return };
+        let body = |kind: &str| {
+            let bodies = found.parts.iter().filter(|part| part.is_body && part.kind == kind);
+            bodies.map(|part| part.bytes.as_slice()).find(|bytes| !bytes.trim_ascii().is_empty())
+        };
+        if let Some(html) = body("text/html") {
+            self.add_html(&String::from_utf8_lossy(html));
+        } else if let Some(plain) = body("text/plain") {
+            self.add(&super::mime::line_feeds(String::from_utf8_lossy(plain)));
+        } else if let Some(rich) = body("text/rtf") {
+            self.add_rich(rich);
+        }
+        if self.text.trim().is_empty() && !found.subject.is_empty() {
+            self.add(&found.subject);
+        }
+    }
+
+    /// Lists the parts, those in containers after the container.
+    fn list_parts(&mut self) {
+        let structure = self.structure;
+        for part in structure.parts.iter().filter(|part| !part.is_multipart()) {
+            if self.parts.len() >= MAX_PARTS {
+                return self.damaged.push(Defect::TooManyParts);
+            }
+            self.parts.push(info(structure, part));
+            let inside = match Container::open(structure, part, self.depth) {
+                Some(Container::Message(bytes)) => {
+                    let inner = Structure::read(&bytes);
+                    let mut view = View::new(&inner, self.purpose);
+                    view.depth = self.depth + 1;
+                    view.list_parts();
+                    view.parts
+                }
+                Some(Container::Tnef(found)) => {
+                    if found.is_damaged {
+                        self.damaged.push(Defect::Tnef);
+                    }
+                    found.parts.into_iter().enumerate().map(|(at, part)| of_tnef(at, part)).collect()
+                }
+                None => {
+                    if tnef::KINDS.contains(&part.kind.as_str()) && self.depth < MAX_CONTAINERS {
+                        self.damaged.push(Defect::Tnef);
+                    }
+                    Vec::new()
+                }
+            };
+            let room = MAX_PARTS.saturating_sub(self.parts.len());
+            self.parts.extend(inside.into_iter().take(room).map(|mut info| {
+                info.part = format!("{}.{}", part.number, info.part);
+                info
+            }));
+        }
     }
 
     /// Adds the text of a part. The structure is no deeper than `MAX_DEPTH`, and so is this.
@@ -168,8 +442,14 @@ impl<'a> View<'a> {
         match part.kind.as_str() {
             "multipart/alternative" => self.show_best(part, depth),
             "multipart/related" | "multipart/signed" => {
-                if let Some(first) = part.children.first() {
-                    self.show(*first, depth + 1);
+                // The text comes first, or says in a parameter that it does not.
+                let is_text = |index: &usize| {
+                    let leaf = self.first_leaf(*index).and_then(|leaf| structure.part(leaf));
+                    leaf.is_some_and(|part| part.kind.starts_with("text/") && !part.is_attachment())
+                };
+                let text = part.children.iter().copied().find(is_text);
+                if let Some(first) = text.or(part.children.first().copied()) {
+                    self.show(first, depth + 1);
                 }
             }
             _ if part.is_multipart() => {
@@ -224,6 +504,9 @@ impl<'a> View<'a> {
     fn is_excuse(&self, plain: usize, html: usize) -> bool {
         let plain = self.leaf_text(plain);
         let plain = plain.trim();
+        if html::is_document(plain) {
+            return true;
+        }
         if plain.chars().nth(MAX_EXCUSE).is_some() {
             return false;
         }
@@ -233,30 +516,65 @@ impl<'a> View<'a> {
         if plain_words == 0 {
             return html_words > 0 || plain.is_empty();
         }
-        html_words > plain_words * 2 && (says_html_is_needed(plain) || html_words > plain_words * 20)
+        let is_much_more = html_words > plain_words * 5 && html_words > plain_words + 60;
+        is_much_more || html_words > plain_words * 2 && says_html_is_needed(plain)
     }
 
     fn show_message(&mut self, part: &Part, depth: usize) {
-        let Some(inner) = part.children.first().and_then(|c| self.structure.part(*c)) else { return };
-        let header = self.structure.bytes.get(inner.header.clone()).unwrap_or_default();
-        let summary = Summary::read(header);
-        let from = summary.from.first().map(|c| if c.name.is_empty() { &c.address } else { &c.name });
-        let from = from.cloned().unwrap_or_default();
-        match self.purpose {
-            Purpose::Reading { .. } => self.add(&format!("--- {}, {from}:", summary.subject)),
-            Purpose::Searching => self.add(&format!("{} {from}", summary.subject)),
+        if let Some(Container::Message(bytes)) = Container::open(self.structure, part, self.depth) {
+            return self.show_encoded(&bytes);
         }
+        let Some(inner) = part.children.first().and_then(|c| self.structure.part(*c)) else { return };
+        self.show_header(self.structure.bytes.get(inner.header.clone()).unwrap_or_default());
         for child in &part.children {
             self.show(*child, depth + 1);
         }
     }
 
+    /// Shows an attached message that was encoded.
+    fn show_encoded(&mut self, bytes: &[u8]) {
+        let inner = Structure::read(bytes);
+        let header = inner.parts.first().map(|part| part.header.clone()).unwrap_or_default();
+        self.show_header(bytes.get(header).unwrap_or_default());
+        let mut view = View::new(&inner, self.purpose);
+        view.depth = self.depth + 1;
+        view.show(0, 0);
+        self.add(&view.text);
+        self.damaged.extend(view.damaged);
+        self.damaged.extend(inner.damaged.iter().copied());
+        self.html = self.html.take().or(view.html);
+        self.links.extend(view.links);
+    }
+
+    /// Shows what a person wants to know of an attached message.
+    fn show_header(&mut self, header: &[u8]) {
+        let header = Header::read(header);
+        let summary = Summary::of(&header);
+        if self.purpose == Purpose::Searching {
+            let from = summary.from.first().map(|c| if c.name.is_empty() { &c.address } else { &c.name });
+            return self.add(&format!("{} {}", summary.subject, from.cloned().unwrap_or_default()));
+        }
+        let mut block = String::from("--- Attached message");
+        let mut field = |name: &str, value: &str| {
+            if !value.is_empty() {
+                block.push_str(&format!("\n{name}: {value}"));
+            }
+        };
+        field("From", &named(&summary.from));
+        field("To", &named(&summary.to));
+        field("Cc", &named(&summary.cc));
+        field("Date", &header.text("Date").unwrap_or_default());
+        field("Subject", &summary.subject);
+        self.add(&block);
+    }
+
     fn show_leaf(&mut self, index: usize, part: &Part) {
         let is_text = part.kind.starts_with("text/");
-        let is_aside =
-            matches!(part.kind.as_str(), "text/calendar" | "text/csv" | "text/vcard" | "text/x-vcard");
+        let is_aside = calendar::is_calendar(&part.kind)
+            || matches!(part.kind.as_str(), "text/csv" | "text/vcard" | "text/x-vcard" | "text/directory");
         let is_only = self.structure.parts.len() == 1;
-        if !is_text || (!is_only && (part.is_attachment() || is_aside)) {
+        let is_card = calendar::is_calendar(&part.kind) && self.purpose != Purpose::Searching;
+        if !is_text || is_card || (!is_only && (part.is_attachment() || is_aside)) {
             return;
         }
         self.shown.push(index);
@@ -264,11 +582,11 @@ impl<'a> View<'a> {
         let text = self.structure.text(part, &mut damaged);
         self.damaged.extend(damaged);
         match (part.kind.as_str(), self.purpose) {
-            ("text/html", Purpose::Reading { width }) => {
-                self.keep_html(index);
-                self.add(&html::to_text(&text, width));
-            }
-            ("text/html", Purpose::Searching) => self.add(&html::to_words(&text)),
+            ("text/html", _) => self.add_html(&text),
+            ("text/plain", _) if html::is_document(&text) => self.add_html(&text),
+            ("text/rtf", _) => self.add_rich(&self.structure.decoded(part).0),
+            ("text/enriched" | "text/richtext", _) => self.add(&enriched::read(&text)),
+            ("text/rfc822-headers", Purpose::Reading { .. }) => self.show_header(text.as_bytes()),
             (_, Purpose::Reading { width }) if part.is_flowed => {
                 self.add(&flowed::reflow(&text, part.is_delsp, width));
             }
@@ -276,9 +594,34 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Adds a document as text, and keeps it.
+    fn add_html(&mut self, html: &str) {
+        match self.purpose {
+            Purpose::Reading { width } => {
+                self.keep_safe(html);
+                self.add(&html::to_text(html, width));
+            }
+            Purpose::Searching => self.add(&html::to_words(html)),
+        }
+    }
+
+    fn add_rich(&mut self, rich: &[u8]) {
+        match rtf::read(rich) {
+            rtf::Text::Plain(text) => self.add(&text),
+            rtf::Text::Html(html) => self.add_html(&html),
+        }
+    }
+
     fn keep_html(&mut self, index: usize) {
+        let html = self.leaf_text(index);
+        self.keep_safe(&html);
+    }
+
+    fn keep_safe(&mut self, html: &str) {
         if self.html.is_none() {
-            self.html = Some(html::sanitise(&self.leaf_text(index)));
+            let (safe, links) = html::sanitise(html);
+            self.html = Some(safe);
+            self.links.extend(links);
         }
     }
 
@@ -286,6 +629,9 @@ impl<'a> View<'a> {
     fn add(&mut self, text: &str) {
         let text = text.trim_end();
         let room = MAX_TEXT.saturating_sub(self.text.len());
+        if text.len() > room {
+            self.damaged.push(Defect::TextTooLarge);
+        }
         let text = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
         if text.trim().is_empty() {
             return;
@@ -347,133 +693,4 @@ impl Disposition {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(message: &str) -> Reading {
-        Reading::read(message.replace('\n', "\r\n").as_bytes(), 72)
-    }
-
-    fn alternative(plain: &str, html: &str) -> String {
-        format!(
-            "Content-Type: multipart/alternative; boundary=A\n\n--A\n\n{plain}\n--A\nContent-Type: text/html\n\n{html}\n--A--\n"
-        )
-    }
-
-    #[test]
-    fn a_plain_message_reads_as_it_is() {
-        let found = read(
-            "From: A <a@b.example>\nBcc: c@d.example\nList-Id: L <l.example>\nSubject: x\n\n  Hello\n\nBob\n",
-        );
-        assert_eq!(found.text, "  Hello\n\nBob\n");
-        assert_eq!(
-            (found.from.len(), found.bcc.len(), found.list_id.as_deref()),
-            (1, 1, Some("L <l.example>"))
-        );
-        assert_eq!((found.html, found.damaged), (None, vec![]));
-        assert_eq!(found.parts.len(), 1);
-        assert_eq!((found.parts[0].part.as_str(), found.parts[0].size), ("1", 16));
-    }
-
-    #[test]
-    fn the_plain_alternative_is_preferred_when_it_says_something() {
-        let found =
-            read(&alternative("Dear Bob, all is well here.", "<p>Dear <b>Bob</b>, all is well here.</p>"));
-        assert_eq!(found.text, "Dear Bob, all is well here.\n");
-        assert_eq!(found.html.as_deref(), Some("<p>Dear <strong>Bob</strong>, all is well here.</p>"));
-    }
-
-    #[test]
-    fn an_empty_or_fake_plain_alternative_gives_way_to_the_html() {
-        let html = format!("<p>{}</p>", "The message itself. ".repeat(10));
-        for plain in [
-            "",
-            "  \n\n",
-            "Your client does not support HTML.",
-            "To view this email in your browser, go to https://example.org/x",
-            "https://example.org/view?1",
-        ] {
-            assert!(read(&alternative(plain, &html)).text.starts_with("The message itself."), "{plain}");
-        }
-        assert_eq!(
-            read(&alternative("I sent the HTML page.", "<p>I sent the HTML page.</p>")).text,
-            "I sent the HTML page.\n"
-        );
-        assert_eq!(read(&alternative("Yes, do that.", "<img src=x>")).text, "Yes, do that.\n");
-    }
-
-    #[test]
-    fn html_inside_related_is_found_beside_its_pictures() {
-        let message = "Content-Type: multipart/related; boundary=R\n\n--R\nContent-Type: text/html; charset=iso-8859-1\n\
-            Content-Transfer-Encoding: quoted-printable\n\n<p>gr=FCn <img src=3D\"cid:x\" alt=3Dlogo></p>\n--R\n\
-            Content-Type: image/png; name=l.png\nContent-ID: <x>\nContent-Transfer-Encoding: base64\n\niVBORw==\n--R--\n";
-        let found = read(message);
-        assert_eq!(found.text, "grün [logo]\n");
-        assert_eq!(found.parts[1].cid.as_deref(), Some("x"));
-        assert_eq!(found.parts[1].size, 4);
-        assert_eq!(Searchable::read(message.as_bytes()).attachments, 0);
-    }
-
-    #[test]
-    fn attachments_are_counted_named_and_taken_out() {
-        let message = "Content-Type: multipart/mixed; boundary=M\n\n--M\n\nsee below\n--M\n\
-            Content-Type: application/pdf; name=\"../a.pdf\"\nContent-Transfer-Encoding: base64\n\nJVBERg==\n--M\n\
-            Content-Type: text/plain\nContent-Disposition: attachment; filename=b.txt\n\nnot shown\n--M\n\
-            Content-Type: message/rfc822\n\nSubject: inner\nFrom: Bob <b@c.example>\n\nhello inside\n--M--\n";
-        let found = read(message);
-        assert_eq!(found.text, "see below\n\n--- inner, Bob:\n\nhello inside\n");
-        let found = Searchable::read(message.as_bytes());
-        assert_eq!(found.filenames, ["../a.pdf", "b.txt"]);
-        assert_eq!((found.attachments, found.snippet.as_str()), (3, "see below inner Bob hello inside"));
-        let pdf = Attachment::read(message.as_bytes(), "2").unwrap();
-        assert_eq!((pdf.filename.as_str(), pdf.bytes.as_slice()), ("a.pdf", &b"%PDF"[..]));
-        let inner = Attachment::read(message.as_bytes(), "4").unwrap();
-        assert_eq!(inner.filename, "part-4.eml");
-        assert_eq!(inner.bytes, b"Subject: inner\nFrom: Bob <b@c.example>\n\nhello inside");
-        assert_eq!(Attachment::read(message.as_bytes(), "4.1").unwrap().bytes, b"hello inside");
-        assert!(Attachment::read(message.as_bytes(), "9").is_none());
-        assert!(Attachment::read(message.as_bytes(), "").is_none());
-    }
-
-    #[test]
-    fn signed_messages_show_what_was_signed() {
-        let message = "Content-Type: multipart/signed; boundary=S\n\n--S\n\nsigned words\n--S\n\
-            Content-Type: application/pgp-signature; name=s.asc\n\nxxx\n--S--\n";
-        assert_eq!(read(message).text, "signed words\n");
-        assert_eq!(Searchable::read(message.as_bytes()).attachments, 0);
-    }
-
-    #[test]
-    fn flowed_text_is_joined_for_reading() {
-        let message = "Content-Type: text/plain; format=flowed\n\none \ntwo\n> a \n> b\n";
-        assert_eq!(read(message).text, "one two\n> a b\n");
-    }
-
-    #[test]
-    fn damage_is_named() {
-        let message =
-            "Content-Type: text/plain; charset=nonsense\nContent-Transfer-Encoding: base64\n\naGVsb!G8=\n";
-        let found = read(message);
-        assert_eq!(found.text, "hello\n");
-        assert_eq!(found.damaged, [Defect::Base64, Defect::Charset]);
-        assert_eq!(read("no header here\n").damaged, [Defect::Header, Defect::NoHeader]);
-        assert_eq!(serde_json::to_string(&Defect::QuotedPrintable).unwrap(), "\"quoted-printable\"");
-    }
-
-    #[test]
-    fn a_snippet_is_the_first_words_on_one_line() {
-        let message = format!("\n> quoted\n\n-----\nHello\n\tthere {}\n", "word ".repeat(100));
-        let found = Searchable::read(message.as_bytes());
-        assert!(found.snippet.starts_with("Hello there word word"), "{}", found.snippet);
-        assert!(found.snippet.len() <= SNIPPET && found.snippet.len() > SNIPPET - 10);
-        assert_eq!(Searchable::read(format!("\n{}", "x".repeat(900)).as_bytes()).snippet.len(), SNIPPET);
-    }
-
-    #[test]
-    fn deep_messages_are_read_in_bounded_time_and_depth() {
-        let deep = "Content-Type: message/rfc822\n\n".repeat(50_000);
-        let found = Reading::read(deep.as_bytes(), 72);
-        assert!(found.damaged.contains(&Defect::TooDeep));
-        assert!(found.parts.len() < 100);
-    }
-}
+mod tests;

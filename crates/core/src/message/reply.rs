@@ -21,7 +21,7 @@ impl Draft {
     /// one sent oneself goes where that went. `offset_minutes` is the local clock's distance from UTC.
     #[must_use]
     pub fn reply(message: &[u8], me: &Contact, own: &[String], all: bool, offset_minutes: i16) -> Self {
-        let read = Reading::read(message, QUOTE_WIDTH);
+        let read = Reading::without_cards(message, QUOTE_WIDTH, &[]);
         let is_own =
             |c: &Contact| own.iter().chain([&me.address]).any(|a| a.eq_ignore_ascii_case(&c.address));
         let reachable = |c: &&Contact| compose::check_contact("To", c).is_ok();

@@ -97,6 +97,33 @@ fn soft_break(after: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// Decodes uuencoded text: what stands between a line `begin mode name` and one `end`. `true` says that one
+/// of the two is missing, or a line is short.
+pub(super) fn uuencode(bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut lines = bytes.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
+    if !lines.any(|line| line.starts_with(b"begin ")) {
+        return (bytes.to_vec(), true);
+    }
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3);
+    let mut damaged = false;
+    for line in lines {
+        if line == b"end" {
+            return (out, damaged);
+        }
+        let Some((length, data)) = line.split_first() else { continue };
+        let length = usize::from(length.wrapping_sub(b' ') & 63);
+        let from = out.len();
+        for group in data.chunks(4) {
+            let six = |at: usize| u32::from(group.get(at).copied().unwrap_or(b' ').wrapping_sub(b' ') & 63);
+            let [_, a, b, c] = (six(0) << 18 | six(1) << 12 | six(2) << 6 | six(3)).to_be_bytes();
+            out.extend([a, b, c]);
+        }
+        damaged |= out.len() < from + length;
+        out.truncate(from + length);
+    }
+    (out, true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +136,14 @@ mod tests {
         assert_eq!(base64(b"aG!k"), (b"hi".to_vec(), true));
         assert_eq!(base64(b"aGkhQ"), (b"hi!".to_vec(), true));
         assert_eq!(base64(b""), (vec![], false));
+    }
+
+    #[test]
+    fn uuencoded_text_is_decoded() {
+        assert_eq!(uuencode(b"x\r\nbegin 644 a\r\n#0V%T\r\n`\r\nend\r\n"), (b"Cat".to_vec(), false));
+        assert_eq!(uuencode(b"begin 644 a\n#0V%T\n"), (b"Cat".to_vec(), true));
+        assert_eq!(uuencode(b"begin 644 a\nM0V%T\nend"), (b"Cat".to_vec(), true));
+        assert_eq!(uuencode(b"words"), (b"words".to_vec(), true));
     }
 
     #[test]

@@ -11,12 +11,17 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use restante_core::mail::Contact;
-use restante_core::message::{Disposition, Reading, clean, clean_line};
+use restante_core::message::{
+    Authentication, Disposition, Protected, Protection, Reading, Warning, WarningKind, clean, clean_line,
+};
+use restante_store::{Row, View};
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 
 /// Lines longer than this are hard to read, however wide the terminal is.
 const WIDTH: usize = 78;
+/// The most warnings of one message that are shown.
+const MAX_WARNINGS: usize = 6;
 
 /// Read a message.
 ///
@@ -62,8 +67,9 @@ impl Read {
             print(&clean(&String::from_utf8_lossy(header(bytes).unwrap_or(bytes))))?;
             return Ok(());
         }
-        let beginning = found.is_partial().then(|| Reading::read_beginning(bytes, WIDTH)).flatten();
-        let reading = beginning.unwrap_or_else(|| Reading::read(bytes, WIDTH));
+        let own = &found.own;
+        let beginning = found.is_partial().then(|| Reading::read_beginning(bytes, WIDTH, own)).flatten();
+        let reading = beginning.unwrap_or_else(|| Reading::read_as(bytes, WIDTH, own));
         if context.output.json {
             context.output.document("read", &document(&found, &reading)?)?;
         } else if self.html {
@@ -88,7 +94,7 @@ impl Read {
     fn content(&self, context: &Context, name: &str) -> Result<Content, Failure> {
         if is_file(name) {
             let bytes = read_file(name)?;
-            return Ok(Content { id: None, size: bytes.len() as u64, bytes });
+            return Ok(Content { id: None, own: Vec::new(), size: bytes.len() as u64, bytes });
         }
         let content = Content::of(context, name)?;
         let enough = |bytes: &[u8]| {
@@ -98,7 +104,7 @@ impl Read {
             if self.headers {
                 return header(bytes).is_some();
             }
-            let reading = Reading::read_beginning(bytes, WIDTH);
+            let reading = Reading::read_beginning(bytes, WIDTH, &[]);
             reading.is_some_and(|reading| !self.html || reading.html.is_some())
         };
         if !content.is_partial() || enough(&content.bytes) {
@@ -112,6 +118,8 @@ impl Read {
 /// What is here of a message.
 struct Content {
     id: Option<String>,
+    /// What servers of these say of it counts.
+    own: Vec<String>,
     bytes: Vec<u8>,
     /// Octets of the whole message.
     size: u64,
@@ -124,12 +132,29 @@ impl Content {
         let bytes = view.read(message)?;
         let row = view.row(message)?;
         let size = row.as_ref().filter(|row| row.held < row.size).map_or(bytes.len() as u64, |row| row.size);
-        Ok(Self { id: row.map(|row| row.id), bytes, size })
+        let own = row.as_ref().map(|row| own_hosts(context, &view, row)).transpose()?.unwrap_or_default();
+        Ok(Self { id: row.map(|row| row.id), own, bytes, size })
     }
 
     fn is_partial(&self) -> bool {
         (self.bytes.len() as u64) < self.size
     }
+}
+
+/// The hosts and the domain of the accounts a message is in: what their servers say of it counts.
+fn own_hosts(context: &Context, view: &View, row: &Row) -> Result<Vec<String>, Failure> {
+    let known = view.accounts()?;
+    let is_here = |name: &str| {
+        known.iter().any(|account| account.name == name && row.places.iter().any(|p| p.account == account.id))
+    };
+    let accounts = context.accounts()?;
+    let mut hosts = Vec::new();
+    for account in accounts.all().iter().filter(|account| is_here(&account.name)) {
+        hosts.push(account.imap.host.clone());
+        hosts.extend(account.smtp.iter().map(|smtp| smtp.host.clone()));
+        hosts.push(account.address.to_string());
+    }
+    Ok(hosts)
 }
 
 /// The reading, with its id and with the date as lists print it.
@@ -158,6 +183,14 @@ fn page(context: &Context, reading: &Reading) -> String {
     field("Cc:", &contacts(&reading.cc));
     field("Date:", &reading.date.map(local).unwrap_or_default());
     field("Subject:", &reading.subject);
+    field("Checked:", &reading.authentication.as_ref().map(checked).unwrap_or_default());
+    field("Sealed:", &reading.protection.iter().map(sealed).collect::<Vec<_>>().join(", "));
+    for warning in reading.warnings.iter().take(MAX_WARNINGS) {
+        page.push_str(&format!("{} {}\n", context.output.bold("Beware:"), clean_line(&caution(warning))));
+    }
+    if let Some(more) = reading.warnings.len().checked_sub(MAX_WARNINGS).filter(|more| *more > 0) {
+        page.push_str(&format!("{} {more} more like these\n", context.output.bold("Beware:")));
+    }
     page.push('\n');
     page.push_str(clean(&reading.text).trim_end());
     page.push('\n');
@@ -182,6 +215,44 @@ fn page(context: &Context, reading: &Reading) -> String {
         page.push_str(&context.output.dim(&format!("\nThis message is damaged: {}\n", names.join(", "))));
     }
     page
+}
+
+/// What the own provider found out about the sender.
+fn checked(found: &Authentication) -> String {
+    let result = |name: &str, result: &Option<String>| result.as_ref().map(|word| format!("{name} {word}"));
+    let results = [result("SPF", &found.spf), result("DKIM", &found.dkim), result("DMARC", &found.dmarc)];
+    let results: Vec<String> = results.into_iter().flatten().collect();
+    match (results.is_empty(), found.server.as_str()) {
+        (true, _) => String::new(),
+        (false, "") => results.join(", "),
+        (false, server) => format!("{}, says {server}", results.join(", ")),
+    }
+}
+
+fn sealed(found: &Protection) -> String {
+    let what = match found.state {
+        Protected::Signed => "signed",
+        Protected::Encrypted => "encrypted",
+    };
+    format!("{what} with {} (part {}), not verified", found.method.name(), found.part)
+}
+
+/// A warning as a sentence.
+fn caution(warning: &Warning) -> String {
+    let Warning { kind, place, shown, actual } = warning;
+    match kind {
+        WarningKind::NameShowsAnotherAddress => {
+            format!("the name in {place} shows {shown}, the address is {actual}")
+        }
+        WarningKind::MixedScripts => format!("{shown} in {place} mixes letters of scripts that look alike"),
+        WarningKind::LookAlikeDomain => {
+            format!("the domain {shown} in {place} is written with foreign letters; it is {actual}")
+        }
+        WarningKind::LinkShowsAnotherHost => format!("a link shows {shown} and leads to {actual}"),
+        WarningKind::HiddenCharacters => {
+            format!("characters that hide or reorder others were in {place}: {shown}")
+        }
+    }
 }
 
 /// Contacts as a header shows them.

@@ -6,7 +6,7 @@ use super::error::Failure;
 use super::message::{is_file, named_messages, read_file};
 use super::output::print;
 use clap::Args;
-use restante_core::message::{Attachment, Disposition, Reading, clean_line};
+use restante_core::message::{Attachment, Disposition, PartInfo, Reading, clean_line};
 use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -63,12 +63,7 @@ impl Save {
         let bytes = if is_file(name) { read_file(name)? } else { whole(context, name)? };
         let parts = match &self.part {
             Some(part) => vec![part.clone()],
-            None => Reading::read(&bytes, 78)
-                .parts
-                .into_iter()
-                .filter(|p| p.filename.is_some() || p.disposition == Some(Disposition::Attachment))
-                .map(|p| p.part)
-                .collect(),
+            None => attachments(&Reading::read(&bytes, 78).parts),
         };
         if parts.is_empty() && self.message != "-" {
             return Err(Failure::NotFound("this message has no attachments".to_owned()));
@@ -81,6 +76,21 @@ impl Save {
         }
         Ok(())
     }
+}
+
+/// The parts a person would call attachments. Of a container that could be opened (`winmail.dat`) it is what is
+/// inside.
+fn attachments(parts: &[PartInfo]) -> Vec<String> {
+    let is_opened = |part: &PartInfo| {
+        let inside = format!("{}.", part.part);
+        !part.kind.starts_with("message/") && parts.iter().any(|other| other.part.starts_with(&inside))
+    };
+    parts
+        .iter()
+        .filter(|p| p.filename.is_some() || p.disposition == Some(Disposition::Attachment))
+        .filter(|p| !is_opened(p))
+        .map(|p| p.part.clone())
+        .collect()
 }
 
 /// Writes a new file. `create_new` neither overwrites nor follows a link.
@@ -124,5 +134,54 @@ mod tests {
         assert_eq!(first.file_name().unwrap(), "a-1.txt");
         assert_eq!(second.file_name().unwrap(), "a-2.txt");
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_link_to_nowhere_a_folder_and_a_pipe_are_in_the_way_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), folder.path().join("a.txt")).unwrap();
+        std::fs::create_dir(folder.path().join("a-1.txt")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            folder.path().join("a-2.txt"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        let kept = keep(folder.path(), "a.txt", b"one").unwrap();
+        assert_eq!(kept.file_name().unwrap(), "a-3.txt");
+        assert!(!folder.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn the_longest_name_has_room_for_a_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = restante_core::message::file_name(&format!("{}.pdf", "x".repeat(400))).unwrap();
+        keep(folder.path(), &name, b"one").unwrap();
+        let second = keep(folder.path(), &name, b"two").unwrap();
+        assert!(second.to_string_lossy().ends_with("-1.pdf"));
+    }
+
+    #[test]
+    fn what_is_in_a_container_is_saved_and_not_the_container() {
+        let part = |part: &str, kind: &str, filename: Option<&str>| PartInfo {
+            part: part.to_owned(),
+            kind: kind.to_owned(),
+            filename: filename.map(str::to_owned),
+            size: 1,
+            disposition: None,
+            cid: None,
+        };
+        let parts = [
+            part("1", "text/plain", None),
+            part("2", "application/ms-tnef", Some("winmail.dat")),
+            part("2.1", "text/html", None),
+            part("2.2", "application/pdf", Some("a.pdf")),
+            part("3", "message/rfc822", Some("b.eml")),
+            part("3.1", "text/plain", None),
+            part("21", "image/png", Some("c.png")),
+        ];
+        assert_eq!(attachments(&parts), ["2.2", "3", "21"]);
     }
 }

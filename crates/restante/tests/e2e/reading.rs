@@ -300,3 +300,63 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "0\n");
     assert_eq!(output.stdout, b"Subject");
 }
+
+#[test]
+fn reading_tells_who_sent_it_truly_and_what_may_deceive() {
+    let person = Person::set_up();
+    let arrival = "Received: from evil.test (evil.test [192.0.2.1]) by mx.autoconfig.test; Mon, 1 Jan 2024 08:00:00 +0000\r\n";
+    let rest = "From: \"service@bank.test\" <x@evil.test>\r\nTo: ann@autoconfig.test\r\n\
+        Date: Mon, 01 Jan 2024 08:00:00 +0000\r\nMIME-Version: 1.0\r\n\
+        Content-Type: text/html; charset=utf-8\r\n\r\n<a href=\"http://evil.test/\">https://www.bank.test/</a> now\r\n";
+    let own =
+        "Authentication-Results: mx.autoconfig.test; spf=fail smtp.mailfrom=x@evil.test; dmarc=fail\r\n";
+    let forged = "Authentication-Results: mx.autoconfig.test; spf=pass; dmarc=pass\r\n";
+    for (subject, top) in [("checked", own), ("unchecked", "")] {
+        let message =
+            format!("{top}{arrival}{forged}Subject: {subject}\r\nMessage-ID: <{subject}@x.test>\r\n{rest}");
+        person.lab.save(&person.address, "INBOX", message.as_bytes()).unwrap();
+    }
+    person.sync();
+
+    let id = person.only(&["subject:checked"]);
+    let document = person.json(&["read", &id]);
+    assert_eq!(document["authentication"]["dmarc"], "fail");
+    let kinds: Vec<_> =
+        document["warnings"].as_array().unwrap().iter().map(|w| w["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["name-shows-another-address", "link-shows-another-host"]);
+    let text = person.text(&["read", &id]);
+    assert!(text.contains("Checked: SPF fail, DMARC fail, says mx.autoconfig.test"), "{text}");
+    assert!(
+        text.contains("Beware: the name in from shows service@bank.test, the address is x@evil.test"),
+        "{text}"
+    );
+    assert!(text.contains("Beware: a link shows www.bank.test and leads to evil.test"), "{text}");
+
+    let id = person.only(&["subject:unchecked"]);
+    let document = person.json(&["read", &id]);
+    assert_eq!((&document["auth"], &document["authentication"]), (&Value::Null, &Value::Null));
+    assert!(!person.text(&["read", &id]).contains("Checked"));
+}
+
+#[test]
+fn a_report_and_an_invitation_are_read_from_files_too() {
+    let person = Person::set_up();
+    let report = "Subject: undelivered\r\nContent-Type: multipart/report; boundary=R\r\n\r\n--R\r\n\r\nSorry.\r\n--R\r\n\
+        Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n\
+        Final-Recipient: rfc822; bob@mx.test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--R--\r\n";
+    let invitation = "Subject: tea\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n\
+        BEGIN:VEVENT\r\nSUMMARY:Tea\r\nDTSTART;TZID=Europe/Berlin:20240305T100000\r\nORGANIZER:mailto:bob@mx.test\r\n\
+        ATTENDEE:mailto:ann@autoconfig.test\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    fs::write(person.home().join("report.eml"), report).unwrap();
+    fs::write(person.home().join("tea.eml"), invitation).unwrap();
+    let text = person.text(&["read", "report.eml"]);
+    assert!(text.contains("Not delivered to bob@mx.test: there is no such mailbox."), "{text}");
+    let document = person.json(&["read", "report.eml"]);
+    assert_eq!(document["report"]["recipients"][0]["status"], "5.1.1");
+    let text = person.text(&["read", "tea.eml"]);
+    assert!(
+        text.contains("Invitation: Tea") && text.contains("Tue 2024-03-05 10:00 (Europe/Berlin)"),
+        "{text}"
+    );
+    assert_eq!(person.json(&["read", "tea.eml"])["events"][0]["zone"], "Europe/Berlin");
+}

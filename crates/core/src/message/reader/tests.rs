@@ -1,0 +1,312 @@
+//! What a person reads of messages of every kind.
+
+use super::super::{Protected, ProtectionMethod, WarningKind};
+use super::*;
+
+fn read(message: &str) -> Reading {
+    Reading::read(message.replace('\n', "\r\n").as_bytes(), 72)
+}
+
+fn alternative(plain: &str, html: &str) -> String {
+    format!(
+        "Content-Type: multipart/alternative; boundary=A\n\n--A\n\n{plain}\n--A\nContent-Type: text/html\n\n{html}\n--A--\n"
+    )
+}
+
+#[test]
+fn a_plain_message_reads_as_it_is() {
+    let found = read(
+        "From: A <a@b.example>\nBcc: c@d.example\nList-Id: L <l.example>\nSubject: x\n\n  Hello\n\nBob\n",
+    );
+    assert_eq!(found.text, "  Hello\n\nBob\n");
+    assert_eq!((found.from.len(), found.bcc.len(), found.list_id.as_deref()), (1, 1, Some("L <l.example>")));
+    assert_eq!((found.html, found.damaged), (None, vec![]));
+    assert_eq!(found.parts.len(), 1);
+    assert_eq!((found.parts[0].part.as_str(), found.parts[0].size), ("1", 16));
+}
+
+#[test]
+fn the_plain_alternative_is_preferred_when_it_says_something() {
+    let found =
+        read(&alternative("Dear Bob, all is well here.", "<p>Dear <b>Bob</b>, all is well here.</p>"));
+    assert_eq!(found.text, "Dear Bob, all is well here.\n");
+    assert_eq!(found.html.as_deref(), Some("<p>Dear <strong>Bob</strong>, all is well here.</p>"));
+}
+
+#[test]
+fn an_empty_or_fake_plain_alternative_gives_way_to_the_html() {
+    let html = format!("<p>{}</p>", "The message itself. ".repeat(10));
+    for plain in [
+        "",
+        "  \n\n",
+        "Your client does not support HTML.",
+        "To view this email in your browser, go to https://example.org/x",
+        "https://example.org/view?1",
+    ] {
+        assert!(read(&alternative(plain, &html)).text.starts_with("The message itself."), "{plain}");
+    }
+    assert_eq!(
+        read(&alternative("I sent the HTML page.", "<p>I sent the HTML page.</p>")).text,
+        "I sent the HTML page.\n"
+    );
+    assert_eq!(read(&alternative("Yes, do that.", "<img src=x>")).text, "Yes, do that.\n");
+}
+
+#[test]
+fn html_inside_related_is_found_beside_its_pictures() {
+    let message = "Content-Type: multipart/related; boundary=R\n\n--R\nContent-Type: text/html; charset=iso-8859-1\n\
+            Content-Transfer-Encoding: quoted-printable\n\n<p>gr=FCn <img src=3D\"cid:x\" alt=3Dlogo></p>\n--R\n\
+            Content-Type: image/png; name=l.png\nContent-ID: <x>\nContent-Transfer-Encoding: base64\n\niVBORw==\n--R--\n";
+    let found = read(message);
+    assert_eq!(found.text, "grün [logo]\n");
+    assert_eq!(found.parts[1].cid.as_deref(), Some("x"));
+    assert_eq!(found.parts[1].size, 4);
+    assert_eq!(Searchable::read(message.as_bytes()).attachments, 0);
+}
+
+#[test]
+fn attachments_are_counted_named_and_taken_out() {
+    let message = "Content-Type: multipart/mixed; boundary=M\n\n--M\n\nsee below\n--M\n\
+            Content-Type: application/pdf; name=\"../a.pdf\"\nContent-Transfer-Encoding: base64\n\nJVBERg==\n--M\n\
+            Content-Type: text/plain\nContent-Disposition: attachment; filename=b.txt\n\nnot shown\n--M\n\
+            Content-Type: message/rfc822\n\nSubject: inner\nFrom: Bob <b@c.example>\n\nhello inside\n--M--\n";
+    let found = read(message);
+    assert_eq!(
+        found.text,
+        "see below\n\n--- Attached message\nFrom: Bob <b@c.example>\nSubject: inner\n\nhello inside\n"
+    );
+    let found = Searchable::read(message.as_bytes());
+    assert_eq!(found.filenames, ["../a.pdf", "b.txt"]);
+    assert_eq!((found.attachments, found.snippet.as_str()), (3, "see below inner Bob hello inside"));
+    let pdf = Attachment::read(message.as_bytes(), "2").unwrap();
+    assert_eq!((pdf.filename.as_str(), pdf.bytes.as_slice()), ("a.pdf", &b"%PDF"[..]));
+    let inner = Attachment::read(message.as_bytes(), "4").unwrap();
+    assert_eq!(inner.filename, "part-4.eml");
+    assert_eq!(inner.bytes, b"Subject: inner\nFrom: Bob <b@c.example>\n\nhello inside");
+    assert_eq!(Attachment::read(message.as_bytes(), "4.1").unwrap().bytes, b"hello inside");
+    assert!(Attachment::read(message.as_bytes(), "9").is_none());
+    assert!(Attachment::read(message.as_bytes(), "").is_none());
+}
+
+#[test]
+fn signed_messages_show_what_was_signed() {
+    let message = "Content-Type: multipart/signed; boundary=S\n\n--S\n\nsigned words\n--S\n\
+            Content-Type: application/pgp-signature; name=s.asc\n\nxxx\n--S--\n";
+    assert_eq!(read(message).text, "signed words\n");
+    assert_eq!(Searchable::read(message.as_bytes()).attachments, 0);
+}
+
+#[test]
+fn flowed_text_is_joined_for_reading() {
+    let message = "Content-Type: text/plain; format=flowed\n\none \ntwo\n> a \n> b\n";
+    assert_eq!(read(message).text, "one two\n> a b\n");
+}
+
+#[test]
+fn damage_is_named() {
+    let message =
+        "Content-Type: text/plain; charset=nonsense\nContent-Transfer-Encoding: base64\n\naGVsb!G8=\n";
+    let found = read(message);
+    assert_eq!(found.text, "hello\n");
+    assert_eq!(found.damaged, [Defect::Base64, Defect::Charset]);
+    assert_eq!(read("no header here\n").damaged, [Defect::Header, Defect::NoHeader]);
+    assert_eq!(serde_json::to_string(&Defect::QuotedPrintable).unwrap(), "\"quoted-printable\"");
+}
+
+#[test]
+fn a_snippet_is_the_first_words_on_one_line() {
+    let message = format!("\n> quoted\n\n-----\nHello\n\tthere {}\n", "word ".repeat(100));
+    let found = Searchable::read(message.as_bytes());
+    assert!(found.snippet.starts_with("Hello there word word"), "{}", found.snippet);
+    assert!(found.snippet.len() <= SNIPPET && found.snippet.len() > SNIPPET - 10);
+    assert_eq!(Searchable::read(format!("\n{}", "x".repeat(900)).as_bytes()).snippet.len(), SNIPPET);
+}
+
+#[test]
+fn a_plain_alternative_much_shorter_than_the_html_gives_way() {
+    let html = format!("<p>{}</p>", "All of what is said here. ".repeat(20));
+    assert!(read(&alternative("Our news of this week", &html)).text.starts_with("All of what"));
+    let source = format!("<html><body>{html}</body></html>");
+    assert!(read(&alternative(&source, &html)).text.starts_with("All of what"));
+    assert_eq!(read("Content-Type: text/plain\n\n<!doctype html><p>a <b>b</b>").text, "a b\n");
+}
+
+#[test]
+fn the_text_of_related_parts_is_found_behind_its_pictures() {
+    let message = "Content-Type: multipart/related; boundary=R\n\n--R\nContent-Type: image/png\n\nx\n--R\n\
+            Content-Type: text/html\n\n<p>words</p>\n--R--\n";
+    assert_eq!(read(message).text, "words\n");
+}
+
+#[test]
+fn an_attached_message_comes_with_its_header() {
+    let message = "Content-Type: message/rfc822\n\nFrom: Bob <b@c.example>\nTo: ann@example.org\n\
+            Date: Tue, 5 Mar 2024 09:20:30 +0000\nSubject: =?utf-8?Q?gr=C3=BCn?=\n\nhello\n";
+    assert_eq!(
+        read(message).text,
+        "--- Attached message\nFrom: Bob <b@c.example>\nTo: ann@example.org\n\
+             Date: Tue, 5 Mar 2024 09:20:30 +0000\nSubject: grün\n\nhello\n"
+    );
+}
+
+#[test]
+fn an_encoded_attached_message_is_opened() {
+    // `Subject: in`, an empty line, `hello`.
+    let message =
+        "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogaW4KCmhlbGxv\n";
+    let found = read(message);
+    assert_eq!(found.text, "--- Attached message\nSubject: in\n\nhello\n");
+    let parts: Vec<_> = found.parts.iter().map(|p| (p.part.as_str(), p.kind.as_str())).collect();
+    assert_eq!(parts, [("1", "message/rfc822"), ("1.1", "text/plain")]);
+    assert_eq!(Attachment::read(message.as_bytes(), "1.1").unwrap().bytes, b"hello");
+    assert_eq!(Searchable::read(message.as_bytes()).text, "in\n\nhello\n");
+    assert!(Attachment::read(message.as_bytes(), "1.2").is_none());
+}
+
+#[test]
+fn messages_encoded_in_each_other_are_opened_so_far() {
+    let mut message = b"\n\nhello".to_vec();
+    for _ in 0..20 {
+        let inner: Vec<u8> = message.iter().flat_map(|b| format!("={b:02X}").into_bytes()).collect();
+        message = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n".to_vec();
+        message.extend(inner);
+        if message.len() > 1_000_000 {
+            break;
+        }
+    }
+    let found = Reading::read(&message, 72);
+    assert!(found.parts.len() <= MAX_CONTAINERS + 1, "{}", found.parts.len());
+}
+
+fn winmail() -> Vec<u8> {
+    let head = b"Content-Type: multipart/mixed; boundary=M\n\n--M\n\n\n--M\n\
+            Content-Type: application/octet-stream; name=winmail.dat\n\n";
+    [&head[..], &super::super::tnef::tests::sample(), b"\n--M--\n"].concat()
+}
+
+#[test]
+fn outlooks_container_is_opened() {
+    let message = winmail();
+    let found = Reading::read(&message, 72);
+    assert_eq!((found.text.as_str(), found.damaged.as_slice()), ("Grüße\n", &[][..]));
+    let parts: Vec<_> =
+        found.parts.iter().map(|p| (p.part.as_str(), p.filename.as_deref().unwrap_or("-"))).collect();
+    assert_eq!(
+        parts,
+        [("1", "-"), ("2", "winmail.dat"), ("2.1", "-"), ("2.2", "grün.txt"), ("2.3", "b.bin")]
+    );
+    let file = Attachment::read(&message, "2.2").unwrap();
+    assert_eq!(
+        (file.filename.as_str(), file.kind.as_str(), file.bytes.as_slice()),
+        ("grün.txt", "text/x-note", &b"one"[..])
+    );
+    assert_eq!(Attachment::read(&message, "2.1").unwrap().filename, "part-2.1.txt");
+    let found = Searchable::read(&message);
+    assert_eq!((found.attachments, found.text.as_str()), (2, "Grüße\n"));
+    assert_eq!(found.filenames, ["winmail.dat", "grün.txt", "b.bin"]);
+    let broken = read("Content-Type: application/ms-tnef\n\nno container\n");
+    assert_eq!(broken.damaged, [Defect::Tnef]);
+}
+
+#[test]
+fn a_delivery_report_is_said_in_words_before_the_servers_text() {
+    let message = "Content-Type: multipart/report; report-type=delivery-status; boundary=R\n\n--R\n\nSorry.\n--R\n\
+            Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\n\
+            Final-Recipient: rfc822; bob@example.net\nAction: failed\nStatus: 5.2.2\nDiagnostic-Code: smtp; 552 full\n\n--R\n\
+            Content-Type: text/rfc822-headers\n\nSubject: Tea\nReceived: x\n\n--R--\n";
+    let found = read(message);
+    assert_eq!(
+        found.text,
+        "Not delivered to bob@example.net: the mailbox is full.\n  mx.example.org said: 552 full\n\
+             \x20 What to do: Try again in some days, or reach the person another way.\n\n\
+             Sorry.\n\n--- Attached message\nSubject: Tea\n"
+    );
+    assert_eq!(found.report.unwrap().recipients[0].status.as_deref(), Some("5.2.2"));
+    // An answer quotes what was written, not what was made of it.
+    assert!(Reading::without_cards(message.as_bytes(), 72, &[]).text.starts_with("Sorry."));
+}
+
+#[test]
+fn an_invitation_is_a_card_before_the_text() {
+    let event = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:1\nSUMMARY:Tea\nDTSTART:20240305T100000Z\n\
+            DESCRIPTION:Bring cake\nEND:VEVENT\nEND:VCALENDAR\n";
+    let alone = read(&format!("Content-Type: text/calendar; method=REQUEST\n\n{event}"));
+    assert_eq!(alone.text, "Invitation: Tea\n  When:      Tue 2024-03-05 10:00 (UTC)\n\nBring cake\n");
+    let message = format!(
+        "Content-Type: multipart/mixed; boundary=M\n\n--M\nContent-Type: multipart/alternative; boundary=A\n\n\
+             --A\n\nPlease come.\n--A\nContent-Type: text/calendar; method=REQUEST\n\n{event}--A--\n--M\n\
+             Content-Type: application/ics; name=invite.ics\n\n{event}--M--\n"
+    );
+    let found = read(&message);
+    assert_eq!(found.text, "Invitation: Tea\n  When:      Tue 2024-03-05 10:00 (UTC)\n\nPlease come.\n");
+    assert_eq!(found.events.len(), 1);
+}
+
+#[test]
+fn signed_and_encrypted_messages_are_named() {
+    let of = |message: &str| {
+        let found = read(message);
+        let list: Vec<_> = found.protection.iter().map(|p| (p.state, p.method, p.part.clone())).collect();
+        (list, found.text)
+    };
+    let part = |kind: &str| format!("Content-Type: {kind}\n\nxx\n");
+    let two = |kind: &str, one: &str, other: &str| {
+        format!("Content-Type: {kind}; boundary=B\n\n--B\n{}--B\n{}--B--\n", part(one), part(other))
+    };
+    let (list, text) = of(&two("multipart/signed", "text/plain", "application/pgp-signature"));
+    assert_eq!(list, [(Protected::Signed, ProtectionMethod::PgpMime, "2".to_owned())]);
+    assert_eq!(text, "xx\n");
+    let (list, text) =
+        of(&two("multipart/encrypted", "application/pgp-encrypted", "application/octet-stream"));
+    assert_eq!(list, [(Protected::Encrypted, ProtectionMethod::PgpMime, "2".to_owned())]);
+    assert!(text.contains("encrypted with PGP/MIME") && text.contains("part 2"), "{text}");
+    let (list, text) = of(&part("application/pkcs7-mime; smime-type=enveloped-data"));
+    assert_eq!(list, [(Protected::Encrypted, ProtectionMethod::SMime, "1".to_owned())]);
+    assert!(text.contains("S/MIME"));
+    let (list, text) = of(&part("application/x-pkcs7-mime; smime-type=signed-data"));
+    assert_eq!(list, [(Protected::Signed, ProtectionMethod::SMime, "1".to_owned())]);
+    assert!(text.contains("inside its S/MIME signature"));
+    let (list, _) = of("Subject: x\n\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nhi\n");
+    assert_eq!(list, [(Protected::Signed, ProtectionMethod::PgpInline, "1".to_owned())]);
+    assert_eq!(of("Subject: x\n\n> -----BEGIN PGP MESSAGE-----\n").0, []);
+}
+
+#[test]
+fn fields_that_stand_twice_and_dates_nobody_reads_are_told() {
+    let found = read("From: a@b.example\nFrom: c@d.example\nDate: soon\n\nx\n");
+    assert_eq!(found.damaged, [Defect::DuplicateField, Defect::Date]);
+    assert_eq!(found.from[0].address, "a@b.example");
+}
+
+#[test]
+fn what_may_deceive_is_told() {
+    let found = read(
+        "From: \"service@bank.example\" <x@evil.example>\nSubject: a\u{202e}b\nContent-Type: text/html; charset=utf-8\n\n\
+             <a href='http://evil.example/'>https://bank.example</a>\n",
+    );
+    let kinds: Vec<_> = found.warnings.iter().map(|w| (w.kind, w.place)).collect();
+    assert_eq!(
+        kinds,
+        [
+            (WarningKind::NameShowsAnotherAddress, "from"),
+            (WarningKind::HiddenCharacters, "subject"),
+            (WarningKind::LinkShowsAnotherHost, "link"),
+        ]
+    );
+}
+
+#[test]
+fn text_without_end_is_cut_and_that_is_told() {
+    let message = format!("Subject: x\n\n{}", "words and words\n".repeat(MAX_TEXT / 16 + 10));
+    let found = Reading::read(message.as_bytes(), 72);
+    assert_eq!(found.damaged, [Defect::TextTooLarge]);
+    assert!(found.text.len() <= MAX_TEXT + 1);
+}
+
+#[test]
+fn deep_messages_are_read_in_bounded_time_and_depth() {
+    let deep = "Content-Type: message/rfc822\n\n".repeat(50_000);
+    let found = Reading::read(deep.as_bytes(), 72);
+    assert!(found.damaged.contains(&Defect::TooDeep));
+    assert!(found.parts.len() < 100);
+}

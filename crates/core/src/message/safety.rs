@@ -1,0 +1,239 @@
+//! What in a message may deceive its reader: names, domains and links that look like others.
+
+use super::html::Link;
+use super::{Warning, WarningKind};
+use crate::mail::Contact;
+use unicode_security::RestrictionLevel;
+use unicode_security::confusable_detection::skeleton;
+use unicode_security::restriction_level::RestrictionLevelDetection as _;
+
+/// The most warnings of one message.
+const MAX_WARNINGS: usize = 50;
+/// The longest name or link text that is looked at, in bytes.
+const MAX_TEXT: usize = 500;
+
+/// Warnings in the order they were found, each once.
+#[derive(Default)]
+pub(super) struct Warnings(pub(super) Vec<Warning>);
+
+impl Warnings {
+    fn add(&mut self, kind: WarningKind, place: &'static str, shown: &str, actual: &str) {
+        let warning = Warning { kind, place, shown: shown.to_owned(), actual: actual.to_owned() };
+        if self.0.len() < MAX_WARNINGS && !self.0.contains(&warning) {
+            self.0.push(warning);
+        }
+    }
+
+    /// Looks at those who are said to have sent a message.
+    pub(super) fn contacts(&mut self, place: &'static str, contacts: &[Contact]) {
+        for contact in contacts.iter().take(MAX_WARNINGS) {
+            let name = contact.name.get(..contact.name.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
+            if let Some(other) = address_in(name)
+                && !other.eq_ignore_ascii_case(&contact.address)
+            {
+                self.add(WarningKind::NameShowsAnotherAddress, place, &other, &contact.address);
+            }
+            if name.split(|c: char| !c.is_alphanumeric()).any(is_mixed) {
+                self.add(WarningKind::MixedScripts, place, name, &contact.address);
+            }
+            self.hidden(place, name);
+            if let Some((_, domain)) = contact.address.rsplit_once('@') {
+                self.domain(place, domain);
+            }
+        }
+    }
+
+    /// Looks at a domain that may be an imitation (Unicode TR 39).
+    pub(super) fn domain(&mut self, place: &'static str, domain: &str) {
+        let domain = domain.trim_end_matches('.');
+        let is_international = !domain.is_ascii() || domain.to_ascii_lowercase().contains("xn--");
+        if domain.len() > MAX_TEXT || !is_international {
+            return;
+        }
+        let shown = idna::domain_to_unicode(domain).0;
+        let labels = || shown.split('.').filter(|label| !label.is_ascii());
+        let ascii: String = skeleton(&shown).collect();
+        let actual = idna::domain_to_ascii(&shown).unwrap_or_else(|_| domain.to_owned());
+        if ascii.is_ascii() {
+            self.add(WarningKind::LookAlikeDomain, place, &shown, &actual);
+        } else if labels().any(is_mixed) {
+            self.add(WarningKind::MixedScripts, place, &shown, &actual);
+        }
+    }
+
+    /// Looks for characters that reorder or hide others.
+    pub(super) fn hidden(&mut self, place: &'static str, text: &str) {
+        let text = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
+        if text.chars().any(|c| super::clean::is_reordering(c) || c.is_control()) {
+            self.add(WarningKind::HiddenCharacters, place, &super::clean_line(text), "");
+        }
+    }
+
+    /// Looks at the links of a document.
+    pub(super) fn links(&mut self, links: &[Link]) {
+        for link in links {
+            if let Some(host) = host_of(&link.target) {
+                self.domain("link", host);
+                if let Some(shown) = host_in(&link.text)
+                    && !is_same_site(&shown, host)
+                {
+                    self.add(WarningKind::LinkShowsAnotherHost, "link", &shown, host);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a word mixes scripts that no language writes together: Latin with Cyrillic or Greek.
+fn is_mixed(word: &str) -> bool {
+    !word.is_ascii()
+        && word.chars().count() > 1
+        && matches!(
+            word.detect_restriction_level(),
+            RestrictionLevel::MinimallyRestrictive | RestrictionLevel::ModeratelyRestrictive
+        )
+        && mixes_alike(word)
+}
+
+/// Latin beside a script whose letters look like Latin ones.
+fn mixes_alike(word: &str) -> bool {
+    let is_latin = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}');
+    let is_like = |c: char| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{530}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}');
+    word.chars().any(is_latin) && word.chars().any(is_like)
+}
+
+/// The first address that stands in a display name.
+fn address_in(name: &str) -> Option<String> {
+    let words = name.split(|c: char| c.is_whitespace() || "<>()[]\"',;:".contains(c));
+    let is_address = |word: &&str| {
+        word.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.contains('@')
+        })
+    };
+    words.map(|word| word.trim_end_matches('.')).find(is_address).map(str::to_owned)
+}
+
+/// The host of a web address, without its port and without who logs in.
+pub(super) fn host_of(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once(':')?;
+    if !(scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) {
+        return None;
+    }
+    let rest = rest.trim_start_matches(['/', '\\']);
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let host = if host.starts_with('[') { host } else { host.split(':').next()? };
+    (!host.is_empty()).then_some(host)
+}
+
+/// The host a link's text names, when the text is a web address or a host and nothing else.
+fn host_in(text: &str) -> Option<String> {
+    let text = super::clean_line(text.trim());
+    if text.len() > MAX_TEXT || text.contains(char::is_whitespace) || text.contains('@') {
+        return None;
+    }
+    if let Some(host) = host_of(&text) {
+        return Some(host.to_owned());
+    }
+    let host = text.split(['/', '?', '#', ':']).next()?.trim_end_matches('.');
+    let (_, top) = host.rsplit_once('.')?;
+    let fits = host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    // A domain that exists, not `readme.txt`: the list of public suffixes knows the top.
+    let is_known = psl::suffix(host.to_lowercase().as_bytes()).is_some_and(|suffix| suffix.is_known());
+    (fits && top.chars().all(char::is_alphabetic) && is_known).then(|| host.to_owned())
+}
+
+/// Whether two hosts belong to one registered domain.
+fn is_same_site(one: &str, other: &str) -> bool {
+    let normal = |host: &str| idna::domain_to_ascii(host).unwrap_or_else(|_| host.to_lowercase());
+    let (one, other) = (normal(one), normal(other));
+    one == other || site(&one).is_some_and(|found| site(&other) == Some(found))
+}
+
+/// The registered domain of a host.
+pub(super) fn site(host: &str) -> Option<&str> {
+    psl::domain_str(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, address: &str) -> Vec<(WarningKind, String, String)> {
+        let mut warnings = Warnings::default();
+        warnings.contacts("from", &[Contact { name: name.to_owned(), address: address.to_owned() }]);
+        warnings.0.into_iter().map(|w| (w.kind, w.shown, w.actual)).collect()
+    }
+
+    fn kinds(name: &str, address: &str) -> Vec<WarningKind> {
+        of(name, address).into_iter().map(|(kind, ..)| kind).collect()
+    }
+
+    #[test]
+    fn a_name_with_another_address_is_told() {
+        assert_eq!(
+            of("\"Bank service@bank.example\"", "x@evil.example"),
+            [(
+                WarningKind::NameShowsAnotherAddress,
+                "service@bank.example".to_owned(),
+                "x@evil.example".to_owned()
+            )]
+        );
+        assert_eq!(of("Ann <ANN@example.org>", "ann@example.org"), []);
+        assert_eq!(of("Ann @ work", "ann@example.org"), []);
+    }
+
+    #[test]
+    fn scripts_that_look_alike_are_told_and_foreign_names_are_not() {
+        use WarningKind::{LookAlikeDomain, MixedScripts};
+        assert_eq!(kinds("P\u{430}yPal", "a@b.example"), [MixedScripts]);
+        assert_eq!(kinds("", "a@\u{430}\u{440}\u{440}l\u{435}.example"), [LookAlikeDomain]);
+        // All Cyrillic, and read as Latin.
+        assert_eq!(kinds("", "a@xn--80ak6aa92e.com"), [LookAlikeDomain]);
+        for (name, address) in [
+            ("Jürgen Groß", "a@müller.example"),
+            ("Анна Petrova", "a@пример.example"),
+            ("山田 Taro", "a@b.example"),
+            ("Ελένη", "a@b.example"),
+            ("日本語メールAB", "a@b.example"),
+            ("Ann 😀", "a@b.example"),
+        ] {
+            assert_eq!(kinds(name, address), [], "{name} {address}");
+        }
+    }
+
+    #[test]
+    fn names_that_reorder_are_told() {
+        assert_eq!(kinds("Ann\u{202e}x", "a@b.example"), [WarningKind::HiddenCharacters]);
+    }
+
+    fn link(text: &str, target: &str) -> Option<(String, String)> {
+        let mut warnings = Warnings::default();
+        warnings.links(&[Link { text: text.to_owned(), target: target.to_owned() }]);
+        warnings.0.pop().map(|w| (w.shown, w.actual))
+    }
+
+    #[test]
+    fn a_link_whose_text_names_another_host_is_told() {
+        let told = |shown: &str, actual: &str| Some((shown.to_owned(), actual.to_owned()));
+        assert_eq!(
+            link("https://bank.example/login", "http://evil.example/"),
+            told("bank.example", "evil.example")
+        );
+        assert_eq!(
+            link("www.bank.com", "https://bank.com.evil.org/x"),
+            told("www.bank.com", "bank.com.evil.org")
+        );
+        assert_eq!(link("http://bank.com/", "http://bank.com@evil.org/"), told("bank.com", "evil.org"));
+        for (text, target) in [
+            ("bank.com", "https://www.bank.com/login"),
+            ("click here", "https://evil.org/"),
+            ("readme.txt", "https://evil.org/"),
+            ("Yes. No", "https://evil.org/"),
+            ("ann@bank.com", "mailto:ann@bank.com"),
+            ("http://münchen.de", "http://xn--mnchen-3ya.de/"),
+        ] {
+            assert_eq!(link(text, target), None, "{text}");
+        }
+    }
+}
