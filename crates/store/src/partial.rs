@@ -33,6 +33,14 @@ pub struct Wanted {
     pub uid: Uid,
 }
 
+/// What people wait for. In this order: SQLite would look through all messages for the few that are wanted, at each
+/// sync.
+const WANTED: &str = "SELECT message.position, mailbox.id, min(entry.uid) FROM wanted
+     CROSS JOIN message ON message.id = wanted.message CROSS JOIN entry ON entry.position = message.position
+     CROSS JOIN mailbox ON mailbox.id = entry.mailbox
+     WHERE account = ?1 AND reply = '' AND uid_validity <> 0 AND moved = 0
+     GROUP BY message.id ORDER BY asked, message.id";
+
 impl View {
     /// Octets of a message that are here when that is only its beginning; `None` when it is whole.
     ///
@@ -68,13 +76,7 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn wanted(&self, account: AccountId) -> Result<Vec<Wanted>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT message.position, mailbox.id, min(entry.uid) FROM wanted
-             JOIN message ON message.id = wanted.message JOIN entry ON entry.position = message.position
-             JOIN mailbox ON mailbox.id = entry.mailbox
-             WHERE account = ?1 AND reply = '' AND uid_validity <> 0 AND moved = 0
-             GROUP BY message.id ORDER BY asked, message.id",
-        )?;
+        let mut statement = self.conn.prepare_cached(WANTED)?;
         let read = |row: &Row<'_>| {
             let (message, mailbox) = (MessageId(row.get(0)?), MailboxId(row.get(1)?));
             Ok(Uid::new(row.get(2)?).map(|uid| Wanted { message, mailbox, uid }))
@@ -264,4 +266,21 @@ pub(crate) fn forget_former(transaction: &Transaction<'_>, former: MessageId) ->
         .prepare_cached("UPDATE alias SET former = 0 WHERE former <> 0 AND former = ?1")?
         .execute([former.0])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WANTED;
+
+    #[test]
+    fn to_look_for_what_is_wanted_costs_nothing_when_nothing_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::Store::open(folder.path()).unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {WANTED}");
+        let conn = &store.view().conn;
+        let mut statement = conn.prepare(&plan).unwrap();
+        let steps = statement.query_map([1], |row| row.get::<_, String>(3)).unwrap();
+        let scans: Vec<_> = steps.map(Result::unwrap).filter(|step| step.starts_with("SCAN")).collect();
+        assert_eq!(scans, ["SCAN wanted"]);
+    }
 }
