@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::error::Failure;
-use super::steps::Checklist;
+use super::steps::connected;
 use restante_core::mail::Flags;
 use restante_core::message::clean_line;
 use restante_engine::account::Account;
 use restante_engine::sync::Keeper;
-use restante_engine::{Error, Steps, secrets, submit, sync};
+use restante_engine::{Error, sync};
 use restante_store::{
     AccountId, Desk, Intent, MailboxId, Operation, OperationId, OperationState, RequestId, StoreError,
 };
@@ -194,15 +194,7 @@ pub(super) fn bring(context: &Context, desk: Desk, accounts: &BTreeSet<AccountId
 
 /// Asks one account's server. What it refuses is in the store.
 async fn push(context: &Context, keeper: &Keeper, account: &Account, id: AccountId) -> Result<(), Failure> {
-    let network = context.network()?.pinned(account.pinned());
-    let secret = secrets::load(&context.places, account)?;
-    let checklist = Checklist::new(context);
-    let mut steps = Steps::new(|step| {
-        if context.global.verbose {
-            checklist.step(step);
-        }
-    });
-    let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+    let mut connection = connected(context, account).await?;
     let pushed = sync::push(&mut connection, keeper, id).await?;
     restante_engine::imap::log_out(connection).await;
     if !context.output.json {

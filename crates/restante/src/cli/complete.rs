@@ -3,10 +3,10 @@
 use super::context::{Context, now};
 use super::error::Failure;
 use super::message::find;
-use super::steps::Checklist;
+use super::steps::connected;
 use super::sync::octets;
 use restante_engine::sync::{self, Keeper};
-use restante_engine::{Error, Steps, repair, secrets, submit};
+use restante_engine::{Error, repair};
 use restante_store::{MessageId, Row, StoreError, View};
 use std::time::{Duration, Instant};
 
@@ -89,15 +89,7 @@ async fn fetch(context: &Context, keeper: &Keeper, view: &View, row: &Row) -> Re
     let name = known.map(|account| account.name).ok_or(StoreError::Missing("account"))?;
     let configured = context.accounts()?;
     let account = configured.ready(Some(&name))?;
-    let network = context.network()?.pinned(account.pinned());
-    let secret = secrets::load(&context.places, account)?;
-    let checklist = Checklist::new(context);
-    let mut steps = Steps::new(|step| {
-        if context.global.verbose {
-            checklist.step(step);
-        }
-    });
-    let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+    let mut connection = connected(context, account).await?;
     let message: MessageId = row.message;
     let denied = repair::complete(&mut connection, keeper, id, message, now()).await?;
     restante_engine::imap::log_out(connection).await;

@@ -3,12 +3,13 @@
 use super::context::{Context, now};
 use super::error::Failure;
 use super::output::print;
+use super::steps::connected;
 use super::sync::octets;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use restante_core::message::{clean, clean_line};
 use restante_engine::sync::{self, Keeper};
-use restante_engine::{Error, Steps, repair, secrets, submit};
+use restante_engine::{Error, repair};
 use restante_store::{Checked, Fault, FaultKind, MessageId, Store, StoreError, View, Waste, check};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -220,10 +221,7 @@ async fn fetch(context: &Context, keeper: &Keeper, lost: &[MessageId]) -> Result
             continue;
         };
         let attempt = async {
-            let network = context.network()?.pinned(account.pinned());
-            let secret = secrets::load(&context.places, account)?;
-            let mut steps = Steps::new(|_| {});
-            let mut connection = submit::connect(&network, account, &secret, &mut steps).await?;
+            let mut connection = connected(context, account).await?;
             let fetched = repair::fetch_lost(&mut connection, keeper, row.id, lost, now()).await?;
             restante_engine::imap::log_out(connection).await;
             for finding in &fetched.findings {

@@ -6,7 +6,10 @@ use restante_core::Secret;
 use restante_core::discovery::TraceLine;
 use restante_core::message::clean_line;
 use restante_core::settings::{Candidate, Source};
-use restante_engine::Step;
+use restante_engine::account::Account;
+use restante_engine::imap::Connection;
+use restante_engine::net::Pipe;
+use restante_engine::{Step, Steps, secrets, submit};
 use std::io::{BufRead, IsTerminal};
 
 /// Prints one line a step on standard error: on a terminal, or when asked with `--verbose`.
@@ -85,4 +88,18 @@ pub(super) fn serde_word(value: &impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
+}
+
+/// Connects to an account's IMAP server and logs in, for a command that has one thing to ask. With `--verbose` each step
+/// is shown.
+pub(super) async fn connected(context: &Context, account: &Account) -> Result<Connection<Pipe>, Failure> {
+    let network = context.network()?.pinned(account.pinned());
+    let secret = secrets::load(&context.places, account)?;
+    let checklist = Checklist::new(context);
+    let mut steps = Steps::new(|step| {
+        if context.global.verbose {
+            checklist.step(step);
+        }
+    });
+    Ok(submit::connect(&network, account, &secret, &mut steps).await?)
 }
