@@ -601,8 +601,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             let Some(least) = tried.get(&entry.uid) else { continue };
             let same = |arrival: &Arrival| {
                 arrival.uid.get() >= *least
-                    && arrival.size == entry.size
-                    && arrival.message_id == entry.message_id
+                    && is_ours(arrival, entry.size, &entry.message_id, entry.internal_date)
             };
             // Each copy is one message's.
             if let Some(at) = arrivals.iter().position(same) {
@@ -737,4 +736,13 @@ enum Expunged {
 
 fn is_empty(flags: &Flags) -> bool {
     flags.names().next().is_none()
+}
+
+/// Whether what arrived in a mailbox is the message that was on its way there. Where no Message-ID names it, others of
+/// the same size are told apart by INTERNALDATE, which a copy keeps (RFC 9051, section 6.4.7): a server that does not
+/// keep it gets the message twice, which is better than to lose one.
+fn is_ours(arrival: &Arrival, size: u64, message_id: &str, internal_date: i64) -> bool {
+    arrival.size == size
+        && arrival.message_id == message_id
+        && (!message_id.is_empty() || arrival.internal_date == internal_date)
 }

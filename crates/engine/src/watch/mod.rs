@@ -18,6 +18,7 @@ use crate::steps::Steps;
 use crate::submit;
 use crate::sync::{self, Daily, Keeper, MailboxReport, Progress, Report};
 use restante_core::Secret;
+use restante_core::diagnosis::Verdict;
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, MailboxStatus, Status};
 use restante_core::mail::MailboxName;
@@ -375,12 +376,18 @@ impl Watch<'_> {
 
     /// Everything, as a sync does.
     async fn all(&self, connection: &mut Connection<Pipe>) -> Result<Report, Error> {
-        if self.send {
-            submit::file_sent(connection, self.keeper, self.id).await?;
-        }
+        // A copy that finds no room must not keep anybody from reading.
+        let unfiled = match self.send {
+            true => match submit::file_sent(connection, self.keeper, self.id).await {
+                Err(Error::Finding(finding)) if finding.verdict != Verdict::ConnectionLost => Some(*finding),
+                other => other.map(|_| None)?,
+            },
+            false => None,
+        };
         let indexer = sync::Indexer::start(self.keeper).await?;
         let (selection, progress) = (&self.account.selection, Mutex::new(Progress::default()));
-        let report = sync::sync_selected(connection, self.keeper, self.id, selection, &progress).await?;
+        let mut report = sync::sync_selected(connection, self.keeper, self.id, selection, &progress).await?;
+        report.findings.extend(unfiled);
         indexer.finish(|_| {}).await?;
         connection.news.statuses.clear();
         connection.news.listed = false;

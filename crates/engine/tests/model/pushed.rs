@@ -503,3 +503,31 @@ async fn a_copy_of_an_equal_message_is_not_taken_for_ones_own() {
         }
     }
 }
+
+/// Without a Message-ID a message of the same size that another put there is not taken for the copy that was never made.
+#[tokio::test]
+async fn a_message_without_a_name_is_not_removed_for_the_sake_of_another_of_its_size() {
+    for config in [without("MOVE"), Config::plain()] {
+        let (model, machine) = held(config.clone()).await;
+        model.edit(|server| server.deliver_at("INBOX", 1_700_000_000, b"Subject: one\r\n\r\n1\r\n"));
+        machine.sync(&model).await;
+        ask(&machine, &[4], &Intent::Move { to: machine.mailbox("Archive") });
+        model.edit(|server| server.fault(Fault::CloseBefore { verb: "UID COPY", nth: 1 }));
+        assert!(machine.try_sync(&model, End::Never).await.is_err());
+        model.edit(|server| server.deliver_at("Archive", 1_700_009_000, b"Subject: two\r\n\r\n2\r\n"));
+        machine.sync(&model).await;
+        machine.sync(&model).await;
+        let there = model.edit(|server| {
+            let all = server.mailbox("Archive").messages.values();
+            all.filter(|message| message.bytes.starts_with(b"Subject: ") && message.bytes.len() == 19).count()
+        });
+        assert_eq!((there, machine.waiting().len()), (2, 0), "{config:?}: {:?}", all(&model));
+        assert_eq!(machine.places("two"), ["Archive"]);
+        // Without UIDPLUS the source stays, marked as deleted.
+        let places = machine.places("one");
+        assert!(
+            places == ["Archive"] || config == Config::plain() && places == ["Archive", "INBOX"],
+            "{places:?}"
+        );
+    }
+}

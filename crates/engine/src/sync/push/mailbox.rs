@@ -104,7 +104,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
             if !self.select(row.id).await? {
                 return Ok(());
             }
-            at = self.find_added(message, operation.since).await?;
+            at = self.find_added(message, internal_date, operation.since).await?;
         }
         if at.is_none() {
             // Some servers take no addition to a mailbox that another session has open for reading only.
@@ -158,13 +158,18 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
     }
 
     /// The message in the open mailbox, as an earlier try without an answer added it.
-    async fn find_added(&mut self, message: MessageId, since: u32) -> Result<Option<Uid>, Error> {
+    async fn find_added(
+        &mut self,
+        message: MessageId,
+        internal_date: i64,
+        since: u32,
+    ) -> Result<Option<Uid>, Error> {
         let Some(from) = Uid::new(since) else { return Ok(None) };
         let identity = self.keeper.with(move |store| store.view().identity(message)).await?;
         let described =
             super::describe(self.connection, self.abilities, &UidSet::range(from, Uid::MAX)).await?;
         let same = |arrival: &&Arrival| {
-            arrival.uid >= from && arrival.size == identity.size && arrival.message_id == identity.message_id
+            arrival.uid >= from && super::is_ours(arrival, identity.size, &identity.message_id, internal_date)
         };
         Ok(described.arrivals.iter().find(same).map(|arrival| arrival.uid))
     }
