@@ -113,8 +113,17 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
         let since: BTreeMap<OperationId, u32> =
             operations.iter().map(|operation| (operation.id, operation.since)).collect();
         let mut wishes = Vec::new();
+        let mut half_done = BTreeSet::new();
         for operation in operations {
             let Operation { id, mailbox, uid, ref intent, .. } = operation;
+            // A move that may have made its copy comes to its end first: planned as one with what was asked later, its
+            // copy would stay behind.
+            if uid.is_some_and(|uid| half_done.contains(&(mailbox, uid))) {
+                continue;
+            }
+            if let (Some(uid), Intent::Move { .. }, true) = (uid, intent, self.unsure.contains(&id)) {
+                half_done.insert((mailbox, uid));
+            }
             let what = match intent.clone() {
                 Intent::Flag { add, remove } => What::Flag { add, remove },
                 Intent::Move { to } => What::Move { to },

@@ -531,3 +531,25 @@ async fn a_message_without_a_name_is_not_removed_for_the_sake_of_another_of_its_
         );
     }
 }
+
+/// The copy was made and nobody said so; then the person moved the message back, or on.
+#[tokio::test]
+async fn a_move_that_is_half_done_ends_before_what_was_asked_later_begins() {
+    for (to, expected) in [("INBOX", "INBOX 1"), ("Work", "Work 1")] {
+        let (model, machine) = held(without("MOVE")).await;
+        model.edit(|server| {
+            server.create("Work");
+        });
+        machine.sync(&model).await;
+        ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
+        model.edit(|server| server.fault(Fault::LoseAnswer { verb: "UID COPY", nth: 1 }));
+        assert!(machine.try_sync(&model, End::Never).await.is_err());
+        let later = Intent::Move { to: machine.mailbox(to) };
+        ask(&machine, &[1], &later);
+        for _ in 0..3 {
+            machine.sync(&model).await;
+        }
+        let places: Vec<String> = all(&model).into_iter().filter(|place| place.ends_with(" 1")).collect();
+        assert_eq!((places.join(", ").as_str(), machine.waiting().len()), (expected, 0), "{later:?}");
+    }
+}
