@@ -38,11 +38,26 @@ impl Compiled {
         }
     }
 
+    /// The first `limit` positions, those that match the words best first; `None` where words alone do not decide.
+    pub(crate) fn best(&self, limit: usize) -> Option<String> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let [one] = self.selects.as_slice() else { return None };
+        (self.position == MATCHED)
+            .then(|| format!("{one} ORDER BY bm25(words, {WEIGHTS}), {} DESC LIMIT {limit}", self.position))
+    }
+
     /// The number of positions.
     pub(crate) fn number(&self) -> String {
         format!("SELECT count(*) FROM ({})", self.selects.join(" UNION "))
     }
 }
+
+/// The position of what the index found.
+const MATCHED: &str = "words.rowid";
+
+/// How much a word counts in each column of the index, in its order. Who wrote and what about says more than what was
+/// quoted below.
+const WEIGHTS: &str = "8.0, 6.0, 3.0, 1.0, 1.0, 2.0, 3.0, 0.5, 0.0";
 
 /// Compiles a query over one account or all. `before` excludes that message and all newer ones.
 pub(crate) fn compile(
@@ -63,7 +78,7 @@ pub(crate) fn compile(
     };
     let (text, others): (Vec<&Query>, Vec<&Query>) = parts.iter().partition(|part| is_text(part));
     let selects = if let Some(matched) = matched_by(&text) {
-        compiler.position = "words.rowid";
+        compiler.position = MATCHED;
         compiler.values.push(Value::Text(matched));
         let present = compiler.present();
         let conditions = compiler.conditions(&[], &others, before)?;

@@ -159,6 +159,40 @@ fn words_are_found_in_the_forms_of_the_languages_of_the_mail() {
 }
 
 #[test]
+fn the_best_are_those_that_say_it_where_it_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let filler = "and so on ".repeat(40);
+    let texts = [
+        ("roof", "the roof of the roof"),
+        ("no", &*filler),
+        ("other", "a roof"),
+        ("more", &*format!("\n{filler} roof")),
+    ];
+    let new = (1..)
+        .zip(texts)
+        .map(|(uid, (s, text))| mail.entry(uid, text.as_bytes(), summary(s, NOW + i64::from(uid))))
+        .collect();
+    mail.apply(mail.inbox, Delta { new, ..Delta::default() });
+    mail.index();
+    let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+    let ranked = |text: &str, limit| {
+        let filter = Filter { account: None, query: parse(text, &now).unwrap() };
+        let rows = mail.store.ranked(&filter, limit).unwrap();
+        rows.into_iter().map(|row| row.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(ranked("roof", 9), ["roof", "other", "more"]);
+    assert_eq!(ranked("roof is:unread", 2), ["roof", "other"]);
+    assert_eq!(ranked("is:unread", 9), ["more", "other", "no", "roof"]);
+    let best = mail.store.list(&Filter::default(), 9, None).unwrap();
+    let hit = mail.store.hit(best[0].message, &parse("ROOF", &now).unwrap(), 30).unwrap().unwrap();
+    assert_eq!(
+        (hit.text.as_str(), &hit.text[hit.marks[0].clone()]),
+        ("…on and so on and so on roof", "roof")
+    );
+}
+
+#[test]
 fn a_message_is_found_by_its_names_and_its_conversation() {
     let dir = tempfile::tempdir().unwrap();
     let mut mail = Mail::open(dir.path());
