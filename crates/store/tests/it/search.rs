@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use restante_core::mail::Uid;
 use restante_core::message::{Searchable, Summary};
 use restante_core::query::{Feature, Field, Mark, Query, Term, Way, parse};
-use restante_core::sync::Delta;
+use restante_core::sync::{Delta, FlagChange};
 use restante_store::{Filter, Intent, MailboxId, MessageId, View};
 use std::collections::BTreeMap;
 
@@ -93,6 +93,47 @@ fn the_newest_of_many_are_found_without_sorting_them() {
             // What waits is little; it is sorted together with one page of the rest.
             let sorted = plan.matches("TEMP B-TREE").count();
             assert!(sorted <= if waiting { 3 } else { 0 }, "{query}: {plan}");
+        }
+    }
+}
+
+#[test]
+fn few_unread_messages_are_asked_one_by_one_when_a_word_is_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    // Equal texts would be one message.
+    let texts: Vec<_> =
+        (0..200).map(|number| format!("common {number}{}", if number == 7 { " rare" } else { "" })).collect();
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    of_texts(&mut mail, &texts);
+    let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+    let words_drive = |mail: &Mail, text| {
+        let plan = mail.store.explain(&Filter { account: None, query: parse(text, &now).unwrap() }).unwrap();
+        plan.lines().next().unwrap().contains("words")
+    };
+    assert!(words_drive(&mail, "common is:unread"));
+    let read = Intent::Flag { add: flags(&["\\Seen"]), remove: flags(&[]) };
+    let seen = |uid| FlagChange { uid: Uid::new(uid).unwrap(), flags: flags(&["\\Seen"]), mod_seq: None };
+    let changes = (1..=200).filter(|uid| ![8, 150].contains(uid)).map(seen).collect();
+    mail.apply(mail.inbox, Delta { flags: changes, ..Delta::default() });
+    assert!(!words_drive(&mail, "common is:unread"));
+    assert!(words_drive(&mail, "rare is:unread"));
+    for waiting in [false, true] {
+        for (query, found) in [
+            ("common is:unread", &["8", "150"][..]),
+            ("common -rare is:unread", &["150"]),
+            ("rare is:unread", &["8"]),
+            ("common is:unread before:2000", &[]),
+        ] {
+            let found = if waiting {
+                found.iter().filter(|id| **id != "8").copied().collect()
+            } else {
+                found.to_vec()
+            };
+            assert_eq!(find(&mail, query), found, "{query}");
+        }
+        if !waiting {
+            ask(&mut mail.store, mail.inbox, Uid::new(8).unwrap(), &read);
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::lab;
+use testkit::mail::Plan;
 use testkit::{Context, Result};
 
 use super::{Cost, measure, median};
@@ -19,6 +20,8 @@ use crate::programs::{cargo, output, succeed, target};
 const MESSAGES: usize = 100_000;
 /// Octets of all messages together, about: as much as the mail the peers were measured with before.
 const OCTETS: usize = 260_000_000;
+/// Messages as `bench sync` has them.
+const MIXED: usize = 20_000;
 const ENTRIES: usize = 1_000_000;
 /// Runs of each program with each question.
 const RUNS: usize = 3;
@@ -57,6 +60,7 @@ pub(super) fn run(words: &[OsString]) -> Result<i32> {
     done.map(|()| 0)
 }
 
+#[derive(Clone)]
 struct Bench {
     searching: PathBuf,
     restante: PathBuf,
@@ -68,10 +72,14 @@ type Ask = fn(&Bench, &mail::Question) -> Command;
 
 impl Bench {
     fn all(&self, messages: usize) -> Result<()> {
-        let maildir = self.place.join("mail/inbox");
+        println!("## Index\n\n| mail | program | time, s | size, MB |\n| --- | --- | --- | --- |");
+        if messages <= MESSAGES {
+            self.mixed()?;
+        }
+        let maildir = self.place.join("mail");
         let octets = mail::write(&maildir, messages, OCTETS / messages)?;
-        println!("{messages} messages, {:.0} MB\n", octets as f64 / 1e6);
-        self.index(&maildir)?;
+        let what = format!("{messages} messages, {:.0} MB of text", octets as f64 / 1e6);
+        self.index(&what, messages <= MESSAGES)?;
         self.inside()?;
         // Beyond the usual size the peers are not waited for.
         if messages <= MESSAGES {
@@ -80,19 +88,31 @@ impl Bench {
         self.list()
     }
 
-    fn index(&self, maildir: &Path) -> Result<()> {
-        println!("## Index\n\n| program | time, s | size, MB |\n| --- | --- | --- |");
+    /// The index of mail as it is, with attachments and HTML: that of `bench sync`.
+    fn mixed(&self) -> Result<()> {
+        let place = self.place.join("mixed");
+        let bench = Self { place, ..self.clone() };
+        let octets =
+            testkit::mail::maildir::write(&bench.place, None, &Plan::inbox("ann@example.org", MIXED))?;
+        std::fs::rename(bench.place.join("Maildir"), bench.place.join("mail"))?;
+        bench.index(&format!("{MIXED} messages, {:.0} MB with attachments", octets as f64 / 1e6), true)?;
+        Ok(std::fs::remove_dir_all(&bench.place)?)
+    }
+
+    /// The mail in `mail` made searchable by restante, and by its peers if they are to be waited for.
+    fn index(&self, what: &str, peers: bool) -> Result<()> {
         let store = self.place.join("store");
-        let built = lines(Command::new(&self.searching).arg("build").arg(maildir).arg(&store))?;
+        let built =
+            lines(Command::new(&self.searching).arg("build").arg(self.place.join("mail")).arg(&store))?;
         let built = built.first().ok_or("nothing was built")?;
         let number = |name: &str| built[name].as_f64().unwrap_or(f64::NAN);
         println!(
-            "| restante | {:.1} (and {:.1} to store the mail) | {:.0} |",
+            "| {what} | restante | {:.1} (and {:.1} to store the mail) | {:.0} |",
             number("index_s"),
             number("store_s"),
             number("index_octets") / 1e6
         );
-        if built["messages"].as_u64() > Some(MESSAGES as u64) {
+        if !peers {
             return Ok(());
         }
         let config = format!(
@@ -102,13 +122,13 @@ impl Bench {
         std::fs::write(self.place.join("notmuch-config"), config)?;
         let cost = measure(self.notmuch().arg("new").arg("--quiet"), &self.place.join("log"))?;
         let size = size_of(&self.place.join("mail/.notmuch"))?;
-        println!("| notmuch | {:.1} | {:.0} |", cost.wall.as_secs_f64(), size as f64 / 1e6);
+        println!("|  | notmuch | {:.1} | {:.0} |", cost.wall.as_secs_f64(), size as f64 / 1e6);
         let mut init = self.mu("init");
         init.arg("--maildir").arg(self.place.join("mail")).arg("--my-address=ann@example.org");
         measure(&mut init, &self.place.join("log"))?;
         let cost = measure(self.mu("index").arg("--quiet"), &self.place.join("log"))?;
         let size = size_of(&self.place.join("mu"))?;
-        println!("| mu | {:.1} | {:.0} |", cost.wall.as_secs_f64(), size as f64 / 1e6);
+        println!("|  | mu | {:.1} | {:.0} |", cost.wall.as_secs_f64(), size as f64 / 1e6);
         Ok(())
     }
 
