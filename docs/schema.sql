@@ -251,7 +251,8 @@ CREATE TABLE submission_recipient (
 -- How far the index is: every message up to this id is in it, or gone.
 CREATE TABLE progress (
     only INTEGER PRIMARY KEY CHECK (only = 1), -- one row
-    indexed INTEGER NOT NULL                   -- message.id
+    indexed INTEGER NOT NULL,                  -- message.id
+    documents INTEGER NOT NULL                 -- 1: the text of attachments is in the index
 ) STRICT;
 
 -- What languages the mail is written in, as far as that is plain: words are looked for in the forms of these.

@@ -1,6 +1,7 @@
 //! The accounts a person has set up: `config.toml`, comments and order kept.
 
 mod saved;
+mod search;
 
 use crate::error::Error;
 use crate::places::{self, Places};
@@ -115,6 +116,7 @@ impl Accounts {
         let text = places::read(&path)?.unwrap_or_default();
         let bad = |what: String| Error::Configuration(format!("{}: {what}", path.display()));
         let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| bad(e.to_string()))?;
+        search::read(&document).map_err(bad)?;
         let mut accounts = Vec::new();
         if let Some(item) = document.get("account") {
             let table = item.as_table().ok_or_else(|| bad("`account` must be a table".to_owned()))?;
