@@ -1,6 +1,7 @@
 //! Taking back what was asked.
 
 use crate::fold::refold;
+use crate::local::carry_out;
 use crate::operation::{ask_for, changes, collect, open_request, read_intent};
 use crate::{
     Ask, Change, Desk, Intent, MailboxId, MessageId, Operation, OperationState, RequestId, Requested,
@@ -123,6 +124,7 @@ impl Desk {
                     requested.operations.push(operation);
                     requested.changes.extend(changes);
                 }
+                requested.changes.extend(carry_out(transaction, &requested.operations, now)?);
                 undone.request = Some(requested);
             }
             Ok(undone)
