@@ -16,6 +16,7 @@ mod flowed;
 mod freeze;
 mod header;
 mod html;
+pub mod mbox;
 mod mime;
 mod params;
 mod protection;
