@@ -1,12 +1,15 @@
 //! Reading contents back, byte for byte.
 
-use crate::id::SERIAL_MASK;
+use crate::id::{SERIAL_MASK, letters};
 use crate::pack::{Location, RecordReader, SMALL, read_small};
 use crate::{Digest, MessageId, StoreError, View};
 use restante_core::message::{Searchable, Skim};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::io::{self, Read};
 use std::path::Path;
+
+/// Letters of a message's name: so many that no other has it.
+const NAME: usize = 32;
 
 /// The octets of a message exactly as the server sent them, as far as they are here. Reading to the end verifies them: damaged
 /// content ends with [`io::ErrorKind::InvalidData`].
@@ -30,6 +33,14 @@ impl Read for ContentReader {
 }
 
 impl View {
+    /// What a message is called for good, in 32 letters: its [id](Self::id) for people is a beginning of it.
+    ///
+    /// # Errors
+    /// There is no such message.
+    pub fn name(&self, message: MessageId) -> Result<String, StoreError> {
+        Ok(letters(&self.find_content(message)?.0.0, NAME))
+    }
+
     /// Opens a message's content for reading as a stream. Of a [partial](View::held) one that is its beginning.
     ///
     /// # Errors
