@@ -9,6 +9,7 @@ mod charset;
 mod clean;
 mod compose;
 mod date;
+pub mod document;
 mod encode;
 mod enriched;
 mod entities;
