@@ -10,7 +10,7 @@
 CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns
     name TEXT NOT NULL UNIQUE,            -- the name the person knows it by
-    server TEXT NOT NULL DEFAULT ''       -- the IMAP service and the user its entries are from; empty: never synced
+    server TEXT NOT NULL DEFAULT ''       -- the IMAP service and the user its entries are from; empty: never synced; local: (with the colon): it has none
 ) STRICT;
 
 -- A mailbox as the server lists it, with the state its entries prove. One that the server lists no more

@@ -360,13 +360,21 @@ mod tests {
     fn only_single_loose_words_are_widened() {
         let now = "2024-05-31T12:00:00+02:00[Europe/Berlin]".parse().unwrap();
         let widened = |text: &str| parse(text, &now).unwrap().widened(&[Language::English]);
-        for same in ["from:winters", "filename:invoices", "\"invoices\"", "invoice*", "annual-reports", "is:unread", "4711", ""] {
+        for same in [
+            "from:winters",
+            "filename:invoices",
+            "\"invoices\"",
+            "invoice*",
+            "annual-reports",
+            "is:unread",
+            "4711",
+            "",
+        ] {
             assert_eq!(widened(same), parse(same, &now).unwrap(), "{same}");
         }
         let Query::Not(inner) = widened("-subject:invoices") else { panic!() };
         let Query::Or(parts) = *inner else { panic!() };
-        let expected =
-            Term::Text { field: Field::Subject, text: "invoice".into(), way: Way::Exact };
+        let expected = Term::Text { field: Field::Subject, text: "invoice".into(), way: Way::Exact };
         assert!(parts.contains(&Query::Term(expected)));
         assert_eq!(parse("invoices", &now).unwrap().widened(&[]), parse("invoices", &now).unwrap());
     }

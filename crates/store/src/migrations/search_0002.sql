@@ -1,5 +1,6 @@
 DROP TABLE IF EXISTS words;
 DROP TABLE IF EXISTS progress;
+DROP TABLE IF EXISTS language;
 CREATE TABLE progress (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     indexed INTEGER NOT NULL,
