@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use restante_core::mail::{Contact, Flags, SystemFlag};
-use restante_core::message::clean_line;
+use restante_core::message::{clean, clean_line};
 use restante_core::query::{self, Hit, Query};
 use restante_store::{AccountId, Filter, Row, View};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -374,16 +375,28 @@ fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
 
 /// A piece of text with what was found in it in bold, the rest in the background.
 fn lit(context: &Context, hit: &Hit) -> String {
-    let mut line = String::new();
+    let output = &context.output;
+    pieces(hit)
+        .iter()
+        .map(|(found, text)| if *found { output.bold(text) } else { output.dim(text) })
+        .collect()
+}
+
+/// The text of a hit in pieces fit for a terminal, each with whether it was looked for.
+fn pieces(hit: &Hit) -> Vec<(bool, Cow<'_, str>)> {
+    let mut pieces = Vec::new();
     let mut at = 0;
+    let mut add = |found: bool, range: std::ops::Range<usize>| {
+        // Not as a line of its own: the spaces at its ends stay.
+        pieces.extend(hit.text.get(range).filter(|text| !text.is_empty()).map(|text| (found, clean(text))));
+    };
     for mark in &hit.marks {
-        let (before, found) = (hit.text.get(at..mark.start), hit.text.get(mark.clone()));
-        line.push_str(&context.output.dim(&clean_line(before.unwrap_or_default())));
-        line.push_str(&context.output.bold(&clean_line(found.unwrap_or_default())));
+        add(false, at..mark.start);
+        add(true, mark.clone());
         at = mark.end;
     }
-    line.push_str(&context.output.dim(&clean_line(hit.text.get(at..).unwrap_or_default())));
-    line
+    add(false, at..hit.text.len());
+    pieces
 }
 
 fn day(seconds: i64, zone: &TimeZone) -> String {
@@ -425,6 +438,15 @@ mod tests {
     fn the_word_that_is_wrong_is_underlined() {
         assert_eq!(marked("日本 is:odd x", &(7..13)), "\n  日本 is:odd x\n       ^^^^^^");
         assert_eq!(marked("a\tis:odd", &(2..8)), "");
+    }
+
+    #[test]
+    fn what_was_found_stands_apart_from_the_words_around_it() {
+        let hit = Hit { text: "…of the roof is tight\u{202e}…".to_owned(), marks: vec![10..14, 18..23] };
+        let pieces: Vec<_> = pieces(&hit);
+        let pieces: Vec<_> = pieces.iter().map(|(found, text)| (*found, text.as_ref())).collect();
+        let expected = [(false, "…of the "), (true, "roof"), (false, " is "), (true, "tight"), (false, "…")];
+        assert_eq!(pieces, expected);
     }
 
     #[test]
