@@ -88,6 +88,8 @@ impl Store {
         self.write_durably(|transaction| {
             let mut flags = BTreeMap::new();
             let mut mailboxes = BTreeSet::new();
+            // The last that became of each entry.
+            let mut last = BTreeMap::new();
             for confirmed in confirmed {
                 // It may have been confirmed before.
                 let Some(operation) = find(transaction, confirmed.operation)? else { continue };
@@ -97,6 +99,15 @@ impl Store {
                     .prepare_cached("DELETE FROM operation WHERE id = ?1")?
                     .execute([operation.id.0])?;
                 mailboxes.insert(operation.mailbox);
+                if let Some(uid) = operation.uid {
+                    last.insert((operation.mailbox, uid), (operation.id, operation.intent, confirmed.at));
+                }
+            }
+            for ((from, uid), (moved, intent, at)) in last {
+                if let Intent::Move { to } = intent {
+                    follow(transaction, moved, (from, uid), (to, at.map(|(_, uid)| uid)))?;
+                    mailboxes.insert(to);
+                }
             }
             let applied = deltas
                 .iter()
@@ -280,6 +291,26 @@ fn remember(
             payload,
             now
         ])?;
+    Ok(())
+}
+
+/// What was asked of a message after its move is about the message where it is now. Without a UID it waits until the
+/// pull finds the message there.
+fn follow(
+    transaction: &Transaction<'_>,
+    moved: OperationId,
+    (from, uid): (MailboxId, Uid),
+    (to, at): (MailboxId, Option<Uid>),
+) -> Result<(), StoreError> {
+    if from == to {
+        return Ok(());
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE operation SET mailbox = ?4, uid = ?5
+             WHERE mailbox = ?1 AND uid = ?2 AND id > ?3 AND state IN ('waiting', 'asked')",
+        )?
+        .execute(params![from.0, uid.get(), moved.0, to.0, at.map_or(0, Uid::get)])?;
     Ok(())
 }
 
