@@ -394,17 +394,18 @@ impl Push<'_> {
         self.added(to, present.uids().len(), new.values().copied());
         let moved = verb == "UID MOVE";
         let vanished = if moved { present.uids() } else { UidSet::new() };
-        self.transferred(step, &present, &new, to, vanished, answer.begun(&target)).await
+        let left = Delta { vanished, ..Delta::default() };
+        self.transferred(step, &present, &new, to, left, answer.begun(&target)).await
     }
 
-    /// Takes over that messages are in another mailbox now.
+    /// Takes over that messages are in another mailbox now. `left` is what became of them where they were.
     async fn transferred(
         &mut self,
         step: &Work,
         present: &Present,
         new: &BTreeMap<Uid, Uid>,
         to: MailboxId,
-        vanished: UidSet,
+        left: Delta<NewEntry>,
         begun: Option<SyncState>,
     ) -> Result<(), Error> {
         let mut confirmed = Vec::new();
@@ -424,7 +425,7 @@ impl Push<'_> {
                 at.insert(*id, (to, *there));
             }
         }
-        let mut deltas = vec![(step.mailbox, Delta { vanished, ..Delta::default() })];
+        let mut deltas = vec![(step.mailbox, left)];
         let arrived = self.arrived(step.mailbox, present, &new).await?;
         if !arrived.is_empty() {
             deltas.push((to, Delta { new: arrived, state: begun, ..Delta::default() }));
@@ -503,11 +504,18 @@ impl Push<'_> {
         // Only what is there now: it has been copied.
         let here = present.uids();
         if here.is_empty() {
-            return self.transferred(step, &present, &new, to, UidSet::new(), begun).await;
+            return self.transferred(step, &present, &new, to, Delta::default(), begun).await;
         }
         match self.expunge(&here).await? {
-            Expunged::Gone => self.transferred(step, &present, &new, to, here, begun).await,
-            Expunged::Marked(_) => self.transferred(step, &present, &new, to, UidSet::new(), begun).await,
+            Expunged::Gone => {
+                let left = Delta { vanished: here, ..Delta::default() };
+                self.transferred(step, &present, &new, to, left, begun).await
+            }
+            // Shown as it is at once: what is asked of it next is not asked of the message that went.
+            Expunged::Marked(marked) => {
+                let left = Delta { flags: marked.changes(), ..Delta::default() };
+                self.transferred(step, &present, &new, to, left, begun).await
+            }
             // The copy is found again when this is tried the next time.
             Expunged::Refused(completion) => {
                 let reply = format!("copied, but not removed: {}", completion.line());

@@ -457,6 +457,18 @@ async fn a_copy_that_another_program_takes_away_before_anybody_has_looked_is_mad
     .await;
 }
 
+/// Found by the property below.
+#[tokio::test]
+async fn what_was_moved_and_could_only_be_marked_is_not_taken_for_the_message_itself() {
+    play(&[
+        Act::Ask { machine: 1, message: 0, wish: Wish::Move { to: 2 } },
+        Act::Offer { strategy: 0 },
+        Act::Sync { machine: 1, end: End::Broken(Break::After(4)) },
+        Act::Ask { machine: 1, message: 0, wish: Wish::Move { to: 0 } },
+    ])
+    .await;
+}
+
 #[test]
 fn whatever_is_asked_is_done_or_waits_or_is_given_up_by_name_and_nothing_is_lost_or_doubled() {
     let cases = std::env::var("RESTANTE_LEDGER_CASES").ok().and_then(|cases| cases.parse().ok());
