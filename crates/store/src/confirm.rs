@@ -13,7 +13,7 @@ use crate::{
 use restante_core::mail::{Flags, MailboxName, Uid, UidValidity};
 use restante_core::sync::Delta;
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that the server has carried out.
@@ -215,6 +215,44 @@ impl Store {
     }
 }
 
+const NOTHING: &str = "nothing was kept that could bring it back";
+
+/// Why nothing takes back what was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Irrevocable {
+    /// Of what was removed only the beginning was here.
+    Partial,
+    /// It was gone from here before it was removed.
+    Removed,
+    /// It was a mailbox that was removed.
+    Mailbox,
+    /// The server did not say where it put the message.
+    Place,
+}
+
+impl Irrevocable {
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Partial, "partial", "no more than the beginning of it was here, which cannot be added again"),
+        (Self::Removed, "removed", NOTHING),
+        (Self::Mailbox, "mailbox", "a mailbox that was removed does not come back"),
+        (Self::Place, "place", "the server did not say where it put the message"),
+    ];
+
+    fn write(self) -> Value {
+        let word = Self::ALL.into_iter().find(|(why, ..)| *why == self).map(|(_, word, _)| word);
+        json!({ "why": word })
+    }
+
+    /// What a person is told of a row that was written so.
+    pub(crate) fn told(payload: &str) -> &'static str {
+        let payload: Value = serde_json::from_str(payload).unwrap_or_default();
+        let word = payload.get("why").and_then(Value::as_str).unwrap_or_default();
+        let known = Self::ALL.into_iter().find(|(_, written, _)| *written == word);
+        // An earlier version did not write it down.
+        known.map_or(NOTHING, |(.., told)| told)
+    }
+}
+
 /// Writes down what takes an operation back. `flags` holds those of entries that earlier operations of the
 /// same confirmation changed.
 fn remember(
@@ -229,6 +267,8 @@ fn remember(
         Some(uid) => entry(transaction, here.0, uid)?,
         None => None,
     };
+    // Why nothing takes it back, where nothing does.
+    let mut why = Irrevocable::Place;
     let (place, inverse) = match &operation.intent {
         Intent::Flag { add, remove } => {
             let (Some((before, _)), Some(uid)) = (entry, here.1) else { return Ok(()) };
@@ -253,6 +293,7 @@ fn remember(
                 Some(message) => partial::held(transaction, message)?.is_none(),
                 None => false,
             };
+            why = if whole { Irrevocable::Removed } else { Irrevocable::Partial };
             let inverse = operation.message.filter(|_| whole).zip(entry).zip(here.1).map(
                 |((message, (before, date)), uid)| {
                     let flags = flags.get(&(here.0, uid)).cloned().unwrap_or(before);
@@ -269,13 +310,14 @@ fn remember(
                 .query_row([here.0.0], |row| row.get(0))?;
             (here, Some(Intent::Rename { to: MailboxName::new(name) }))
         }
-        Intent::Delete => (here, None),
+        Intent::Delete => {
+            why = Irrevocable::Mailbox;
+            (here, None)
+        }
         Intent::Subscribe(subscribe) => (here, Some(Intent::Subscribe(!subscribe))),
     };
-    let (kind, payload) = inverse.as_ref().map_or(("none", "{}".to_owned()), |inverse| {
-        let (kind, payload) = write_intent(inverse);
-        (kind, payload.to_string())
-    });
+    let (kind, payload) = inverse.as_ref().map_or_else(|| ("none", why.write()), write_intent);
+    let payload = payload.to_string();
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO done (id, request, mailbox, uid, position, kind, payload, confirmed)
