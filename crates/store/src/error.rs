@@ -1,5 +1,6 @@
 //! What can go wrong with what restante remembers.
 
+use crate::AccountId;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub enum StoreError {
         dir: PathBuf,
         /// The other process, when it could be read.
         process: Option<u32>,
+        /// The accounts that it keeps in step for as long as it runs; none where it does one thing and ends.
+        watched: Vec<AccountId>,
     },
     /// There is nothing to read yet.
     #[error("there is no mail in {} yet", .0.display())]

@@ -94,12 +94,12 @@ impl Store {
     /// # Errors
     /// The index cannot be made. Then the store has to be opened again.
     pub fn rebuild_index(self) -> Result<Self, StoreError> {
-        let Self { desk: Desk { view, .. }, packs, _lock } = self;
+        let Self { desk: Desk { view, .. }, packs, lock } = self;
         let View { conn, dir, .. } = view;
         drop(conn);
         dir::remove_database(&dir.join("search.db"))?;
         let conn = database::open_writer(&dir)?;
-        Ok(Self { desk: Desk { view: View::new(conn, &dir)?, bell: None }, packs, _lock })
+        Ok(Self { desk: Desk { view: View::new(conn, &dir)?, bell: None }, packs, lock })
     }
 
     /// Puts rows right, in one transaction: identities, references, conversations, counters, and what is

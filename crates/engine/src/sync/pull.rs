@@ -4,7 +4,7 @@ use super::describe::describe;
 use super::extents::{Extents, Rule, at_opening, items, questions};
 use super::fallen;
 use super::identity;
-use super::keeper::{Batch, Keeper, Row};
+use super::keeper::{Batch, Keeper, Row, now};
 use super::left::Left;
 use super::limit;
 use super::list::Abilities;
@@ -595,7 +595,7 @@ impl<'a> Pull<'a> {
     async fn somebody_waits(&mut self) -> Result<bool, Error> {
         let account = self.memory.account;
         Ok(self.memory.bell.rang()
-            && !self.keeper.with(move |store| store.view().wanted(account)).await?.is_empty())
+            && !self.keeper.with(move |store| store.view().wanted(account, now())).await?.is_empty())
     }
 
     /// Fetches what people wait for, when nothing is under way, and comes back to this mailbox.

@@ -97,9 +97,9 @@ impl Fsck {
     /// Everything that changes something, as the one writer.
     fn work(&self, context: &Context) -> Result<Outcome, Failure> {
         let mut store = match Store::open(&context.places.data) {
-            Err(StoreError::Locked { dir, process }) => {
+            Err(error @ StoreError::Locked { .. }) => {
                 eprintln!("Without options `restante fsck` checks beside it and changes nothing.");
-                return Err(StoreError::Locked { dir, process }.into());
+                return Err(error.into());
             }
             Err(StoreError::Database(error)) => {
                 let found = look(context)?;

@@ -4,7 +4,8 @@ use super::context::{Context, now};
 use super::error::Failure;
 use super::output::print;
 use super::sync::{Document, Sent, octets};
-use restante_core::message::{clean, clean_line};
+use super::wrap::wrapped;
+use restante_core::message::clean;
 use restante_engine::account::Account;
 use restante_engine::sync::{Keeper, Report};
 use restante_engine::watch::{Clock, Local, Told, Watch};
@@ -28,6 +29,13 @@ pub(super) fn watch(
     let hook = on_new.map(Hook::start);
     context.block_on(async {
         let mut ended = std::pin::pin!(told_to_end()?);
+        let mut ids = Vec::new();
+        for account in accounts {
+            let name = account.name.clone();
+            ids.push(keeper.with(move |store| store.account(&name)).await?);
+        }
+        let announce = |ids: Vec<AccountId>| keeper.with(move |store| store.announce(&ids));
+        announce(ids.clone()).await?;
         let mut watched: Vec<_> = accounts
             .iter()
             .map(|account| Box::pin(one(context, keeper, account, hook.as_ref())))
@@ -46,7 +54,8 @@ pub(super) fn watch(
                 Poll::Pending
             });
             let Some((at, failure)) = next.await else { return Ok(ExitCode::SUCCESS) };
-            drop(watched.remove(at));
+            drop((watched.remove(at), ids.remove(at)));
+            announce(ids.clone()).await?;
             if let Some(earlier) = failed.replace(failure) {
                 earlier.report(context.output.json);
             }
@@ -119,9 +128,7 @@ impl Teller<'_> {
                 Ok(())
             }
             Told::Waiting { error, pause } => {
-                let error = error.to_string();
-                let name = &self.account.name;
-                eprintln!("restante: {name}: {} (again in {} s)", clean_line(&error), pause.as_secs());
+                eprintln!("restante: {}", failed(&self.account.name, error, pause.as_secs()));
                 Ok(())
             }
         };
@@ -159,6 +166,16 @@ impl Teller<'_> {
     }
 }
 
+/// A failure, and when it is tried again: a line each for what happened, what it means and what to do.
+fn failed(account: &str, error: &Error, seconds: u64) -> String {
+    let text = format!("{account}: {error}\n  then: again in {seconds} s");
+    wrapped(&clean(&text), std::io::stderr()).into_owned()
+}
+
+fn brought(changes: u64) -> String {
+    if changes == 1 { "1 change".to_owned() } else { format!("{changes} changes") }
+}
+
 /// One line a mailbox in which something happened.
 fn text(account: &Account, report: &Report) -> String {
     let mut text = String::new();
@@ -172,10 +189,8 @@ fn text(account: &Account, report: &Report) -> String {
     }
     if report.pushed > 0 {
         let bytes = octets(report.bytes_out);
-        text.push_str(&format!(
-            "{}: {} changes brought to the server ({bytes})\n",
-            account.name, report.pushed
-        ));
+        let changes = brought(report.pushed);
+        text.push_str(&format!("{}: {changes} brought to the server ({bytes})\n", account.name));
     }
     for finding in &report.findings {
         text.push_str(&format!("{}: {finding}\n", account.name));
@@ -226,4 +241,24 @@ fn run(command: &str, account: &str, ids: &[String]) -> std::io::Result<()> {
         eprintln!("restante: the command for new mail ended with {status}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
+
+    #[test]
+    fn a_failure_keeps_its_lines_and_says_when_it_goes_on() {
+        let error = Finding::new(Stage::Connect, Service::Imap, Verdict::ConnectionRefused, "no").into();
+        let text = failed("ann", &error, 5);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("ann: ") && lines[1].starts_with("  seen: no"), "{text}");
+        assert_eq!(lines.last(), Some(&"  then: again in 5 s"), "{text}");
+    }
+
+    #[test]
+    fn one_change_is_one() {
+        assert_eq!([brought(1), brought(2)], ["1 change", "2 changes"]);
+    }
 }

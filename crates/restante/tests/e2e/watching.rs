@@ -23,9 +23,9 @@ pub(crate) fn watched(person: &Person, more: &[&str]) -> Running {
 }
 
 /// Waits until that process is the one writer: it is from its beginning on.
-fn holds_the_store(person: &Person, process: u32) {
+pub(crate) fn holds_the_store(person: &Person, process: u32) {
     let writer = || std::fs::read_to_string(person.data().join("lock")).ok();
-    let is_it = || writer().filter(|text| text.trim() == process.to_string());
+    let is_it = || writer().filter(|text| text.lines().next() == Some(&process.to_string()));
     eventually("the watch has begun", is_it).unwrap();
 }
 
