@@ -20,6 +20,37 @@ pub struct Partial {
     pub size: u64,
     /// Octets of it that are here.
     pub held: u64,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+impl Partial {
+    /// What is here of it.
+    #[must_use]
+    pub fn beginning(&self) -> Beginning {
+        Beginning { held: self.held, digest: self.digest }
+    }
+}
+
+/// What a whole message must begin with to be the one of which this is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Octets.
+    pub held: u64,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+impl Beginning {
+    /// Whether a content of `size` octets begins so. `head` is its first octets, as many as anybody keeps of a header;
+    /// of a beginning longer than that only the length is compared.
+    #[must_use]
+    pub fn is_of(&self, head: &[u8], size: u64) -> bool {
+        let Some(head) = usize::try_from(self.held).ok().and_then(|held| head.get(..held)) else {
+            return size >= self.held && size > head.len() as u64;
+        };
+        Digest::of(head) == self.digest
+    }
 }
 
 /// A message that a person waits for, and where it can be had.
@@ -61,14 +92,15 @@ impl View {
     pub fn partials(&self, mailbox: MailboxId) -> Result<Vec<Partial>, StoreError> {
         let serial = serial_of("entry.position");
         let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT uid, internal_date, size, held FROM entry
+            "SELECT uid, internal_date, size, held, partial.digest FROM entry
              JOIN partial ON partial.message = {serial} JOIN message ON message.id = {serial}
              WHERE mailbox = ?1 ORDER BY uid"
         ))?;
         let read = |row: &Row<'_>| {
             let uid = Uid::new(row.get(0)?);
-            let (internal_date, size, held) = (row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok(uid.map(|uid| Partial { uid, internal_date, size, held }))
+            let (internal_date, size, held, digest) =
+                (row.get(1)?, row.get(2)?, row.get(3)?, Digest(row.get(4)?));
+            Ok(uid.map(|uid| Partial { uid, internal_date, size, held, digest }))
         };
         let found = statement.query_map([mailbox.0], read)?.collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().flatten().collect())

@@ -22,8 +22,8 @@ use restante_core::sync::policy::Extent;
 use restante_core::sync::pull::{self, Comparison, Held, Seen, Strategy};
 use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
-use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
-use std::collections::VecDeque;
+use restante_store::{AccountId, Applied, Beginning, Body, MailboxId, MessageId, NewEntry};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -485,21 +485,28 @@ impl<'a> Pull<'a> {
         }
         self.learn_extents(wanted).await?;
         let extents = std::mem::take(&mut self.extents);
-        let fetched = self.bring(wanted, &extents).await;
+        let fetched = self.bring(wanted, &extents, BTreeMap::new()).await;
         self.extents = extents;
         self.report.new += fetched?;
         Ok(())
     }
 
-    /// Fetches these messages, so much of each; gives how many came.
-    async fn bring(&mut self, wanted: &UidSet, extents: &Extents) -> Result<u64, Error> {
+    /// Fetches these messages, so much of each; gives how many came. Where the beginning is here (`begun`), what comes is
+    /// held against it.
+    async fn bring(
+        &mut self,
+        wanted: &UidSet,
+        extents: &Extents,
+        begun: BTreeMap<Uid, Beginning>,
+    ) -> Result<u64, Error> {
+        let sized = !begun.is_empty();
         let mut waiting = Portions::new(wanted, line(self.abilities));
         let mut under_way: VecDeque<(Tag, UidSet)> = VecDeque::new();
         let mut promised = self.task.expected;
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
         let email_id = identity::item(self.abilities);
         let common = format!("FLAGS {mod_seq}INTERNALDATE {email_id}");
-        let mut taken = Taken::new(wanted, extents, self.again);
+        let mut taken = Taken::new(wanted, extents, begun, self.again);
         let mut came = 0;
         let mut refusals = Refusals::default();
         let mut is_first = true;
@@ -520,7 +527,7 @@ impl<'a> Pull<'a> {
                 && let Some(portion) = waiting.next()
             {
                 for (extent, part) in extents.split(&portion, line(self.abilities)) {
-                    let command = Command::new("UID FETCH").uids(&part).raw(&items(extent, &common));
+                    let command = Command::new("UID FETCH").uids(&part).raw(&items(extent, &common, sized));
                     under_way.push_back((self.connection.send(command), part));
                 }
             }
@@ -585,6 +592,7 @@ impl<'a> Pull<'a> {
             self.complain(Verdict::ProtocolError, evidence);
         }
         insert_all(&mut self.refused, &refusals.refused);
+        insert_all(&mut self.refused, &taken.doubts.less.iter().copied().collect());
         if let Some(what) = taken.doubts.evidence() {
             self.complain(Verdict::ProtocolError, what);
         }
@@ -646,7 +654,20 @@ impl<'a> Pull<'a> {
         edit(self.progress, |p| p.messages += lacking.len());
         // What is not given now is asked for again the next time.
         self.refused = UidSet::new();
-        self.report.completed += self.bring(&lacking, &Extents::beginning(begin)).await?;
+        let begun: BTreeMap<Uid, Beginning> =
+            partials.iter().map(|partial| (partial.uid, partial.beginning())).collect();
+        let begin = Extents::beginning(begin);
+        self.report.completed += self.bring(&lacking, &begin, begun.clone()).await?;
+        self.apply(Delta::default()).await?;
+        // What did not come as large as the server says it is (RFC822.SIZE is an estimate at some) is taken as it is the
+        // second time, whole: no more of it is to be had.
+        let still = self.keeper.with(move |store| store.view().partials(mailbox)).await?;
+        let still = self.rule.lacking(&still).0.difference(&self.refused);
+        let still = still.difference(&still.difference(&lacking));
+        if !still.is_empty() {
+            self.again = true;
+            self.report.completed += self.bring(&still, &Extents::default(), begun).await?;
+        }
         // What is remembered may be one of these, by its former identity.
         self.memory.recogniser = None;
         self.apply(Delta::default()).await?;
@@ -683,6 +704,8 @@ struct Taken<'a> {
     octets: u64,
     shifted: bool,
     doubts: Doubts,
+    /// What is here of them.
+    begun: BTreeMap<Uid, Beginning>,
 }
 
 /// Messages whose row is damaged, or whose content has not the size the server names: not taken the first time,
@@ -690,11 +713,13 @@ struct Taken<'a> {
 struct Doubts {
     again: bool,
     taken: Vec<Uid>,
+    /// Less came than is here already: never taken.
+    less: Vec<Uid>,
 }
 
 impl Doubts {
     fn new(again: bool) -> Self {
-        Self { again, taken: Vec::new() }
+        Self { again, taken: Vec::new(), less: Vec::new() }
     }
 
     /// Whether a row is to be passed over for now. `extent` is how much was asked for.
@@ -711,6 +736,12 @@ impl Doubts {
     }
 
     fn evidence(&self) -> Option<String> {
+        if let Some(first) = self.less.first() {
+            return Some(format!(
+                "of {} messages, as UID {first}, less came than is here already: they stay as they are",
+                self.less.len()
+            ));
+        }
         let first = self.taken.first()?;
         Some(format!(
             "{} messages came damaged twice, as UID {first}, and are kept as they came",
@@ -720,10 +751,11 @@ impl Doubts {
 }
 
 impl<'a> Taken<'a> {
-    fn new(wanted: &'a UidSet, extents: &'a Extents, again: bool) -> Self {
+    fn new(wanted: &'a UidSet, extents: &'a Extents, begun: BTreeMap<Uid, Beginning>, again: bool) -> Self {
         Self {
             wanted,
             extents,
+            begun,
             batch: Batch::default(),
             arrived: UidSet::new(),
             count: 0,
@@ -762,6 +794,12 @@ impl<'a> Taken<'a> {
             }
             BodyContent::Nil => return,
         }
+        let begun = self.begun.get(&uid).copied();
+        // Less than what is here is never more of it.
+        if begun.is_some_and(|begun| held.is_none_or(|held| held < begun.held)) {
+            self.doubts.less.push(uid);
+            return;
+        }
         // Of a beginning nobody knows how much is missing without the size.
         if !self.wanted.contains(uid) || extent != Extent::Whole && size.is_none() {
             return;
@@ -775,6 +813,7 @@ impl<'a> Taken<'a> {
             internal_date: row.internal_date.as_deref().and_then(internal_date),
             email_id,
             whole: size.filter(|_| extent != Extent::Whole && size != held),
+            begun,
         });
     }
 }
