@@ -18,7 +18,7 @@ use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SpecialUse, SyncState, Uid, UidSet, UidValidity};
-use restante_core::sync::policy::Extent;
+use restante_core::sync::policy::{BEGINNING, Extent};
 use restante_core::sync::pull::{self, Comparison, Held, Seen, Strategy};
 use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
@@ -104,6 +104,8 @@ pub(super) struct Pull<'a> {
     reset: bool,
     /// Messages the server did not give although asked for one by one.
     refused: UidSet,
+    /// Of a message less came than the beginning that was asked for, and more is said to be there.
+    short: bool,
     /// What came damaged was asked for a second time: now it is taken as it is.
     again: bool,
     findings: Vec<Finding>,
@@ -136,6 +138,7 @@ impl<'a> Pull<'a> {
             shifted: false,
             reset: false,
             refused: UidSet::new(),
+            short: false,
             again: false,
             findings: Vec::new(),
             report,
@@ -175,7 +178,7 @@ impl<'a> Pull<'a> {
             Strategy::Plain => self.plain().await?,
         }
         self.settle(validity, seen).await?;
-        if self.task.lacks || self.report.recognised > 0 {
+        if self.task.lacks || self.short || self.report.recognised > 0 {
             self.fulfil().await?;
         }
         Ok(self.done(true))
@@ -587,6 +590,7 @@ impl<'a> Pull<'a> {
             }
         }
         self.shifted |= taken.shifted;
+        self.short |= taken.short;
         self.memory.behind |= !taken.arrived.is_empty();
         if let Some(evidence) = refusals.evidence() {
             self.complain(Verdict::ProtocolError, evidence);
@@ -703,6 +707,7 @@ struct Taken<'a> {
     count: u64,
     octets: u64,
     shifted: bool,
+    short: bool,
     doubts: Doubts,
     /// What is here of them.
     begun: BTreeMap<Uid, Beginning>,
@@ -761,6 +766,7 @@ impl<'a> Taken<'a> {
             count: 0,
             octets: 0,
             shifted: false,
+            short: false,
             doubts: Doubts::new(again),
         }
     }
@@ -804,6 +810,7 @@ impl<'a> Taken<'a> {
         if !self.wanted.contains(uid) || extent != Extent::Whole && size.is_none() {
             return;
         }
+        self.short |= extent == Extent::Beginning && held < size && held.is_some_and(|held| held < BEGINNING);
         self.count += 1;
         self.arrived.insert(uid);
         self.batch.entry(Row {

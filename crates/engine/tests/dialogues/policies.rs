@@ -40,10 +40,15 @@ const MODERN: &str = r#"
     S: * LIST () "/" INBOX
 "#;
 
+/// As much of the second message as is asked for.
+fn two() -> String {
+    format!("Subject: two{}", " ".repeat(65_536 - 12))
+}
+
 /// Three messages of which the first is old and the second large, under a policy for both.
 async fn synced() -> Mailbox {
     let mailbox = Mailbox::new();
-    let (old, young) = (date(100), date(1));
+    let (old, young, two) = (date(100), date(1), two());
     let script = format!(
         r#"{MODERN}
         S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 3 HIGHESTMODSEQ 50)
@@ -68,7 +73,7 @@ async fn synced() -> Mailbox {
         C: a9 UID FETCH 1 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])
         S: * 3 FETCH (UID 3 FLAGS () MODSEQ (9) INTERNALDATE "{young}" BODY[] "Subject: three")
         S: a7 OK
-        S: * 2 FETCH (UID 2 FLAGS () MODSEQ (9) INTERNALDATE "{young}" RFC822.SIZE 200000 BODY[]<0> "Subject: two")
+        S: * 2 FETCH (UID 2 FLAGS () MODSEQ (9) INTERNALDATE "{young}" RFC822.SIZE 200000 BODY[]<0> "{two}")
         S: a8 OK
         S: * 1 FETCH (UID 1 FLAGS () MODSEQ (9) INTERNALDATE "{old}" RFC822.SIZE 150000 BODY[HEADER] "Subject: one")
         S: a9 OK
@@ -76,7 +81,7 @@ async fn synced() -> Mailbox {
         day(91),
     );
     mailbox.sync_under(&hold("90 days", Some(100_000)), "imap.example.org", &script).await.unwrap();
-    assert_eq!(extents(&mailbox), [(1, 12, 150_000), (2, 12, 200_000), (3, 14, 14)]);
+    assert_eq!(extents(&mailbox), [(1, 12, 150_000), (2, 65_536, 200_000), (3, 14, 14)]);
     mailbox
 }
 
@@ -191,7 +196,7 @@ async fn of_what_came_since_only_that_is_asked_and_a_message_that_is_whole_after
         date(200),
     );
     mailbox.sync_under(&hold("90 days", Some(100_000)), "imap.example.org", &script).await.unwrap();
-    assert_eq!(extents(&mailbox), [(1, 12, 150_000), (2, 12, 200_000), (3, 14, 14), (4, 13, 13)]);
+    assert_eq!(extents(&mailbox), [(1, 12, 150_000), (2, 65_536, 200_000), (3, 14, 14), (4, 13, 13)]);
 }
 
 #[tokio::test]
@@ -208,10 +213,11 @@ async fn a_wider_policy_opens_a_mailbox_in_which_nothing_happened_and_completes_
         C: a4 UID FETCH 1:2 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE BODY.PEEK[])
     "#;
     let row = |uid: u32| {
-        let text = ["Subject: one, whole", "Subject: two, whole"][uid as usize - 1];
+        let text = ["Subject: one, whole".to_owned(), format!("{}rest", two())][uid as usize - 1].clone();
         format!(
-            "S: * {uid} FETCH (UID {uid} FLAGS (\\Seen) MODSEQ (9) INTERNALDATE \"{}\" RFC822.SIZE 19 BODY[] \"{text}\")\n",
-            date(100)
+            "S: * {uid} FETCH (UID {uid} FLAGS (\\Seen) MODSEQ (9) INTERNALDATE \"{}\" RFC822.SIZE {} BODY[] \"{text}\")\n",
+            date(100),
+            text.len(),
         )
     };
     // The first is refused, and asked for again the next time.
@@ -219,11 +225,11 @@ async fn a_wider_policy_opens_a_mailbox_in_which_nothing_happened_and_completes_
     let report =
         mailbox.sync_under(&Selection::default(), "imap.example.org", &script.concat()).await.unwrap();
     assert_eq!((report.mailboxes[0].completed, report.mailboxes[0].new), (1, 0));
-    assert_eq!(extents(&mailbox), [(1, 12, 150_000), (2, 19, 19), (3, 14, 14)]);
+    assert_eq!(extents(&mailbox), [(1, 12, 150_000), (2, 65_540, 65_540), (3, 14, 14)]);
     let opened = opened.replace("1:2", "1 ").replace("1  ", "1 ");
     let script = [MODERN, unchanged, &opened, &row(1), "S: a4 OK\n"].concat();
     mailbox.sync_under(&Selection::default(), "imap.example.org", &script).await.unwrap();
-    assert_eq!(extents(&mailbox), [(1, 19, 19), (2, 19, 19), (3, 14, 14)]);
+    assert_eq!(extents(&mailbox), [(1, 19, 19), (2, 65_540, 65_540), (3, 14, 14)]);
     // And then nothing is to be done.
     let script = [MODERN, unchanged].concat();
     mailbox.sync_under(&Selection::default(), "imap.example.org", &script).await.unwrap();
@@ -290,7 +296,7 @@ async fn completed(first: &str, second: Option<&str>) -> (Vec<(u32, u64, u64)>, 
         C: a4 UID FETCH 1:2 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE BODY.PEEK[])
         {}{}S: a4 OK
         "#,
-        row(2, "RFC822.SIZE 19 BODY[] \"Subject: two, whole\""),
+        row(2, &format!("RFC822.SIZE 65540 BODY[] \"{}rest\"", two())),
         row(1, first)
     );
     if let Some(second) = second {
@@ -304,7 +310,7 @@ async fn completed(first: &str, second: Option<&str>) -> (Vec<(u32, u64, u64)>, 
 
 #[tokio::test]
 async fn what_completes_a_message_is_held_against_its_beginning() {
-    let kept = vec![(1, 12, 150_000), (2, 19, 19), (3, 14, 14)];
+    let kept = vec![(1, 12, 150_000), (2, 65_540, 65_540), (3, 14, 14)];
     for (first, second) in [
         ("RFC822.SIZE 0 BODY[] \"\"", None),
         ("RFC822.SIZE 7 BODY[] \"Subject\"", None),
@@ -317,11 +323,11 @@ async fn what_completes_a_message_is_held_against_its_beginning() {
     // At some servers RFC822.SIZE is an estimate, and that is all there is.
     let text = "RFC822.SIZE 150000 BODY[] \"Subject: one, whole\"";
     let (extents, said) = completed(text, Some(text)).await;
-    assert_eq!(extents, [(1, 19, 19), (2, 19, 19), (3, 14, 14)]);
+    assert_eq!(extents, [(1, 19, 19), (2, 65_540, 65_540), (3, 14, 14)]);
     assert!(said.contains("came damaged twice, as UID 1"), "{said}");
     // Other octets under the same UID are another message; what was here rests.
     let (extents, said) = completed("RFC822.SIZE 23 BODY[] \"Subject: another, whole\"", None).await;
-    assert_eq!((extents, said.as_str()), (vec![(1, 23, 23), (2, 19, 19), (3, 14, 14)], ""));
+    assert_eq!((extents, said.as_str()), (vec![(1, 23, 23), (2, 65_540, 65_540), (3, 14, 14)], ""));
 }
 
 /// What comes of a message of which 12 octets are here, and for which a person waits, when the server gives this, once
@@ -374,7 +380,7 @@ async fn what_is_fetched_for_a_person_is_held_against_its_beginning_as_well() {
         "RFC822.SIZE 150000 BODY[] \"Subject: none\"",
     ] {
         let (_mailbox, extents, why) = opened(text, 2).await;
-        assert_eq!(extents, [(1, 12, 150_000), (2, 12, 200_000), (3, 14, 14)], "{text}");
+        assert_eq!(extents, [(1, 12, 150_000), (2, 65_536, 200_000), (3, 14, 14)], "{text}");
         let why = why.unwrap();
         assert!(
             why.contains("INBOX: what the server gives for UID 1 cannot be the message"),
@@ -391,4 +397,48 @@ async fn what_is_fetched_for_a_person_is_held_against_its_beginning_as_well() {
     let store = restante_store::Store::open(mailbox.folder.path()).unwrap();
     let account = store.find_account("ann@example.org").unwrap().unwrap();
     assert!(store.has_strays(account).unwrap(), "what was here rests");
+}
+
+/// RFC822.SIZE is an estimate at some servers: what is said to be large may be as small as any.
+#[tokio::test]
+async fn what_is_smaller_than_the_server_says_is_whole_and_not_a_beginning_for_ever() {
+    let mailbox = Mailbox::new();
+    let row = |text: &str| {
+        format!(
+            "S: * 1 FETCH (UID 1 FLAGS () MODSEQ (9) INTERNALDATE \"{}\" RFC822.SIZE 20000 {text})\n",
+            date(1)
+        )
+    };
+    let fetch = |tag: u32, items: &str| {
+        format!("C: a{tag} UID FETCH 1 (UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE {items})\n")
+    };
+    let beginning = row("BODY[]<0> \"Subject: small\"");
+    let whole = row("BODY[] \"Subject: small\"");
+    let script = format!(
+        r#"{MODERN}
+        S: * STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3 HIGHESTMODSEQ 50)
+        S: a2 OK
+        C: a3 EXAMINE "INBOX" (CONDSTORE)
+        C: a4 UID SEARCH RETURN (ALL) ALL
+        C: a5 UID SEARCH RETURN (ALL) LARGER 10000
+        S: * 1 EXISTS
+        S: * OK [UIDVALIDITY 3] valid
+        S: * OK [UIDNEXT 2] next
+        S: * OK [HIGHESTMODSEQ 50] highest
+        S: a3 OK
+        S: * ESEARCH (TAG "a4") UID ALL 1
+        S: a4 OK
+        S: * ESEARCH (TAG "a5") UID ALL 1
+        S: a5 OK
+        {}{beginning}S: a6 OK
+        {}{beginning}S: a7 OK
+        {}{whole}S: a8 OK
+        "#,
+        fetch(6, "BODY.PEEK[]<0.65536>"),
+        fetch(7, "BODY.PEEK[]<0.65536>"),
+        fetch(8, "BODY.PEEK[]"),
+    );
+    let selection = Selection { policy: Policy { keep: None, whole: Some(10_000) }, ..Selection::default() };
+    mailbox.sync_under(&selection, "imap.example.org", &script).await.unwrap();
+    assert_eq!(extents(&mailbox), [(1, 14, 14)]);
 }
