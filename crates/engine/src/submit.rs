@@ -21,7 +21,7 @@ use restante_core::Secret;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Response, Status};
-use restante_core::mail::{MailboxName, SpecialUse};
+use restante_core::mail::{MailboxName, SpecialUse, Uid, UidSet};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
@@ -201,7 +201,7 @@ pub async fn file_sent(
     };
     let limit = own.or(connection.capabilities().append_limit());
     for (id, message_id, content) in rows {
-        if !is_there(connection, &sent, &message_id).await? {
+        if copies(connection, &sent, &message_id).await?.is_empty() {
             if let Some(why) = sync::too_large(content.len() as u64, limit) {
                 let evidence = format!("{}: the copy of <{message_id}> in {sent}: {why}", connection.host());
                 left = Some(Finding::new(Stage::Mailbox, Service::Imap, Verdict::RequestRefused, evidence));
@@ -316,20 +316,24 @@ fn header(content: &[u8]) -> &[u8] {
     content.get(..end).unwrap_or_default()
 }
 
-/// Whether the Sent mailbox has this message already: some providers file by themselves, and an answer
-/// to an APPEND may have been lost.
-async fn is_there(connection: &mut Connection, sent: &MailboxName, message_id: &str) -> Result<bool, Error> {
+/// The copies of this message that the Sent mailbox has already: some providers file by themselves, and an answer
+/// to an APPEND may have been lost. The mailbox is open afterwards.
+async fn copies(connection: &mut Connection, sent: &MailboxName, message_id: &str) -> Result<UidSet, Error> {
     let utf8 = connection.session().utf8();
     // Not EXAMINE: Courier takes no APPEND to a mailbox that is open for reading only.
     connection.ok(Command::new("SELECT").mailbox(sent, utf8), |_| Ok(())).await?;
-    let mut found = false;
+    let mut found = UidSet::new();
     let command = Command::new("UID SEARCH").raw("HEADER Message-ID").string(message_id.as_bytes());
     connection
         .ok(command, |event| {
             match event {
-                Event::Untagged(Response::Search(uids)) => found |= !uids.is_empty(),
+                Event::Untagged(Response::Search(numbers)) => {
+                    numbers.iter().filter_map(|uid| Uid::new(*uid)).for_each(|uid| found.insert(uid));
+                }
                 // With IMAP4rev2 there is no other answer (RFC 9051, section 6.4.4).
-                Event::Untagged(Response::ESearch(result)) => found |= !result.all.is_empty(),
+                Event::Untagged(Response::ESearch(result)) => {
+                    result.all.iter().for_each(|uid| found.insert(uid));
+                }
                 _ => {}
             }
             Ok(())
