@@ -274,7 +274,8 @@ impl<'a> Taken<'a> {
             Some(size) => size == content.size(),
             None => lost.begun.is_none() || content.size() == lost.size,
         };
-        if !(begins && consistent) && !self.is_meant(&lost, &content, begins, consistent) {
+        let certain = begins && consistent;
+        if !certain && !self.is_meant(&lost, &content, begins, consistent) {
             return Ok(());
         }
         let summary = Summary::read(&self.head);

@@ -575,3 +575,21 @@ async fn a_move_that_is_half_done_ends_before_what_was_asked_later_begins() {
         }
     }
 }
+
+/// Another program had marked the first message: it goes with the EXPUNGE though the STORE was refused.
+#[tokio::test]
+async fn what_is_gone_though_the_mark_was_refused_is_not_said_to_be_refused() {
+    for (uids, refused) in [(&[1][..], 0), (&[1, 2][..], 1)] {
+        let (model, machine) = held(Config::qresync()).await;
+        model.edit(|server| server.flag("INBOX", 1, &["\\Deleted"], &[]));
+        machine.sync(&model).await;
+        ask(&machine, uids, &Intent::Remove);
+        model.edit(|server| {
+            server.fault(Fault::Refuse { verb: "UID STORE", nth: 1, words: "read-only flags" })
+        });
+        let report = machine.sync(&model).await;
+        assert_eq!(all(&model), ["Archive 5 \\Seen", "INBOX 2", "INBOX 4"]);
+        assert_eq!((report.pushed, report.findings.len(), machine.waiting().len()), (1, refused, 0));
+        machine.agree(&model, "gone");
+    }
+}
