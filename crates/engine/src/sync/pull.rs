@@ -636,17 +636,26 @@ impl<'a> Pull<'a> {
         if wanted.is_empty() || self.extents.covers(wanted) {
             return Ok(());
         }
-        let mut answers = Vec::new();
-        for question in questions(&self.rule.limits, wanted, self.abilities.esearch) {
-            let mut listed = Listed::default();
-            let completion = self.connection.run(question, |event| listed.take(event)).await?;
-            if completion.status != Status::Ok {
-                return Err(self.connection.refused("UID SEARCH", &completion));
+        let mut rest = wanted.clone();
+        while !rest.is_empty() {
+            let (mut answers, mut stopped) = (Vec::new(), None);
+            for question in questions(&self.rule.limits, &rest, self.abilities.esearch) {
+                let mut listed = Listed::default();
+                let completion = self.connection.run(question, |event| listed.take(event)).await?;
+                if completion.status != Status::Ok {
+                    return Err(self.connection.refused("UID SEARCH", &completion));
+                }
+                self.shifted |= listed.shifted;
+                stopped = stopped.max(completion.stopped);
+                answers.push(listed.uids());
             }
-            self.shifted |= listed.shifted;
-            answers.push(listed.uids());
+            // Of what is below nothing was said (RFC 9738).
+            let below = stopped.map(|stopped| limit::left(&rest, stopped)).unwrap_or_default();
+            // It ends, whatever a server says: each time less is asked for.
+            let below = if below.len() < rest.len() { below } else { UidSet::new() };
+            self.extents.learn(&rest.difference(&below), &self.rule.limits, answers);
+            rest = below;
         }
-        self.extents.learn(wanted, &self.rule.limits, answers);
         Ok(())
     }
 
