@@ -240,9 +240,16 @@ async fn transmit(
         restante_engine::imap::log_out(connection).await;
         filed
     };
-    if let Err(error) = filed.await {
-        let error = error.to_string();
-        eprintln!("restante: sent; the copy will be filed by the next sync: {}", clean(&error));
+    match filed.await {
+        Err(error) => {
+            let error = error.to_string();
+            eprintln!("restante: sent; the copy will be filed by the next sync: {}", clean(&error));
+        }
+        Ok(filed) => {
+            for finding in filed.left {
+                eprintln!("restante: sent; the copy stays in the outbox: {}", clean(&finding.to_string()));
+            }
+        }
     }
     Ok((keeper.with(move |store| store.view().submission(id)).await?, code))
 }

@@ -192,8 +192,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let mut connection = connected?;
     // A copy that finds no room must not keep anybody from reading.
     let unfiled = match submit::file_sent(&mut connection, keeper, id).await {
-        Err(Error::Finding(finding)) => Some(*finding),
-        other => other.map(|_| None)?,
+        Err(Error::Finding(finding)) => vec![*finding],
+        other => other?.left,
     };
     let indexer = sync::Indexer::start(keeper).await?;
     let progress = Mutex::new(Progress::default());

@@ -98,7 +98,7 @@ async fn attend(
     // Before the first sync everything is new, and nothing is news.
     let synced = view.mailboxes(id).map_err(Error::from)?.iter().any(|row| row.state.is_some());
     let since = if synced { Some(view.last_arrival().map_err(Error::from)?) } else { None };
-    let mut teller = Teller { context, account, id, view, since, hook, before: now() };
+    let mut teller = Teller { context, account, id, view, since, hook, before: now(), told: Vec::new() };
     let mut local = Local::new(&context.places.data)?;
     let mut clock = Clock::new()?;
     let watch =
@@ -116,6 +116,8 @@ struct Teller<'a> {
     since: Option<i64>,
     hook: Option<&'a Hook>,
     before: i64,
+    /// Findings of the last report.
+    told: Vec<String>,
 }
 
 impl Teller<'_> {
@@ -145,7 +147,11 @@ impl Teller<'_> {
             let document = Document { account: &self.account.name, report, sent, index_ms: 0, ms };
             self.context.output.document_line("sync", &document)?;
         } else {
-            print(&clean(&text(self.account, report)))?;
+            let told: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+            // What is as it was at the last look is no news.
+            let new: Vec<&String> = told.iter().filter(|finding| !self.told.contains(finding)).collect();
+            print(&clean(&text(self.account, report, &new)))?;
+            self.told = told;
         }
         self.before = now();
         let last = self.view.last_arrival().map_err(Error::from)?;
@@ -177,7 +183,7 @@ fn brought(changes: u64) -> String {
 }
 
 /// One line a mailbox in which something happened.
-fn text(account: &Account, report: &Report) -> String {
+fn text(account: &Account, report: &Report, findings: &[&String]) -> String {
     let mut text = String::new();
     for mailbox in &report.mailboxes {
         let counts = [(mailbox.new, "new"), (mailbox.changed, "changed"), (mailbox.removed, "removed")];
@@ -192,7 +198,7 @@ fn text(account: &Account, report: &Report) -> String {
         let changes = brought(report.pushed);
         text.push_str(&format!("{}: {changes} brought to the server ({bytes})\n", account.name));
     }
-    for finding in &report.findings {
+    for finding in findings {
         text.push_str(&format!("{}: {finding}\n", account.name));
     }
     text
