@@ -376,6 +376,9 @@ async fn one_mailbox_that_does_not_open_leaves_the_others_in_peace() {
     assert_eq!(mailbox.held(), held(&[(5, "", "five")]));
     assert_eq!(report.findings.len(), 1);
     assert!(report.findings[0].evidence.contains("[SERVERBUG] broken"), "{:?}", report.findings);
+    // It was understood: the server cannot just now.
+    assert_eq!(report.findings[0].verdict, Verdict::TemporaryFailure);
+    assert_eq!(report.unread, Some(Verdict::TemporaryFailure));
 }
 
 #[tokio::test]
@@ -415,6 +418,7 @@ async fn a_message_without_content_is_reported_and_fetched_again_next_time() {
     let said: Vec<&str> = report.findings.iter().map(|f| f.evidence.as_str()).collect();
     let [said] = said.as_slice() else { panic!("{said:?}") };
     assert!(said.contains("does not give UID 2: ") && said.contains("NO it is really not there"), "{said}");
+    assert_eq!(report.findings[0].verdict, Verdict::RequestRefused);
 }
 
 #[tokio::test]

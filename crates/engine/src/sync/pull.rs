@@ -42,6 +42,9 @@ const MUCH: u64 = 100;
 /// Fewer new messages than this are fetched without asking whether they are known: it costs a round trip.
 const MANY: u64 = 20;
 
+/// The exit code of what is worth another try (sysexits).
+const TEMPORARY: u8 = 75;
+
 /// What is to be done for one mailbox.
 pub(super) struct Task {
     /// Where its report goes.
@@ -65,6 +68,8 @@ pub(super) struct Pulled {
     pub(super) reset: bool,
     /// It could be opened.
     pub(super) opened: bool,
+    /// Why it could not, when it may be possible later.
+    pub(super) unread: Option<Verdict>,
 }
 
 /// What a message may be recognised among: read when the first mailbox needs it.
@@ -106,6 +111,8 @@ pub(super) struct Pull<'a> {
     refused: UidSet,
     /// Of a message less came than the beginning that was asked for, and more is said to be there.
     short: bool,
+    /// Why the mailbox could not be read, when it may be possible later.
+    unread: Option<Verdict>,
     /// What came damaged was asked for a second time: now it is taken as it is.
     again: bool,
     findings: Vec<Finding>,
@@ -139,6 +146,7 @@ impl<'a> Pull<'a> {
             reset: false,
             refused: UidSet::new(),
             short: false,
+            unread: None,
             again: false,
             findings: Vec::new(),
             report,
@@ -222,11 +230,7 @@ impl<'a> Pull<'a> {
         }
         // What was said to UID SEARCH then is about no mailbox, or about the one before.
         // One mailbox that cannot be opened must not keep the others from being read.
-        let line = answered.completion.line();
-        self.complain(
-            Verdict::ProtocolError,
-            format!("the server answered {} with: {line}", verb(self.abilities)),
-        );
+        self.refused_by_server(verb(self.abilities), &answered.completion);
         Ok(None)
     }
 
@@ -306,8 +310,9 @@ impl<'a> Pull<'a> {
         let described = describe(self.connection, self.abilities, wanted).await?;
         let messages = recogniser.recognise(&described.arrivals);
         self.shifted |= described.shifted;
-        if let Some(line) = described.refused {
-            self.complain(Verdict::ProtocolError, format!("the server answered UID FETCH with: {line}"));
+        if let Some(completion) = described.refused {
+            let (verdict, what) = self.judged("UID FETCH", &completion);
+            self.complain(verdict, what);
         }
         let entry = |(arrival, message): (Arrival, Option<MessageId>)| {
             let Arrival { uid, flags, mod_seq, internal_date, email_id, .. } = arrival;
@@ -593,7 +598,8 @@ impl<'a> Pull<'a> {
         self.short |= taken.short;
         self.memory.behind |= !taken.arrived.is_empty();
         if let Some(evidence) = refusals.evidence() {
-            self.complain(Verdict::ProtocolError, evidence);
+            let verdict = refusals.last.as_ref().map(|last| self.judged("UID FETCH", last).0);
+            self.complain(verdict.unwrap_or(Verdict::ProtocolError), evidence);
         }
         insert_all(&mut self.refused, &refusals.refused);
         insert_all(&mut self.refused, &taken.doubts.less.iter().copied().collect());
@@ -694,6 +700,20 @@ impl<'a> Pull<'a> {
             .await
     }
 
+    /// What the server's NO or BAD means, and in its words.
+    fn judged(&self, name: &str, completion: &Completion) -> (Verdict, String) {
+        let error = self.connection.refused(name, completion);
+        let verdict = error.finding().map_or(Verdict::ProtocolError, |finding| finding.verdict);
+        (verdict, format!("the server answered {name} with: {}", completion.line()))
+    }
+
+    /// The mailbox could not be read. When the server cannot just now, that is how the sync ends.
+    fn refused_by_server(&mut self, name: &str, completion: &Completion) {
+        let (verdict, what) = self.judged(name, completion);
+        self.unread = Some(verdict).filter(|verdict| verdict.exit_code() == TEMPORARY);
+        self.complain(verdict, what);
+    }
+
     fn complain(&mut self, verdict: Verdict, what: String) {
         let evidence = format!("{}: {what}", self.task.name);
         let mut finding = Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence);
@@ -702,7 +722,8 @@ impl<'a> Pull<'a> {
     }
 
     fn done(self, opened: bool) -> Pulled {
-        Pulled { report: self.report, findings: self.findings, reset: self.reset, opened }
+        let Self { report, findings, reset, unread, .. } = self;
+        Pulled { report, findings, reset, opened, unread }
     }
 }
 

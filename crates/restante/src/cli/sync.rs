@@ -217,7 +217,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     } else {
         print(&clean(&text(&account, &report, ms)))?;
     }
-    Ok(())
+    // It was said with the rest; the others were read.
+    report.unread.map_or(Ok(()), |verdict| Err(Failure::Said(verdict.exit_code())))
 }
 
 /// What a person should know of the outbox: what was just sent or refused, and what waits for a decision.
