@@ -11,6 +11,7 @@ use restante_engine::sync::{Keeper, Report};
 use restante_engine::watch::{Clock, Local, Told, Watch};
 use restante_engine::{Error, secrets};
 use restante_store::{AccountId, View};
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::io::Write;
 use std::pin::Pin;
@@ -98,7 +99,7 @@ async fn attend(
     // Before the first sync everything is new, and nothing is news.
     let synced = view.mailboxes(id).map_err(Error::from)?.iter().any(|row| row.state.is_some());
     let since = if synced { Some(view.last_arrival().map_err(Error::from)?) } else { None };
-    let mut teller = Teller { context, account, id, view, since, hook, before: now(), told: Vec::new() };
+    let mut teller = Teller { context, account, id, view, since, hook, before: now(), told: Said::default() };
     let mut local = Local::new(&context.places.data)?;
     let mut clock = Clock::new()?;
     let watch =
@@ -116,8 +117,7 @@ struct Teller<'a> {
     since: Option<i64>,
     hook: Option<&'a Hook>,
     before: i64,
-    /// Findings of the last report.
-    told: Vec<String>,
+    told: Said,
 }
 
 impl Teller<'_> {
@@ -147,11 +147,8 @@ impl Teller<'_> {
             let document = Document { account: &self.account.name, report, sent, index_ms: 0, ms };
             self.context.output.document_line("sync", &document)?;
         } else {
-            let told: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-            // What is as it was at the last look is no news.
-            let new: Vec<&String> = told.iter().filter(|finding| !self.told.contains(finding)).collect();
-            print(&clean(&text(self.account, report, &new)))?;
-            self.told = told;
+            let findings = report.findings.iter().map(ToString::to_string).collect();
+            print(&clean(&text(self.account, report, &self.told.news(findings, now()))))?;
         }
         self.before = now();
         let last = self.view.last_arrival().map_err(Error::from)?;
@@ -172,6 +169,35 @@ impl Teller<'_> {
     }
 }
 
+/// What was said, and when, in seconds since 1970: what is as it was is no news. Not every look finds everything, so
+/// that it was not found is none either.
+#[derive(Default)]
+struct Said(BTreeMap<String, i64>);
+
+impl Said {
+    /// Those of some findings that were not said within a day.
+    fn news(&mut self, findings: Vec<String>, now: i64) -> Vec<String> {
+        self.0.retain(|_, said| (*said..said.saturating_add(86_400)).contains(&now));
+        let mut news = findings;
+        news.retain(|finding| !self.0.contains_key(&timeless(finding)));
+        self.0.extend(news.iter().map(|finding| (timeless(finding), now)));
+        news
+    }
+}
+
+/// A text without the numbers that stand in brackets: servers end their words with the time, and how long they took.
+fn timeless(text: &str) -> String {
+    let (mut left, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(['[', '(']) {
+        left.push_str(before);
+        rest = match after.starts_with(|c: char| c.is_ascii_digit()) {
+            true => after.split_once([']', ')']).map_or("", |(_, after)| after),
+            false => after,
+        };
+    }
+    left + rest
+}
+
 /// A failure, and when it is tried again: a line each for what happened, what it means and what to do.
 fn failed(account: &str, error: &Error, seconds: u64) -> String {
     let text = format!("{account}: {error}\n  then: again in {seconds} s");
@@ -183,7 +209,7 @@ fn brought(changes: u64) -> String {
 }
 
 /// One line a mailbox in which something happened.
-fn text(account: &Account, report: &Report, findings: &[&String]) -> String {
+fn text(account: &Account, report: &Report, findings: &[String]) -> String {
     let mut text = String::new();
     for mailbox in &report.mailboxes {
         let counts = [(mailbox.new, "new"), (mailbox.changed, "changed"), (mailbox.removed, "removed")];
@@ -261,6 +287,29 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("ann: ") && lines[1].starts_with("  seen: no"), "{text}");
         assert_eq!(lines.last(), Some(&"  then: again in 5 s"), "{text}");
+    }
+
+    #[test]
+    fn what_is_found_again_and_again_is_said_once_a_day() {
+        let (mut said, day) = (Said::default(), 86_400);
+        let found = || vec!["full".to_owned(), "slow".to_owned()];
+        assert_eq!(said.news(found(), 0), found());
+        // Another look, about one mailbox.
+        assert_eq!(said.news(Vec::new(), 10), Vec::<String>::new());
+        assert_eq!(said.news(found(), day - 1), Vec::<String>::new());
+        assert_eq!(said.news(found(), day), found());
+        let words = [
+            "Internal error. [2026-11-24 00:10:15] (0.003 secs)",
+            "Internal error. [2026-11-24 00:10:20] (0.1 secs)",
+        ];
+        let heard: Vec<usize> = words.map(|words| said.news(vec![words.to_owned()], day).len()).to_vec();
+        assert_eq!(heard, [1, 0]);
+        // Numbers elsewhere make a difference.
+        let heard = ["no UID 3 [SERVERBUG]", "no UID 4 [SERVERBUG]"]
+            .map(|words| said.news(vec![words.to_owned()], day).len());
+        assert_eq!(heard, [1, 1]);
+        // A clock that was set back keeps nothing unsaid.
+        assert_eq!(said.news(found(), 5), found());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `sync --watch`: in step the moment something changes, here or there.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -101,6 +103,31 @@ fn a_message_that_is_sent_beside_the_watch_goes_at_once() {
     assert_eq!(sent["state"], "accepted");
     let row = arrives(&person, "note");
     assert!(row["mailboxes"].as_array().unwrap().iter().any(|name| name == "INBOX" || name == "Sent"));
+}
+
+#[test]
+fn a_copy_that_cannot_be_filed_keeps_nobody_from_reading_and_is_filed_later() {
+    let person = Person::set_up();
+    person.lab.save(&person.address, "Sent", &letter("before")).unwrap();
+    // Dovecot can read there, and add nothing.
+    let folder = person.maildir("Sent").join("tmp");
+    let may = |mode| std::fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+    may(0o500);
+    let _running = watched(&person, &[]);
+    let send = |subject: &str| {
+        let message = format!("To: {}\nSubject: {subject}\n\nto myself\n", person.address);
+        let sent = person.run_with(message, &["send", "-t", "--json"]).succeeded().document();
+        assert_eq!(sent["state"], "accepted");
+    };
+    send("note");
+    assert_eq!(arrives(&person, "note")["mailboxes"], serde_json::json!(["INBOX"]));
+    person.lab.deliver(&person.address, &letter("after")).unwrap();
+    arrives(&person, "after");
+
+    may(0o700);
+    send("second note");
+    let filed = || (person.lab.count(&person.address, "Sent").ok()? == 3).then_some(());
+    eventually("both copies are filed", filed).unwrap();
 }
 
 #[test]
