@@ -113,14 +113,19 @@ fn of_large_mail_the_text_is_read_at_once_and_the_attachment_when_it_is_saved() 
     assert_eq!((&row["held"], &row["attachments"]), (&json!(65536), &json!(1)));
     assert_eq!((person.count(&["body:greetings"]), person.count(&["filename:plans"])), (1, 1));
 
+    assert!(person.text(&["list"]).contains(" @~ "), "{}", person.text(&["list"]));
+
     // The text is here, and so is the name of the attachment.
     let page = person.text(&["--offline", "read", id(&row)]);
     assert!(
-        page.contains("with greetings") && page.contains("plans.pdf") && page.contains("are here"),
+        page.contains("with greetings")
+            && page.contains("plans.pdf, application/pdf, at least 4")
+            && page.contains("are here"),
         "{page}"
     );
     let document = person.json(&["--offline", "read", id(&row)]);
     assert_eq!((&document["held"], &document["damaged"]), (&json!(65536), &json!([])));
+    assert_eq!((&document["parts"][0]["cut"], &document["parts"][1]["cut"]), (&json!(false), &json!(true)));
     let folder = person.data().join("saved");
     std::fs::create_dir(&folder).unwrap();
     let directory = folder.to_str().unwrap();
