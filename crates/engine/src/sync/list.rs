@@ -64,8 +64,8 @@ fn abilities(connection: &Connection) -> Abilities {
 }
 
 /// Asks, once a connection, for IMAP4rev2, or for UTF-8 alone: then names are UTF-8 both ways and messages with UTF-8 in
-/// their headers are taken. And for UIDs in the place of message numbers (RFC 9586), of which nothing here makes use.
-/// Each is a command of its own: a server that refuses one may still enable the rest.
+/// their headers are taken. And for UIDs in the place of message numbers (RFC 9586): nothing here makes use of numbers, so
+/// the server need keep no table of them (section 1), and no row can come without its UID. Each is a command of its own: a server that refuses one may still enable the rest.
 fn start_spelling(connection: &mut Connection) -> Vec<Tag> {
     let capabilities = connection.capabilities();
     if !capabilities.has("ENABLE") || connection.spelled {
