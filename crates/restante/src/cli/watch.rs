@@ -5,13 +5,14 @@ use super::error::Failure;
 use super::output::print;
 use super::sync::{Document, Sent, octets};
 use super::wrap::wrapped;
+use restante_core::mail::MailboxName;
 use restante_core::message::clean;
 use restante_engine::account::Account;
 use restante_engine::sync::{Keeper, Report};
 use restante_engine::watch::{Clock, Local, Told, Watch};
 use restante_engine::{Error, secrets};
-use restante_store::{AccountId, View};
-use std::collections::BTreeMap;
+use restante_store::{AccountId, Row, View};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::io::Write;
 use std::pin::Pin;
@@ -99,7 +100,9 @@ async fn attend(
     // Before the first sync everything is new, and nothing is news.
     let synced = view.mailboxes(id).map_err(Error::from)?.iter().any(|row| row.state.is_some());
     let since = if synced { Some(view.last_arrival().map_err(Error::from)?) } else { None };
-    let mut teller = Teller { context, account, id, view, since, hook, before: now(), told: Said::default() };
+    let strange = never_read(&view, id)?;
+    let told = Said::default();
+    let mut teller = Teller { context, account, id, view, since, strange, hook, before: now(), told };
     let mut local = Local::new(&context.places.data)?;
     let mut clock = Clock::new()?;
     let watch =
@@ -115,6 +118,8 @@ struct Teller<'a> {
     view: View,
     /// Messages up to this one are not new; `None` before the first sync.
     since: Option<i64>,
+    /// Mailboxes that were there at the last report, and could not be read yet.
+    strange: BTreeSet<MailboxName>,
     hook: Option<&'a Hook>,
     before: i64,
     told: Said,
@@ -156,17 +161,25 @@ impl Teller<'_> {
             let arrived = self.view.arrived(self.id, since).map_err(Error::from)?;
             let mut ids = Vec::new();
             for message in arrived {
-                if let Some(row) = self.view.row(message).map_err(Error::from)? {
-                    ids.push(row.id);
-                }
+                let row = self.view.row(message).map_err(Error::from)?;
+                // What comes with a mailbox's first reading is what was in it.
+                let is_news = |row: &Row| row.places.iter().any(|place| !self.strange.contains(&place.name));
+                ids.extend(row.filter(is_news).map(|row| row.id));
             }
             if !ids.is_empty() {
                 hook.new_mail(&self.account.name, ids);
             }
         }
         self.since = Some(last);
+        self.strange = never_read(&self.view, self.id)?;
         Ok(())
     }
+}
+
+/// The mailboxes of an account that could never be read.
+fn never_read(view: &View, account: AccountId) -> Result<BTreeSet<MailboxName>, Failure> {
+    let rows = view.mailboxes(account).map_err(Error::from)?;
+    Ok(rows.into_iter().filter(|row| row.state.is_none()).map(|row| row.mailbox.name).collect())
 }
 
 /// What was said, and when, in seconds since 1970: what is as it was is no news. Not every look finds everything, so

@@ -145,6 +145,30 @@ fn the_command_for_new_mail_gets_the_ids_of_what_is_new_and_unread() {
 }
 
 #[test]
+fn what_was_in_a_mailbox_that_could_not_be_read_at_first_is_no_new_mail() {
+    let person = Person::set_up();
+    person.lab.deliver(&person.address, &letter("read")).unwrap();
+    person.lab.save(&person.address, "Archive", &letter("old")).unwrap();
+    // Dovecot finds a folder where it keeps a file.
+    let list = person.maildir("Archive").join("dovecot-uidlist");
+    std::fs::remove_file(&list).unwrap();
+    std::fs::create_dir(&list).unwrap();
+    assert_eq!(person.run(&["sync"]).status, 75);
+    let told = person.home().join("told");
+    let hook = format!("cat >> {}", told.display());
+    let running = person.start(&["sync", "--watch", "--on-new", &hook]);
+    holds_the_store(&person, running.id());
+
+    std::fs::remove_dir(&list).unwrap();
+    person.run(&["mark", &person.only(&["subject:read"]), "--star"]).succeeded();
+    arrives(&person, "old");
+    person.lab.deliver(&person.address, &letter("new")).unwrap();
+    let id = arrives(&person, "new")["id"].as_str().unwrap().to_owned();
+    let text = || std::fs::read_to_string(&told).ok().filter(|text| text.contains(&id));
+    assert_eq!(eventually("the command was run", text).unwrap(), format!("{id}\n"));
+}
+
+#[test]
 fn a_connection_that_is_lost_is_made_again() {
     let person = Person::set_up();
     let _running = watched(&person, &[]);
