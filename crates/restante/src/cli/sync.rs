@@ -12,7 +12,7 @@ use restante_core::message::{clean, clean_line};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
-use restante_engine::{Error, Steps, moving, secrets, submit};
+use restante_engine::{Error, moving, secrets, submit};
 use restante_store::Submission;
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -115,11 +115,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let network = context.network()?.pinned(account.pinned());
     let secret = secrets::load(&context.places, account)?;
     let checklist = Checklist::new(context);
-    let mut steps = Steps::new(|step| {
-        if context.global.verbose {
-            checklist.step(step);
-        }
-    });
+    let mut steps = checklist.steps_beside();
     let name = account.name.clone();
     let id = keeper.with(move |store| store.account(&name)).await?;
     let pause = keeper.with(move |store| store.view().pause(id)).await?;
