@@ -101,14 +101,14 @@ impl Fsck {
                 eprintln!("Without options `restante fsck` checks beside it and changes nothing.");
                 return Err(error.into());
             }
-            Err(StoreError::Database(error)) => {
+            Err(error @ (StoreError::Database(_) | StoreError::Disk(_))) => {
                 let found = look(context)?;
                 // Of the two databases only one can be made again.
                 if found.has(FaultKind::Database) || !(self.repair || self.rebuild_index) {
                     return Ok(found);
                 }
                 if !found.has(FaultKind::Index) {
-                    return Err(StoreError::Database(error).into());
+                    return Err(error.into());
                 }
                 Store::open_without_index(&context.places.data)?
             }
