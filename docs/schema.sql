@@ -186,7 +186,7 @@ CREATE TABLE done (
     uid INTEGER NOT NULL,       -- the UID the message has there; 0: not known
     position INTEGER NOT NULL,  -- message.position; 0: it was about the mailbox
     kind TEXT NOT NULL,         -- operation.kind of what takes it back; none: nothing does
-    payload TEXT NOT NULL,      -- operation.payload of what takes it back
+    payload TEXT NOT NULL,      -- operation.payload of what takes it back; of none: why
     confirmed INTEGER NOT NULL  -- when the server confirmed it
 ) STRICT;
 CREATE INDEX done_request ON done (request);

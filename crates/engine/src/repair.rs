@@ -13,7 +13,8 @@ use restante_core::imap::wire::{BodyContent, Code, Command, FetchRow, Response, 
 use restante_core::mail::{Uid, UidSet, UidValidity};
 use restante_core::message::Summary;
 use restante_store::{
-    AccountId, Body, Content, ContentWriter, Lost, MailboxId, MailboxRow, MessageId, NewEntry, Replacement,
+    AccountId, Body, Content, ContentWriter, Digest, Lost, MailboxId, MailboxRow, MessageId, NewEntry,
+    Replacement,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,18 @@ pub async fn fetch_lost(
     lost: &[MessageId],
     now: i64,
 ) -> Result<Fetched, Error> {
+    fetch(connection, keeper, account, lost, false, now).await
+}
+
+/// As [`fetch_lost`]; `sound` says that nothing was lost, and only more is wanted.
+async fn fetch(
+    connection: &mut Connection,
+    keeper: &Keeper,
+    account: AccountId,
+    lost: &[MessageId],
+    sound: bool,
+    now: i64,
+) -> Result<Fetched, Error> {
     let messages = lost.to_vec();
     let (places, mut writer) =
         keeper.with(move |store| Ok((store.view().places_of(&messages)?, store.content_writer()?))).await?;
@@ -67,25 +80,30 @@ pub async fn fetch_lost(
         }
         for portion in places.chunks(PORTION) {
             let uids: UidSet = portion.iter().map(|place| place.uid).collect();
-            let mut taken = Taken::new(portion, writer);
-            for set in uids.chunks(LINE) {
-                let fetch = Command::new("UID FETCH").uids(&set).raw("(UID FLAGS INTERNALDATE BODY.PEEK[])");
-                let completion = connection.run(fetch, |event| taken.take(event)).await?;
-                if completion.status != Status::Ok {
-                    let line = completion.line();
-                    fetched.complain(&row, format!("the server answered UID FETCH with: {line}"));
-                }
+            let mut taken = Taken::new(portion, sound, writer);
+            ask(connection, &row, &uids, &mut taken, &mut fetched).await?;
+            // What is doubtful is asked for once more: only what comes twice is what the server has.
+            let doubtful: UidSet = taken.doubtful.keys().copied().collect();
+            if !doubtful.is_empty() {
+                taken.again = true;
+                ask(connection, &row, &doubtful, &mut taken, &mut fetched).await?;
             }
+            taken.disappoint();
             taken.writer.sync()?;
+            for what in &taken.complaints {
+                fetched.complain(&row, what.clone());
+            }
             let Taken { writer: again, same, other, .. } = taken;
             writer = again;
             restored.extend(same.iter().map(|(message, _)| *message));
             // Completed in one place, it is in all of them.
-            let partial = other.iter().filter(|replacement| replacement.lost.partial);
-            restored.extend(partial.map(|replacement| replacement.lost.message));
+            let is_completed = |replacement: &&Replacement| {
+                replacement.lost.begun.is_some() && matches!(replacement.entry.body, Body::Fetched { .. })
+            };
+            restored.extend(other.iter().filter(is_completed).map(|replacement| replacement.lost.message));
             fetched.restored += same.len() as u64;
             // One of which the beginning was lost is whole now: that is more than it was, and no other one.
-            let completed = other.iter().filter(|replacement| replacement.lost.partial).count() as u64;
+            let completed = other.iter().filter(is_completed).count() as u64;
             fetched.restored += completed;
             fetched.replaced += other.len() as u64 - completed;
             keeper
@@ -98,6 +116,25 @@ pub async fn fetch_lost(
         }
     }
     Ok(fetched)
+}
+
+/// Asks for these messages.
+async fn ask(
+    connection: &mut Connection,
+    row: &MailboxRow,
+    uids: &UidSet,
+    taken: &mut Taken<'_>,
+    fetched: &mut Fetched,
+) -> Result<(), Error> {
+    for set in uids.chunks(LINE) {
+        let items = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
+        let fetch = Command::new("UID FETCH").uids(&set).raw(items);
+        let completion = connection.run(fetch, |event| taken.take(event)).await?;
+        if completion.status != Status::Ok {
+            fetched.complain(row, format!("the server answered UID FETCH with: {}", completion.line()));
+        }
+    }
+    Ok(())
 }
 
 /// Fetches the whole of a message of which only the beginning is here, over a connection that is logged in. Gives why
@@ -115,7 +152,7 @@ pub async fn complete(
     // On another server than before, UIDs mean nothing.
     let place = connection.place().to_owned();
     keeper.with(move |store| store.set_server(account, &place)).await?;
-    let fetched = fetch_lost(connection, keeper, account, &[message], now).await?;
+    let fetched = fetch(connection, keeper, account, &[message], true, now).await?;
     if fetched.restored > 0 {
         return Ok(None);
     }
@@ -170,11 +207,29 @@ struct Taken<'a> {
     /// Contents that are what was lost.
     same: Vec<(MessageId, Content)>,
     other: Vec<Replacement>,
+    /// What came and cannot be what is meant, the first time.
+    doubtful: BTreeMap<Uid, Digest>,
+    /// What is here is sound.
+    sound: bool,
+    /// It is the second time.
+    again: bool,
+    complaints: Vec<String>,
 }
 
 impl<'a> Taken<'a> {
-    fn new(places: &'a [Lost], writer: ContentWriter) -> Self {
-        Self { places, writer, head: Vec::new(), open: false, same: Vec::new(), other: Vec::new() }
+    fn new(places: &'a [Lost], sound: bool, writer: ContentWriter) -> Self {
+        Self {
+            places,
+            writer,
+            head: Vec::new(),
+            open: false,
+            same: Vec::new(),
+            other: Vec::new(),
+            doubtful: BTreeMap::new(),
+            sound,
+            again: false,
+            complaints: Vec::new(),
+        }
     }
 
     fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
@@ -213,6 +268,16 @@ impl<'a> Taken<'a> {
             self.same.push((lost.message, content));
             return Ok(());
         }
+        let begins = lost.begun.is_none_or(|begun| begun.is_of(&self.head, content.size()));
+        // What the server says now counts: it knows no better at some, and did not before.
+        let consistent = match row.size {
+            Some(size) => size == content.size(),
+            None => lost.begun.is_none() || content.size() == lost.size,
+        };
+        let certain = begins && consistent;
+        if !certain && !self.is_meant(&lost, &content, begins, consistent) {
+            return Ok(());
+        }
         let summary = Summary::read(&self.head);
         let date = row.internal_date.as_deref().and_then(internal_date);
         let entry = NewEntry {
@@ -221,10 +286,44 @@ impl<'a> Taken<'a> {
             mod_seq: None,
             internal_date: date.or(summary.date).unwrap_or(0),
             email_id: String::new(),
-            body: Body::Fetched { summary: Box::new(summary), content },
+            body: match begins {
+                true => Body::Fetched { summary: Box::new(summary), content },
+                false => Body::Another { summary: Box::new(summary), content },
+            },
         };
-        self.other.push(Replacement { lost, entry });
+        let rests = self.sound && !begins;
+        self.other.push(Replacement { lost, entry, rests });
         Ok(())
+    }
+
+    /// Whether something doubtful is what the server has under this UID: it came before in the same octets, and is more
+    /// than nothing. `begins` says that it begins as what is here, `consistent` that it has the size that was named.
+    fn is_meant(&mut self, lost: &Lost, content: &Content, begins: bool, consistent: bool) -> bool {
+        let (uid, octets) = (lost.uid, content.size());
+        if !self.again {
+            self.doubtful.insert(uid, content.digest());
+            return false;
+        }
+        let twice = self.doubtful.get(&uid) == Some(&content.digest());
+        if !twice || octets < lost.begun.map_or(1, |begun| begun.held) || !(begins || consistent) {
+            return false;
+        }
+        self.doubtful.remove(&uid);
+        self.complaints.push(match begins {
+            true => format!("UID {uid} has not the size that the server names, and is kept as it came twice"),
+            false => format!("UID {uid} has other octets than it had: it is a message of its own now"),
+        });
+        true
+    }
+
+    /// Names what came and was not taken.
+    fn disappoint(&mut self) {
+        for uid in self.doubtful.keys().filter(|uid| self.other.iter().all(|taken| taken.lost.uid != **uid)) {
+            self.complaints.push(format!(
+                "what the server gives for UID {uid} cannot be the message: it is empty, shorter than it says, or begins \
+                 otherwise than what is here"
+            ));
+        }
     }
 
     fn wanted(&self, uid: Uid) -> Option<Lost> {

@@ -21,7 +21,7 @@ use restante_core::Secret;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Response, Status};
-use restante_core::mail::{MailboxName, SpecialUse};
+use restante_core::mail::{MailboxName, SpecialUse, Uid, UidSet};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
@@ -140,8 +140,18 @@ pub fn waits_for_a_person(row: &Submission) -> bool {
     row.state == State::Unknown || (row.state == State::Deferred && row.next_attempt == NEVER)
 }
 
+/// What [`file_sent`] did.
+#[derive(Debug, Default)]
+pub struct Filed {
+    /// Copies that are in Sent now.
+    pub count: u64,
+    /// Copies the server does not take: each stays in the outbox, and why.
+    pub left: Vec<Finding>,
+}
+
 /// Puts a copy of everything accepted and not yet filed into the Sent mailbox, unless the server did so
-/// by itself. `connection` is logged in.
+/// by itself. What is larger than the server takes there is not tried, and stays in the outbox. `connection` is logged
+/// in.
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written; what is not filed is tried the next time.
@@ -149,7 +159,7 @@ pub async fn file_sent(
     connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
-) -> Result<u64, Error> {
+) -> Result<Filed, Error> {
     let place = connection.place().to_owned();
     let (rows, mailboxes) = keeper
         .with(move |store| {
@@ -167,7 +177,7 @@ pub async fn file_sent(
         })
         .await?;
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(Filed::default());
     }
     // Not while a mailbox is open (RFC 5161, section 3.1), and one is to be opened.
     sync::enable(connection).await?;
@@ -190,10 +200,9 @@ pub async fn file_sent(
     }
     let Some(sent) = name else {
         // Nowhere to file: the copy stays in the outbox.
-        return Ok(0);
+        return Ok(Filed::default());
     };
-    let mut filed = 0;
-    let mut left = None;
+    let mut filed = Filed::default();
     let of_sent = mailboxes.iter().find(|row| row.mailbox.name == sent).map(|row| row.id);
     let own = match of_sent {
         Some(id) => keeper.with(move |store| store.view().append_limit(id)).await?,
@@ -201,10 +210,11 @@ pub async fn file_sent(
     };
     let limit = own.or(connection.capabilities().append_limit());
     for (id, message_id, content) in rows {
-        if !is_there(connection, &sent, &message_id).await? {
+        if copies(connection, &sent, &message_id).await?.is_empty() {
             if let Some(why) = sync::too_large(content.len() as u64, limit) {
                 let evidence = format!("{}: the copy of <{message_id}> in {sent}: {why}", connection.host());
-                left = Some(Finding::new(Stage::Mailbox, Service::Imap, Verdict::RequestRefused, evidence));
+                let verdict = Verdict::RequestRefused;
+                filed.left.push(Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence));
                 continue;
             }
             let command = Command::new("APPEND").mailbox(&sent, connection.session().utf8()).raw("(\\Seen)");
@@ -213,7 +223,7 @@ pub async fn file_sent(
                 return Err(connection.refused("APPEND", &completion));
             }
         }
-        filed += 1;
+        filed.count += 1;
         keeper
             .with(move |store| {
                 let mut row = store.view().submission(id)?;
@@ -222,7 +232,7 @@ pub async fn file_sent(
             })
             .await?;
     }
-    left.map_or(Ok(filed), |finding| Err(finding.into()))
+    Ok(filed)
 }
 
 /// The mailbox for what was sent: the one the server marks (RFC 6154), or one of the usual name.
@@ -316,20 +326,24 @@ fn header(content: &[u8]) -> &[u8] {
     content.get(..end).unwrap_or_default()
 }
 
-/// Whether the Sent mailbox has this message already: some providers file by themselves, and an answer
-/// to an APPEND may have been lost.
-async fn is_there(connection: &mut Connection, sent: &MailboxName, message_id: &str) -> Result<bool, Error> {
+/// The copies of this message that the Sent mailbox has already: some providers file by themselves, and an answer
+/// to an APPEND may have been lost. The mailbox is open afterwards.
+async fn copies(connection: &mut Connection, sent: &MailboxName, message_id: &str) -> Result<UidSet, Error> {
     let utf8 = connection.session().utf8();
     // Not EXAMINE: Courier takes no APPEND to a mailbox that is open for reading only.
     connection.ok(Command::new("SELECT").mailbox(sent, utf8), |_| Ok(())).await?;
-    let mut found = false;
+    let mut found = UidSet::new();
     let command = Command::new("UID SEARCH").raw("HEADER Message-ID").string(message_id.as_bytes());
     connection
         .ok(command, |event| {
             match event {
-                Event::Untagged(Response::Search(uids)) => found |= !uids.is_empty(),
+                Event::Untagged(Response::Search(numbers)) => {
+                    numbers.iter().filter_map(|uid| Uid::new(*uid)).for_each(|uid| found.insert(uid));
+                }
                 // With IMAP4rev2 there is no other answer (RFC 9051, section 6.4.4).
-                Event::Untagged(Response::ESearch(result)) => found |= !result.all.is_empty(),
+                Event::Untagged(Response::ESearch(result)) => {
+                    result.all.iter().for_each(|uid| found.insert(uid));
+                }
                 _ => {}
             }
             Ok(())

@@ -339,36 +339,34 @@ async fn a_new_uidvalidity_forgets_the_entries_and_no_content() {
 #[tokio::test]
 async fn one_mailbox_that_does_not_open_leaves_the_others_in_peace() {
     let mailbox = Mailbox::new();
+    // The program's name was said with the login: not a second time.
     let report = mailbox
         .sync(
             r#"
             S: * OK [CAPABILITY IMAP4rev1 ID] ready
-            C: a1 ID ("name" "restante" "version" "0.1.0")
-            C: a2 LIST "" "*"
-            S: * ID NIL
-            S: a1 OK
+            C: a1 LIST "" "*"
             S: * LIST () "/" Broken
             S: * LIST (\Noselect) "/" Folder
             S: * LIST () "/" INBOX
             S: * LIST (\HasNoChildren) "/" INBOX
-            S: a2 OK listed
-            C: a3 STATUS "Broken" (MESSAGES UIDNEXT UIDVALIDITY)
-            C: a4 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
-            S: a3 NO [SERVERBUG] broken
+            S: a1 OK listed
+            C: a2 STATUS "Broken" (MESSAGES UIDNEXT UIDVALIDITY)
+            C: a3 STATUS "INBOX" (MESSAGES UIDNEXT UIDVALIDITY)
+            S: a2 NO [SERVERBUG] broken
             S: * STATUS INBOX (MESSAGES 1 UIDNEXT 6 UIDVALIDITY 3)
-            S: a4 OK
-            C: a5 SELECT "INBOX"
+            S: a3 OK
+            C: a4 SELECT "INBOX"
             S: * 1 EXISTS
             S: * OK [UIDVALIDITY 3] valid
-            S: a5 OK opened, and it says no UIDNEXT
-            C: a6 UID SEARCH ALL
+            S: a4 OK opened, and it says no UIDNEXT
+            C: a5 UID SEARCH ALL
             S: * SEARCH 5
-            S: a6 OK
-            C: a7 UID FETCH 5 (UID FLAGS INTERNALDATE BODY.PEEK[])
+            S: a5 OK
+            C: a6 UID FETCH 5 (UID FLAGS INTERNALDATE BODY.PEEK[])
             S: * 1 FETCH (UID 5 FLAGS () INTERNALDATE "01-May-2026 10:00:00 +0000" BODY[] "Subject: five")
-            S: a7 OK
-            C: a8 SELECT "Broken"
-            S: a8 NO [SERVERBUG] broken
+            S: a6 OK
+            C: a7 SELECT "Broken"
+            S: a7 NO [SERVERBUG] broken
             "#,
         )
         .await;
@@ -376,6 +374,9 @@ async fn one_mailbox_that_does_not_open_leaves_the_others_in_peace() {
     assert_eq!(mailbox.held(), held(&[(5, "", "five")]));
     assert_eq!(report.findings.len(), 1);
     assert!(report.findings[0].evidence.contains("[SERVERBUG] broken"), "{:?}", report.findings);
+    // It was understood: the server cannot just now.
+    assert_eq!(report.findings[0].verdict, Verdict::TemporaryFailure);
+    assert_eq!(report.unread, Some(Verdict::TemporaryFailure));
 }
 
 #[tokio::test]
@@ -415,6 +416,7 @@ async fn a_message_without_content_is_reported_and_fetched_again_next_time() {
     let said: Vec<&str> = report.findings.iter().map(|f| f.evidence.as_str()).collect();
     let [said] = said.as_slice() else { panic!("{said:?}") };
     assert!(said.contains("does not give UID 2: ") && said.contains("NO it is really not there"), "{said}");
+    assert_eq!(report.findings[0].verdict, Verdict::RequestRefused);
 }
 
 #[tokio::test]

@@ -53,6 +53,13 @@ pub enum Body {
         /// Octets of the whole message (RFC822.SIZE).
         size: u64,
     },
+    /// It was fetched, and is not the message whose beginning is here under this UID.
+    Another {
+        /// What its header says.
+        summary: Box<Summary>,
+        /// Where its content was put.
+        content: Content,
+    },
     /// It was recognised as one that is here already.
     Held(MessageId),
 }
@@ -90,7 +97,9 @@ impl Store {
         now: i64,
     ) -> Result<Applied, StoreError> {
         let synced = |entry: &NewEntry| match &entry.body {
-            Body::Fetched { content, .. } | Body::Begun { content, .. } => self.packs.is_synced(&content.at),
+            Body::Fetched { content, .. } | Body::Begun { content, .. } | Body::Another { content, .. } => {
+                self.packs.is_synced(&content.at)
+            }
             Body::Held(_) => true,
         };
         if !delta.new.iter().all(synced) {
@@ -314,7 +323,9 @@ impl<'a> Work<'a> {
         }
         let serial = self.serial;
         let message = match &entry.body {
-            Body::Fetched { summary, content } => self.message(summary, content, entry.internal_date)?,
+            Body::Fetched { summary, content } | Body::Another { summary, content } => {
+                self.message(summary, content, entry.internal_date)?
+            }
             Body::Begun { summary, content, size } => self.beginning(entry, summary, content, *size)?,
             Body::Held(message) => self.held(*message)?,
         };
@@ -322,7 +333,7 @@ impl<'a> Work<'a> {
             if before.message == message {
                 return self.update(entry.uid, &before, &entry.flags, entry.mod_seq);
             }
-            if held.is_some() {
+            if held.is_some() && !matches!(entry.body, Body::Another { .. }) {
                 self.complete(before.message, message, self.serial > serial)?;
                 return self.update(entry.uid, &Before { message, ..before }, &entry.flags, entry.mod_seq);
             }
@@ -350,7 +361,7 @@ impl<'a> Work<'a> {
         self.total += 1;
         self.unseen += unseen(system_bits(&entry.flags));
         match &entry.body {
-            Body::Fetched { .. } | Body::Begun { .. } => self.applied.new += 1,
+            Body::Fetched { .. } | Body::Begun { .. } | Body::Another { .. } => self.applied.new += 1,
             Body::Held(_) => {
                 self.applied.recognised += 1;
                 // Here its date may want more of it than where it was.

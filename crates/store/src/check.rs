@@ -109,7 +109,7 @@ pub fn check(
     mut progress: impl FnMut(Progress),
 ) -> Result<Checked, StoreError> {
     let conn = match database::open_mail(dir) {
-        Err(StoreError::Database(error)) => {
+        Err(StoreError::Database(error) | StoreError::Disk(error)) => {
             fault(Fault::at(FaultKind::Database, format!("mail.db: {error}")));
             return Ok(Checked::default());
         }
@@ -120,7 +120,7 @@ pub fn check(
         return Ok(check.checked);
     }
     let index = match database::attach_index(&conn, dir) {
-        Err(StoreError::Database(error)) => {
+        Err(StoreError::Database(error) | StoreError::Disk(error)) => {
             check.report(FaultKind::Index, format!("search.db: {error}"));
             false
         }

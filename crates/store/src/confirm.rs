@@ -13,7 +13,7 @@ use crate::{
 use restante_core::mail::{Flags, MailboxName, Uid, UidValidity};
 use restante_core::sync::Delta;
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that the server has carried out.
@@ -194,6 +194,8 @@ pub(crate) fn confirm_within(
 ) -> Result<Vec<Applied>, StoreError> {
     let mut flags = BTreeMap::new();
     let mut mailboxes = BTreeSet::new();
+    // The last that became of each entry.
+    let mut last = BTreeMap::new();
     for confirmed in confirmed {
         // It may have been confirmed before.
         let Some(operation) = find(transaction, confirmed.operation)? else { continue };
@@ -201,6 +203,15 @@ pub(crate) fn confirm_within(
         settle_mailbox(transaction, &operation, now)?;
         transaction.prepare_cached("DELETE FROM operation WHERE id = ?1")?.execute([operation.id.0])?;
         mailboxes.insert(operation.mailbox);
+        if let Some(uid) = operation.uid {
+            last.insert((operation.mailbox, uid), (operation.id, operation.intent, confirmed.at));
+        }
+    }
+    for ((from, uid), (moved, intent, at)) in last {
+        if let Intent::Move { to } = intent {
+            follow(transaction, moved, (from, uid), (to, at.map(|(_, uid)| uid)))?;
+            mailboxes.insert(to);
+        }
     }
     let applied = deltas
         .iter()
@@ -208,6 +219,44 @@ pub(crate) fn confirm_within(
         .collect::<Result<_, _>>()?;
     mailboxes.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))?;
     Ok(applied)
+}
+
+const NOTHING: &str = "nothing was kept that could bring it back";
+
+/// Why nothing takes back what was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Irrevocable {
+    /// Of what was removed only the beginning was here.
+    Partial,
+    /// It was gone from here before it was removed.
+    Removed,
+    /// It was a mailbox that was removed.
+    Mailbox,
+    /// The server did not say where it put the message.
+    Place,
+}
+
+impl Irrevocable {
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Partial, "partial", "no more than the beginning of it was here, which cannot be added again"),
+        (Self::Removed, "removed", NOTHING),
+        (Self::Mailbox, "mailbox", "a mailbox that was removed does not come back"),
+        (Self::Place, "place", "the server did not say where it put the message"),
+    ];
+
+    fn write(self) -> Value {
+        let word = Self::ALL.into_iter().find(|(why, ..)| *why == self).map(|(_, word, _)| word);
+        json!({ "why": word })
+    }
+
+    /// What a person is told of a row that was written so.
+    pub(crate) fn told(payload: &str) -> &'static str {
+        let payload: Value = serde_json::from_str(payload).unwrap_or_default();
+        let word = payload.get("why").and_then(Value::as_str).unwrap_or_default();
+        let known = Self::ALL.into_iter().find(|(_, written, _)| *written == word);
+        // An earlier version did not write it down.
+        known.map_or(NOTHING, |(.., told)| told)
+    }
 }
 
 /// Writes down what takes an operation back. `flags` holds those of entries that earlier operations of the
@@ -224,6 +273,8 @@ fn remember(
         Some(uid) => entry(transaction, here.0, uid)?,
         None => None,
     };
+    // Why nothing takes it back, where nothing does.
+    let mut why = Irrevocable::Place;
     let (place, inverse) = match &operation.intent {
         Intent::Flag { add, remove } => {
             let (Some((before, _)), Some(uid)) = (entry, here.1) else { return Ok(()) };
@@ -248,6 +299,7 @@ fn remember(
                 Some(message) => partial::held(transaction, message)?.is_none(),
                 None => false,
             };
+            why = if whole { Irrevocable::Removed } else { Irrevocable::Partial };
             let inverse = operation.message.filter(|_| whole).zip(entry).zip(here.1).map(
                 |((message, (before, date)), uid)| {
                     let flags = flags.get(&(here.0, uid)).cloned().unwrap_or(before);
@@ -264,13 +316,14 @@ fn remember(
                 .query_row([here.0.0], |row| row.get(0))?;
             (here, Some(Intent::Rename { to: MailboxName::new(name) }))
         }
-        Intent::Delete => (here, None),
+        Intent::Delete => {
+            why = Irrevocable::Mailbox;
+            (here, None)
+        }
         Intent::Subscribe(subscribe) => (here, Some(Intent::Subscribe(!subscribe))),
     };
-    let (kind, payload) = inverse.as_ref().map_or(("none", "{}".to_owned()), |inverse| {
-        let (kind, payload) = write_intent(inverse);
-        (kind, payload.to_string())
-    });
+    let (kind, payload) = inverse.as_ref().map_or_else(|| ("none", why.write()), write_intent);
+    let payload = payload.to_string();
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO done (id, request, mailbox, uid, position, kind, payload, confirmed)
@@ -286,6 +339,26 @@ fn remember(
             payload,
             now
         ])?;
+    Ok(())
+}
+
+/// What was asked of a message after its move is about the message where it is now. Without a UID it waits until the
+/// pull finds the message there.
+fn follow(
+    transaction: &Transaction<'_>,
+    moved: OperationId,
+    (from, uid): (MailboxId, Uid),
+    (to, at): (MailboxId, Option<Uid>),
+) -> Result<(), StoreError> {
+    if from == to {
+        return Ok(());
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE operation SET mailbox = ?4, uid = ?5
+             WHERE mailbox = ?1 AND uid = ?2 AND id > ?3 AND state IN ('waiting', 'asked')",
+        )?
+        .execute(params![from.0, uid.get(), moved.0, to.0, at.map_or(0, Uid::get)])?;
     Ok(())
 }
 

@@ -23,13 +23,13 @@ pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {
     migrate(&mail, &MAIL)?;
     match migrate(&search, &SEARCH) {
         Ok(()) => {}
-        Err(StoreError::DiskFull) => return Err(StoreError::DiskFull),
-        Err(error @ StoreError::Newer { .. }) => return Err(error),
         // Whatever is wrong with the index, the mail is not in it.
-        Err(_) => {
+        Err(StoreError::Database(error)) if is_broken(&error) => {
             dir::remove_database(&search)?;
             migrate(&search, &SEARCH)?;
         }
+        // It is sound, as far as is known, and to make it again takes long.
+        Err(error) => return Err(error),
     }
     let connection = Connection::open_with_flags(&mail, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     attach(&connection, &search)?;
@@ -42,6 +42,13 @@ pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {
          PRAGMA main.journal_size_limit = 8388608; PRAGMA search.journal_size_limit = 8388608;",
     )?;
     Ok(connection)
+}
+
+/// Whether it is what the file holds that cannot be read.
+fn is_broken(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+    // The last is for tables that are not as they should be.
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase | Unknown))
 }
 
 /// Opens the index alone for writing. What is read of it while it is written is little, and read again from

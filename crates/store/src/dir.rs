@@ -1,6 +1,6 @@
 //! Private files and the lock that makes one process the writer.
 
-use crate::StoreError;
+use crate::{AccountId, StoreError};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -41,16 +41,30 @@ pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
-            let process = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(StoreError::Locked { dir: dir.to_owned(), process });
+            // What cannot be read is as what was not written.
+            let _ = file.read_to_string(&mut text);
+            let mut lines = text.lines();
+            let process = lines.next().and_then(|line| line.trim().parse().ok());
+            let watched = lines.next().unwrap_or_default().split(' ');
+            let watched = watched.filter_map(|word| word.parse().ok().map(AccountId)).collect();
+            return Err(StoreError::Locked { dir: dir.to_owned(), process, watched });
         }
         Err(TryLockError::Error(source)) => return Err(StoreError::io("lock", &path)(source)),
     }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(StoreError::io("write", &path))?;
+    write_lock(&mut file, &[]).map_err(StoreError::io("write", &path))?;
     Ok(file)
+}
+
+/// Writes into the lock who holds it, and in a second line which accounts that one keeps in step until it ends.
+pub(crate) fn write_lock(file: &mut File, watched: &[AccountId]) -> std::io::Result<()> {
+    let mut text = format!("{}\n", std::process::id());
+    if !watched.is_empty() {
+        let ids: Vec<String> = watched.iter().map(|account| account.0.to_string()).collect();
+        text.push_str(&format!("{}\n", ids.join(" ")));
+    }
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
 }
 
 /// Removes a database and its companions.

@@ -1,5 +1,6 @@
 //! What can go wrong with what restante remembers.
 
+use crate::AccountId;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub enum StoreError {
         dir: PathBuf,
         /// The other process, when it could be read.
         process: Option<u32>,
+        /// The accounts that it keeps in step for as long as it runs; none where it does one thing and ends.
+        watched: Vec<AccountId>,
     },
     /// There is nothing to read yet.
     #[error("there is no mail in {} yet", .0.display())]
@@ -44,6 +47,9 @@ pub enum StoreError {
     /// No space is left where the mail is kept. What was committed before is safe.
     #[error("the disk is full")]
     DiskFull,
+    /// The disk failed under a database, or let it grow no more. What was committed before is safe.
+    #[error("the disk does not read or write the mail database ({0}); what was kept before is safe")]
+    Disk(rusqlite::Error),
     /// SQLite reports a fault.
     #[error("the mail database: {0}")]
     Database(rusqlite::Error),
@@ -88,6 +94,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            Some(rusqlite::ErrorCode::SystemIoFailure) => Self::Disk(error),
             _ => Self::Database(error),
         }
     }
@@ -95,4 +102,25 @@ impl From<rusqlite::Error> for StoreError {
 
 fn named(id: Option<u32>) -> String {
     id.map_or_else(String::new, |id| format!(" (process {id})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn what_the_disk_did_is_not_said_of_the_mail() {
+        let of = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            StoreError::from(error).to_string()
+        };
+        assert_eq!(of(ffi::SQLITE_FULL), "the disk is full");
+        let failed = of(ffi::SQLITE_IOERR_FSYNC);
+        assert!(
+            failed.starts_with("the disk does not read or write") && failed.ends_with("is safe"),
+            "{failed}"
+        );
+        assert!(of(ffi::SQLITE_CORRUPT).starts_with("the mail database: "));
+    }
 }

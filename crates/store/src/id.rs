@@ -95,6 +95,12 @@ impl MessageId {
 pub struct Digest(pub(crate) [u8; 32]);
 
 impl Digest {
+    /// The digest of these octets.
+    #[must_use]
+    pub fn of(octets: &[u8]) -> Self {
+        Self(*blake3::hash(octets).as_bytes())
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -65,7 +65,7 @@ pub use moved::no_such_mailbox;
 pub use operation::{Ask, Intent, Operation, OperationState, Requested};
 pub use outbox::{NewSubmission, Submission};
 pub use pack::{Content, ContentWriter};
-pub use partial::{Partial, Wanted};
+pub use partial::{Beginning, Partial, Wanted};
 pub use pause::Pause;
 pub use search::{Indexer, Preview};
 pub use store::{Desk, Store, View};

@@ -8,6 +8,7 @@ use crate::fold::refold_mailbox;
 use crate::id::{DATE_MAX, SERIAL_MASK};
 use crate::mailbox::drop_unreferenced;
 use crate::pack::HEADER;
+use crate::partial::Beginning;
 use crate::{
     AccountId, Content, Desk, Digest, MailboxId, MessageId, NewEntry, Store, StoreError, View, database, dir,
 };
@@ -26,14 +27,16 @@ pub struct Lost {
     pub message: MessageId,
     /// The digest of its content.
     pub digest: Digest,
+    /// Octets of the whole message, as far as is known.
+    pub size: u64,
     /// Whose mailbox.
     pub account: AccountId,
     /// The mailbox.
     pub mailbox: MailboxId,
     /// Its UID there.
     pub uid: Uid,
-    /// Only the beginning of the message was here.
-    pub partial: bool,
+    /// When only the beginning of the message was here: that.
+    pub begun: Option<Beginning>,
 }
 
 /// What the server has now in the place of a content that was lost.
@@ -43,6 +46,8 @@ pub struct Replacement {
     pub lost: Lost,
     /// What is there.
     pub entry: NewEntry,
+    /// What was here is sound and rests for a while, as whatever the server removes.
+    pub rests: bool,
 }
 
 impl View {
@@ -52,9 +57,9 @@ impl View {
     /// The database cannot be read.
     pub fn places_of(&self, messages: &[MessageId]) -> Result<Vec<Lost>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT mailbox.account, mailbox.id, entry.uid, message.digest,
-                 EXISTS (SELECT 1 FROM partial WHERE partial.message = ?2)
+            "SELECT mailbox.account, mailbox.id, entry.uid, message.digest, size, held, partial.digest
              FROM entry JOIN mailbox ON mailbox.id = entry.mailbox JOIN message ON message.id = ?2
+             LEFT JOIN partial ON partial.message = ?2
              WHERE entry.position = ?1 AND uid_validity <> 0 AND moved = 0 ORDER BY mailbox.id, entry.uid",
         )?;
         let mut places = Vec::new();
@@ -62,10 +67,12 @@ impl View {
             let mut rows = statement.query([message.0, message.serial()])?;
             while let Some(row) = rows.next()? {
                 let Some(uid) = Uid::new(row.get(2)?) else { continue };
+                let (held, digest): (Option<u64>, Option<[u8; 32]>) = (row.get(5)?, row.get(6)?);
                 places.push(Lost {
                     message: *message,
                     digest: Digest(row.get(3)?),
-                    partial: row.get(4)?,
+                    size: row.get(4)?,
+                    begun: held.zip(digest).map(|(held, digest)| Beginning { held, digest: Digest(digest) }),
                     account: AccountId(row.get(0)?),
                     mailbox: MailboxId(row.get(1)?),
                     uid,
@@ -96,7 +103,7 @@ impl Store {
     pub fn rebuild_index(self) -> Result<Self, StoreError> {
         // An index that is damaged may not know it.
         let has_documents = self.has_documents().unwrap_or_default();
-        let Self { desk: Desk { view, .. }, packs, _lock } = self;
+        let Self { desk: Desk { view, .. }, packs, lock } = self;
         let View { conn, dir, .. } = view;
         drop(conn);
         dir::remove_database(&dir.join("search.db"))?;
@@ -104,7 +111,7 @@ impl Store {
         if has_documents {
             database::empty_index(&dir, has_documents)?;
         }
-        Ok(Self { desk: Desk { view: View::new(conn, &dir)?, bell: None }, packs, _lock })
+        Ok(Self { desk: Desk { view: View::new(conn, &dir)?, bell: None }, packs, lock })
     }
 
     /// Puts rows right, in one transaction: identities, references, conversations, counters, and what is
@@ -153,8 +160,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unsynced`] when the content was not synced; the database cannot be written.
     pub fn replace(&mut self, replacement: &Replacement, now: i64) -> Result<(), StoreError> {
-        let Replacement { lost, entry } = replacement;
-        if let crate::Body::Fetched { content, .. } = &entry.body
+        let Replacement { lost, entry, rests } = replacement;
+        if let crate::Body::Fetched { content, .. } | crate::Body::Another { content, .. } = &entry.body
             && !self.packs.is_synced(&content.at)
         {
             return Err(StoreError::Unsynced);
@@ -170,6 +177,9 @@ impl Store {
                 place,
             )?;
             refold_mailbox(transaction, lost.mailbox)?;
+            if *rests {
+                return Ok(Vec::new());
+            }
             drop_unreferenced(transaction, "SELECT ?1", lost.message.0, |transaction| {
                 transaction
                     .execute("DELETE FROM tombstone WHERE mailbox = ?1 AND uid = ?2 AND position = ?3", place)

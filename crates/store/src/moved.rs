@@ -158,8 +158,9 @@ impl Store {
     }
 
     /// Brings what was asked for messages that lost their UID to where those messages are now, when that
-    /// is one place; returns how many were carried. To remove a message for good is not carried: it was
-    /// asked of one mailbox. What was asked to be moved or copied to where the message is now is done.
+    /// is one place; returns how many were carried. To remove a message for good is carried only to where the person
+    /// had moved it before: it was asked of one mailbox. What was asked to be moved or copied to where the message is
+    /// now is done.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -177,6 +178,14 @@ impl Store {
                 .query_map([account.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect::<Result<_, _>>()?;
             for (operation, from, to, uid) in &carried {
+                transaction
+                    .prepare_cached(
+                        "UPDATE operation SET mailbox = ?2, uid = ?3
+                         WHERE uid = 0 AND kind = 'remove' AND state IN ('waiting', 'asked') AND id > ?1
+                             AND (mailbox, position) = (SELECT mailbox, position FROM operation
+                                 WHERE id = ?1 AND kind = 'move' AND json_extract(payload, '$.to') = ?2)",
+                    )?
+                    .execute(params![operation, to, uid])?;
                 transaction
                     .prepare_cached("UPDATE operation SET mailbox = ?2, uid = ?3,
                              state = CASE state WHEN 'superseded' THEN 'waiting' ELSE state END

@@ -20,6 +20,37 @@ pub struct Partial {
     pub size: u64,
     /// Octets of it that are here.
     pub held: u64,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+impl Partial {
+    /// What is here of it.
+    #[must_use]
+    pub fn beginning(&self) -> Beginning {
+        Beginning { held: self.held, digest: self.digest }
+    }
+}
+
+/// What a whole message must begin with to be the one of which this is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Octets.
+    pub held: u64,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+impl Beginning {
+    /// Whether a content of `size` octets begins so. `head` is its first octets, as many as anybody keeps of a header;
+    /// of a beginning longer than that only the length is compared.
+    #[must_use]
+    pub fn is_of(&self, head: &[u8], size: u64) -> bool {
+        let Some(head) = usize::try_from(self.held).ok().and_then(|held| head.get(..held)) else {
+            return size >= self.held && size > head.len() as u64;
+        };
+        Digest::of(head) == self.digest
+    }
 }
 
 /// A message that a person waits for, and where it can be had.
@@ -33,12 +64,16 @@ pub struct Wanted {
     pub uid: Uid,
 }
 
+/// Who waits asks again and again. What was asked for longer ago than this, in seconds, nobody waits for any more: the
+/// program was ended.
+const PATIENCE: i64 = 30;
+
 /// What people wait for. In this order: SQLite would look through all messages for the few that are wanted, at each
 /// sync.
 const WANTED: &str = "SELECT message.position, mailbox.id, min(entry.uid) FROM wanted
      CROSS JOIN message ON message.id = wanted.message CROSS JOIN entry ON entry.position = message.position
      CROSS JOIN mailbox ON mailbox.id = entry.mailbox
-     WHERE account = ?1 AND reply = '' AND uid_validity <> 0 AND moved = 0
+     WHERE account = ?1 AND asked >= ?2 AND reply = '' AND uid_validity <> 0 AND moved = 0
      GROUP BY message.id ORDER BY asked, message.id";
 
 impl View {
@@ -57,32 +92,47 @@ impl View {
     pub fn partials(&self, mailbox: MailboxId) -> Result<Vec<Partial>, StoreError> {
         let serial = serial_of("entry.position");
         let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT uid, internal_date, size, held FROM entry
+            "SELECT uid, internal_date, size, held, partial.digest FROM entry
              JOIN partial ON partial.message = {serial} JOIN message ON message.id = {serial}
              WHERE mailbox = ?1 ORDER BY uid"
         ))?;
         let read = |row: &Row<'_>| {
             let uid = Uid::new(row.get(0)?);
-            let (internal_date, size, held) = (row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok(uid.map(|uid| Partial { uid, internal_date, size, held }))
+            let (internal_date, size, held, digest) =
+                (row.get(1)?, row.get(2)?, row.get(3)?, Digest(row.get(4)?));
+            Ok(uid.map(|uid| Partial { uid, internal_date, size, held, digest }))
         };
         let found = statement.query_map([mailbox.0], read)?.collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// What people wait for in an account, one place for each message, those first that were asked for first. What
-    /// was asked for in vain is not among them, nor what can be had nowhere by its UID.
+    /// What people wait for in an account at `now`, one place for each message, those first that were asked for first.
+    /// What was asked for in vain is not among them, nor what can be had nowhere by its UID, nor what nobody has asked
+    /// for in the last 30 seconds.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn wanted(&self, account: AccountId) -> Result<Vec<Wanted>, StoreError> {
+    pub fn wanted(&self, account: AccountId, now: i64) -> Result<Vec<Wanted>, StoreError> {
         let mut statement = self.conn.prepare_cached(WANTED)?;
         let read = |row: &Row<'_>| {
             let (message, mailbox) = (MessageId(row.get(0)?), MailboxId(row.get(1)?));
             Ok(Uid::new(row.get(2)?).map(|uid| Wanted { message, mailbox, uid }))
         };
-        let found = statement.query_map([account.0], read)?.collect::<Result<Vec<_>, _>>()?;
+        let since = now.saturating_sub(PATIENCE);
+        let found = statement.query_map([account.0, since], read)?.collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The accounts on whose servers a message is, as far as is known; none when it was removed.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn owners(&self, message: MessageId) -> Result<Vec<AccountId>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT DISTINCT account FROM entry JOIN mailbox ON mailbox.id = entry.mailbox
+             WHERE entry.position = ?1 ORDER BY account",
+        )?;
+        Ok(statement.query_map([message.0], |row| row.get(0).map(AccountId))?.collect::<Result<_, _>>()?)
     }
 
     /// Why a message that was [asked for](Desk::want) cannot be had; `None` while nobody knows.
@@ -97,7 +147,8 @@ impl View {
 }
 
 impl Desk {
-    /// Takes down that a person waits for a message of which only the beginning is here.
+    /// Takes down that a person waits for a message of which only the beginning is here. To be said again at least every
+    /// 30 seconds for as long as that is so.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -136,6 +187,25 @@ impl Store {
                 "UPDATE wanted SET reply = ?2 WHERE message = ?1",
                 params![message.serial(), reply],
             )?;
+            Ok(())
+        })
+    }
+
+    /// Forgets what nobody waits for any more at `now`: whoever asked was ended before there was an answer.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn forget_wanted(&mut self, now: i64) -> Result<(), StoreError> {
+        let since = now.saturating_sub(PATIENCE);
+        let stale: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM wanted WHERE asked < ?1)")?
+            .query_row([since], |row| row.get(0))?;
+        if !stale {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            transaction.execute("DELETE FROM wanted WHERE asked < ?1", [since])?;
             Ok(())
         })
     }
@@ -279,7 +349,7 @@ mod tests {
         let plan = format!("EXPLAIN QUERY PLAN {WANTED}");
         let conn = &store.view().conn;
         let mut statement = conn.prepare(&plan).unwrap();
-        let steps = statement.query_map([1], |row| row.get::<_, String>(3)).unwrap();
+        let steps = statement.query_map([1, 1], |row| row.get::<_, String>(3)).unwrap();
         let scans: Vec<_> = steps.map(Result::unwrap).filter(|step| step.starts_with("SCAN")).collect();
         assert_eq!(scans, ["SCAN wanted"]);
     }

@@ -1,7 +1,7 @@
 //! The one writer and its many readers.
 
 use crate::pack::{HEADER, Packs};
-use crate::{ContentWriter, StoreError, database, dir};
+use crate::{AccountId, ContentWriter, StoreError, database, dir};
 use rusqlite::{Connection, Transaction};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct Desk {
 pub struct Store {
     pub(crate) desk: Desk,
     pub(crate) packs: Arc<Packs>,
-    pub(crate) _lock: File,
+    pub(crate) lock: File,
 }
 
 impl View {
@@ -149,7 +149,7 @@ impl Store {
         };
         let packs = Arc::new(Packs::recover(dir.join("packs"), &proven, referred)?);
         let desk = Desk { view: View::new(conn, dir)?, bell: None };
-        let mut store = Self { desk, packs, _lock: lock };
+        let mut store = Self { desk, packs, lock };
         store.recover_index()?;
         store.recover_outbox()?;
         Ok(store)
@@ -164,6 +164,16 @@ impl Store {
     /// What a person asks is taken down here.
     pub fn desk(&mut self) -> &mut Desk {
         &mut self.desk
+    }
+
+    /// Lets other processes know that this one stays, and which accounts it keeps in step meanwhile: it is said with
+    /// [`StoreError::Locked`].
+    ///
+    /// # Errors
+    /// The lock cannot be written.
+    pub fn announce(&mut self, accounts: &[AccountId]) -> Result<(), StoreError> {
+        let path = self.desk.view.dir.join("lock");
+        dir::write_lock(&mut self.lock, accounts).map_err(StoreError::io("write", &path))
     }
 
     /// A writer of contents, to be used on any thread.
@@ -183,7 +193,7 @@ impl Store {
     /// # Errors
     /// A file cannot be removed.
     pub fn destroy(self) -> Result<(), StoreError> {
-        let Self { desk, packs, _lock: lock } = self;
+        let Self { desk, packs, lock } = self;
         let View { conn, dir, .. } = desk.view;
         drop((conn, packs));
         let folder = dir.join("packs");

@@ -1,5 +1,6 @@
 //! Taking back what was asked.
 
+use crate::confirm::Irrevocable;
 use crate::fold::refold;
 use crate::local::carry_out;
 use crate::operation::{ask_for, changes, collect, open_request, read_intent};
@@ -46,10 +47,13 @@ pub struct Undone {
 
 /// A confirmed operation as the one that takes it back.
 struct Inverse {
+    /// The operation that was confirmed.
+    operation: i64,
     mailbox: MailboxId,
     uid: Option<Uid>,
     message: Option<MessageId>,
-    intent: Option<Intent>,
+    /// What is to be asked, or why nothing can be.
+    intent: Result<Intent, &'static str>,
 }
 
 impl View {
@@ -211,18 +215,22 @@ fn clear_up(
 /// What takes a request back, the last first.
 fn inverses(transaction: &Transaction<'_>, request: RequestId) -> Result<Vec<Inverse>, StoreError> {
     let mut statement = transaction.prepare_cached(
-        "SELECT mailbox, uid, position, kind, payload FROM done WHERE request = ?1 ORDER BY id DESC",
+        "SELECT mailbox, uid, position, kind, payload, id FROM done WHERE request = ?1 ORDER BY id DESC",
     )?;
     let mut rows = statement.query([request.0])?;
     let mut inverses = Vec::new();
     while let Some(row) = rows.next()? {
         let message = Some(MessageId(row.get(2)?)).filter(|message| message.0 != 0);
         let (kind, payload): (String, String) = (row.get(3)?, row.get(4)?);
-        let intent = read_intent(&kind, &payload, message);
-        if intent.is_none() && kind != "none" {
-            return Err(StoreError::Damaged(format!("what takes back an operation: {kind} {payload}")));
-        }
+        let intent = match (read_intent(&kind, &payload, message), kind.as_str()) {
+            (Some(intent), _) => Ok(intent),
+            (None, "none") => Err(Irrevocable::told(&payload)),
+            (None, _) => {
+                return Err(StoreError::Damaged(format!("what takes back an operation: {kind} {payload}")));
+            }
+        };
         inverses.push(Inverse {
+            operation: row.get(5)?,
             mailbox: MailboxId(row.get(0)?),
             uid: Uid::new(row.get(1)?),
             message,
@@ -232,18 +240,33 @@ fn inverses(transaction: &Transaction<'_>, request: RequestId) -> Result<Vec<Inv
     Ok(inverses)
 }
 
+/// The latest request after an operation that took its message elsewhere.
+fn since(
+    transaction: &Transaction<'_>,
+    message: MessageId,
+    operation: i64,
+) -> Result<Option<RequestId>, StoreError> {
+    // What takes a removal back is an addition, or nothing does.
+    let mut find = transaction.prepare_cached(
+        "SELECT max(request) FROM (
+             SELECT request FROM done WHERE position = ?1 AND id > ?2
+                 AND (kind IN ('move', 'append') OR json_extract(payload, '$.why') IN ('partial', 'removed'))
+             UNION ALL SELECT request FROM operation
+             WHERE position = ?1 AND id > ?2 AND kind IN ('move', 'remove') AND state IN ('waiting', 'asked'))",
+    )?;
+    let found: Option<i64> = find.query_row(params![message.0, operation], |row| row.get(0))?;
+    Ok(found.map(RequestId))
+}
+
 /// Finds the message where it is now. `None` when nothing is to be done, and the reason when nothing can be.
 fn locate(
     transaction: &Transaction<'_>,
     inverse: Inverse,
 ) -> Result<Result<Option<Ask>, String>, StoreError> {
-    let Inverse { mailbox, uid, message, intent } = inverse;
-    let Some(intent) = intent else {
-        return Ok(Err(
-            "the server did not say where it put the message, or keeps no mailbox that was removed, or no more \
-             than the beginning of the message was here"
-                .to_owned(),
-        ));
+    let Inverse { operation, mailbox, uid, message, intent } = inverse;
+    let intent = match intent {
+        Ok(intent) => intent,
+        Err(why) => return Ok(Err(why.to_owned())),
     };
     if matches!(&intent, Intent::Flag { add, remove } if add.names().next().is_none() && remove.names().next().is_none())
     {
@@ -277,9 +300,10 @@ fn locate(
     // To remove for good, it must be the very one.
     let certain = exact || (intent != Intent::Remove && (here || places.len() == 1));
     if !certain || places.is_empty() {
-        return Ok(
-            Err("the message is not where it was put: another program moved or removed it".to_owned()),
-        );
+        return Ok(Err(match since(transaction, message, operation)? {
+            Some(request) => format!("change {request} moved or removed the message since"),
+            None => "the message is not where it was put: another program moved or removed it".to_owned(),
+        }));
     }
     let (mailbox, uid) = places.swap_remove(0);
     Ok(Ok(Some(Ask { mailbox: MailboxId(mailbox), uid: Uid::new(uid), intent })))

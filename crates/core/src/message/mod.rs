@@ -304,6 +304,8 @@ pub struct PartInfo {
     pub filename: Option<String>,
     /// The decoded size in bytes.
     pub size: usize,
+    /// Only its beginning was read, and `size` is of that: there is more of it.
+    pub cut: bool,
     /// How the sender wants it shown, when that is said.
     pub disposition: Option<Disposition>,
     /// The Content-ID without angle brackets.

@@ -41,8 +41,8 @@ impl Reading {
     }
 
     /// As [`read_as`](Self::read_as), of the first octets of a message: `None` when what a person reads may not be all
-    /// among them. It is when they end within an attachment. Attachments after that one are not known, and of
-    /// that one only a part of its size is.
+    /// among them. It is when they end within an attachment. Attachments after that one are not known, and that one
+    /// is marked as cut.
     #[must_use]
     pub fn read_beginning(beginning: &[u8], width: usize, own: &[String]) -> Option<Self> {
         let mut structure = Structure::read(beginning);
@@ -53,7 +53,15 @@ impl Reading {
         }
         // That it ends in the middle is no fault of the message.
         structure.damaged.retain(|defect| *defect != Defect::Unclosed);
-        Some(Self::with_cards(&structure, beginning, width, own))
+        let mut reading = Self::with_cards(&structure, beginning, width, own);
+        // Those around it end with it, and so does the last of what a part holds in a way of its own.
+        let is_cut = |part: &&Part| !part.is_multipart() && part.body.end >= beginning.len();
+        let cut: Vec<&str> = structure.parts.iter().filter(is_cut).map(|part| part.number.as_str()).collect();
+        let last = reading.parts.len().checked_sub(1).filter(|_| !cut.is_empty());
+        for (at, part) in reading.parts.iter_mut().enumerate() {
+            part.cut = Some(at) == last || cut.contains(&part.part.as_str());
+        }
+        Some(reading)
     }
 
     fn with_cards(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
@@ -330,6 +338,7 @@ fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
     PartInfo {
         part: (at + 1).to_string(),
         size: part.bytes.len(),
+        cut: false,
         kind: part.kind,
         filename: part.filename,
         disposition: Some(if part.is_body { Disposition::Inline } else { Disposition::Attachment }),
@@ -343,6 +352,7 @@ fn info(structure: &Structure<'_>, part: &Part) -> PartInfo {
         kind: part.kind.clone(),
         filename: part.filename.clone(),
         size: structure.decoded(part).0.len(),
+        cut: false,
         disposition: part.disposition,
         cid: part.content_id.clone(),
     }

@@ -26,6 +26,8 @@ enum Step {
     Final { auth_message: String, server_key: Vec<u8> },
     /// The server has proved that it knows the password.
     Verified,
+    /// And has asked once more, for nothing.
+    Over,
 }
 
 impl Scram {
@@ -57,7 +59,7 @@ impl Scram {
     pub(super) fn first(&self) -> Vec<u8> {
         match &self.step {
             Step::First { first_bare, .. } => format!("{}{first_bare}", self.binding.header()).into_bytes(),
-            Step::Final { .. } | Step::Verified => Vec::new(),
+            Step::Final { .. } | Step::Verified | Step::Over => Vec::new(),
         }
     }
 
@@ -75,7 +77,12 @@ impl Scram {
                 self.step = Step::Verified;
                 Ok(Vec::new())
             }
-            Step::Verified => Err(SaslError::Unexpected),
+            // Some ask for the end in a line of its own.
+            Step::Verified if challenge.is_empty() => {
+                self.step = Step::Over;
+                Ok(Vec::new())
+            }
+            Step::Verified | Step::Over => Err(SaslError::Unexpected),
         }
     }
 
@@ -85,7 +92,7 @@ impl Scram {
     }
 
     pub(super) fn is_verified(&self) -> bool {
-        matches!(self.step, Step::Verified)
+        matches!(self.step, Step::Verified | Step::Over)
     }
 }
 
@@ -179,7 +186,21 @@ mod tests {
         assert!(!scram.is_verified());
         assert_eq!(scram.respond(SERVER_FINAL.as_bytes()), Ok(Vec::new()));
         assert!(scram.is_verified());
+        assert_eq!(scram.respond(b"v="), Err(SaslError::Unexpected));
+    }
+
+    #[test]
+    fn a_last_empty_line_is_answered_once_and_proves_nothing() {
+        let mut scram = start();
+        scram.respond(SERVER_FIRST.as_bytes()).unwrap();
+        assert!(scram.respond(b"").is_err() && !scram.is_verified());
+        let mut scram = start();
+        scram.respond(SERVER_FIRST.as_bytes()).unwrap();
+        scram.respond(SERVER_FINAL.as_bytes()).unwrap();
+        assert_eq!(scram.respond(b""), Ok(Vec::new()));
+        assert!(scram.is_verified());
         assert_eq!(scram.respond(b""), Err(SaslError::Unexpected));
+        assert!(scram.is_verified());
     }
 
     #[test]

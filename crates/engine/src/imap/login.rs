@@ -101,8 +101,8 @@ pub async fn log_in(
                 connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
             }
             if connection.capabilities().has("ID") {
-                // RFC 2971. Some servers open no mailbox before they know the program's name. It goes out with
-                // the next command, and nobody waits for the answer.
+                // RFC 2971. Some servers (163.com and its kin) open no mailbox before they know the program's
+                // name. It goes out with the next command, and nobody waits for the answer.
                 let id = concat!("(\"name\" \"restante\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
                 connection.send(Command::new("ID").raw(id));
             }

@@ -206,13 +206,39 @@ fn searched(answer: &str) -> String {
     )
 }
 
+/// And two copies are there, of which the second has these Received fields.
+fn found_with(fields: &str) -> String {
+    let octets = fields.replace('|', "\r\n");
+    format!(
+        "{}
+        C: a4 UID FETCH 4,7 (UID BODY.PEEK[HEADER.FIELDS (RECEIVED)])
+        S: * 1 FETCH (UID 4 BODY[HEADER.FIELDS (RECEIVED)] {{2}}
+        S:
+        S: )
+        S: * 2 FETCH (UID 7 BODY[HEADER.FIELDS (RECEIVED)] {{{}}}
+        S: {}
+        S: )
+        S: a4 OK fetched",
+        searched(" 4 7"),
+        octets.len() + 2,
+        fields.replace('|', "\n        S: "),
+    )
+}
+
 #[tokio::test]
-async fn a_message_without_a_reply_that_is_in_sent_was_taken() {
-    let (row, found) = looked_for([State::Unknown, State::Refused], &searched(" 7")).await;
+async fn a_copy_that_the_mail_program_may_have_filed_itself_proves_nothing() {
+    let (row, found) = looked_for([State::Unknown, State::Unknown], &found_with("")).await;
+    assert_eq!((row.state, row.filed, found), (State::Unknown, false, 0));
+}
+
+#[tokio::test]
+async fn a_message_without_a_reply_of_which_a_copy_went_through_the_server_was_taken() {
+    let received = "Received: from here by there;| Mon, 1 Jan 2024 10:00:00 +0000|";
+    let (row, found) = looked_for([State::Unknown, State::Refused], &found_with(received)).await;
     assert_eq!((row.state, row.filed, found), (State::Accepted, true, 1));
     let states: Vec<_> = row.recipients.iter().map(|recipient| recipient.state).collect();
     assert_eq!(states, [State::Accepted, State::Refused]);
-    assert!(row.recipients[0].reply.contains("is in Sent"), "{row:?}");
+    assert!(row.recipients[0].reply.contains("is in Sent: it took"), "{row:?}");
 }
 
 #[tokio::test]

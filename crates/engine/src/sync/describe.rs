@@ -5,7 +5,7 @@ use super::opening::is_shift;
 use super::pull::line;
 use super::{identity, limit};
 use crate::error::Error;
-use crate::imap::Connection;
+use crate::imap::{Completion, Connection};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{BodyContent, Command, FetchRow, Response, Status, internal_date};
 use restante_core::mail::{Uid, UidSet};
@@ -26,7 +26,7 @@ pub(super) struct Described {
     /// A message left the mailbox meanwhile.
     pub(super) shifted: bool,
     /// A completion that was no OK, as the server wrote it.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<Completion>,
 }
 
 /// Asks for everything that a message can be recognised by: about 250 octets each.
@@ -56,7 +56,7 @@ pub(super) async fn describe(
                 })
                 .await?;
             if completion.status != Status::Ok {
-                refused = Some(completion.line());
+                refused = Some(completion.clone());
             }
             let left = completion.stopped.map(|stopped| limit::left(&piece, stopped));
             waiting.extend(left.filter(|left| !left.is_empty() && left.len() < piece.len()));

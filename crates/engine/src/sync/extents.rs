@@ -129,9 +129,11 @@ pub(super) fn at_opening(limits: &Limits, abilities: Abilities, held: Held) -> (
     (about, asking)
 }
 
-/// What is asked of each message, for this much of it.
-pub(super) fn items(extent: Extent, common: &str) -> String {
+/// What is asked of each message, for this much of it; with `sized` how large it is as well, where that is no matter of
+/// course.
+pub(super) fn items(extent: Extent, common: &str, sized: bool) -> String {
     match extent {
+        Extent::Whole if sized => format!("(UID {common}RFC822.SIZE BODY.PEEK[])"),
         Extent::Whole => format!("(UID {common}BODY.PEEK[])"),
         Extent::Beginning => format!("(UID {common}RFC822.SIZE BODY.PEEK[]<0.{BEGINNING}>)"),
         Extent::Header => format!("(UID {common}RFC822.SIZE BODY.PEEK[HEADER])"),

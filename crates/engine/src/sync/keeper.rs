@@ -5,7 +5,8 @@ use restante_core::mail::{Flags, ModSeq, Uid};
 use restante_core::message::Summary;
 use restante_core::sync::Delta;
 use restante_store::{
-    Applied, Body, Confirmed, Content, ContentWriter, MailboxId, NewEntry, Preview, Store, StoreError,
+    Applied, Beginning, Body, Confirmed, Content, ContentWriter, MailboxId, NewEntry, Preview, Store,
+    StoreError,
 };
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -50,6 +51,8 @@ pub(super) struct Row {
     pub(super) email_id: String,
     /// Octets of the whole message, when the body before is only its beginning.
     pub(super) whole: Option<u64>,
+    /// What it is to begin with, when that is here already.
+    pub(super) begun: Option<Beginning>,
 }
 
 impl Batch {
@@ -346,9 +349,13 @@ impl Keep {
                         mod_seq: row.mod_seq,
                         internal_date,
                         email_id: row.email_id.clone(),
-                        body: match row.whole {
-                            Some(size) => Body::Begun { summary, content, size },
-                            None => Body::Fetched { summary, content },
+                        body: match (row.whole, row.begun) {
+                            (Some(size), _) => Body::Begun { summary, content, size },
+                            // The server has other octets under this UID now.
+                            (None, Some(begun)) if !begun.is_of(&pending.head, content.size()) => {
+                                Body::Another { summary, content }
+                            }
+                            (None, _) => Body::Fetched { summary, content },
                         },
                     });
                     if pending.entries.len() >= ENTRIES || pending.octets >= OCTETS {

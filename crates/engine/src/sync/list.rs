@@ -64,8 +64,9 @@ fn abilities(connection: &Connection) -> Abilities {
 }
 
 /// Asks, once a connection, for IMAP4rev2, or for UTF-8 alone: then names are UTF-8 both ways and messages with UTF-8 in
-/// their headers are taken. And for UIDs in the place of message numbers (RFC 9586), of which nothing here makes use.
-/// Each is a command of its own: a server that refuses one may still enable the rest.
+/// their headers are taken. And for UIDs in the place of message numbers (RFC 9586): nothing here makes use of numbers, so
+/// the server need keep no table of them (section 1), and no row can come without its UID. Each is a command of its own:
+/// a server that refuses one may still enable the rest.
 fn start_spelling(connection: &mut Connection) -> Vec<Tag> {
     let capabilities = connection.capabilities();
     if !capabilities.has("ENABLE") || connection.spelled {
@@ -93,17 +94,11 @@ pub(super) async fn list(connection: &mut Connection, first: Option<&Rule>) -> R
     let list_status = capabilities.has("LIST-STATUS");
     let list_extended = capabilities.has("LIST-EXTENDED") || capabilities.has("IMAP4REV2");
     let special_use = capabilities.has("SPECIAL-USE");
-    let wants_id = capabilities.has("ID");
     let mod_seq = if abilities.condstore { " HIGHESTMODSEQ" } else { "" };
     let items = format!("MESSAGES UIDNEXT UIDVALIDITY{mod_seq}{}", told::items(capabilities));
 
     let spelling = start_spelling(connection);
     let enable = start_enabling(connection, abilities);
-    // Some servers (163.com and its kin) open no mailbox for a program without a name (RFC 2971).
-    let id = wants_id.then(|| {
-        let version = env!("CARGO_PKG_VERSION");
-        connection.send(Command::new("ID").raw(&format!("(\"name\" \"restante\" \"version\" \"{version}\")")))
-    });
     let mut command = Command::new("LIST").raw("\"\" \"*\"");
     if list_status {
         let special_use = if special_use { "SPECIAL-USE " } else { "" };
@@ -133,9 +128,6 @@ pub(super) async fn list(connection: &mut Connection, first: Option<&Rule>) -> R
         connection.enabled = Some(completion.status == Status::Ok);
     }
     abilities.qresync &= connection.enabled != Some(false);
-    if let Some(tag) = id {
-        connection.wait(tag, &mut |event| found.take(event)).await?;
-    }
     let completion = connection.wait(listed, &mut |event| found.take(event)).await?;
     if completion.status != Status::Ok {
         return Err(connection.refused("LIST", &completion));

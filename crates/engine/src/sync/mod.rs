@@ -65,6 +65,9 @@ pub struct Report {
     pub quota: Vec<Room>,
     /// What went not quite right and stopped nothing.
     pub findings: Vec<Finding>,
+    /// Why some mailbox could not be read, when the server may be able to later.
+    #[serde(skip)]
+    pub unread: Option<Verdict>,
 }
 
 /// What a sync did to one mailbox.
@@ -266,12 +269,14 @@ impl Round {
         work.sort_by_key(|task| turn(task, abilities.labels));
         let mut memory = pull::Memory::of(account, inbox, serve::Bell::of(keeper).await?);
         let mut whole = all;
+        let mut unread = None;
         for task in work {
             edit(progress, |p| p.mailbox = task.name.as_str().to_owned());
             let pull = pull::Pull::new(connection, keeper, progress, abilities, &task, &rule, &mut memory);
             let pulled = pull.run().await?;
             moved |= pulled.reset;
             whole &= pulled.opened;
+            unread = unread.or(pulled.unread);
             if let Some(report) = reports.get_mut(task.at) {
                 *report = pulled.report;
             }
@@ -306,6 +311,7 @@ impl Round {
             bytes_out: after.bytes_out - before.bytes_out,
             round_trips: after.round_trips - before.round_trips,
             findings,
+            unread,
         })
     }
 }

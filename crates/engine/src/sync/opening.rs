@@ -117,7 +117,9 @@ impl Opening {
             let completion = connection.wait(tag, &mut |event| list.take(event)).await?;
             shifted |= list.shifted;
             early = std::mem::take(&mut list.others);
-            let found = (completion.status == Status::Ok && list.answered).then(|| list.uids());
+            // One that stopped before its end says nothing of the rest.
+            let told = completion.status == Status::Ok && completion.stopped.is_none() && list.answered;
+            let found = told.then(|| list.uids());
             extents = extents.zip(found).map(|(mut all, found)| {
                 all.push(found);
                 all

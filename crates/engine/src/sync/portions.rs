@@ -18,7 +18,7 @@ pub(super) struct Refusals {
     /// Messages that were refused alone, or in portions when too much was refused to go on asking.
     pub(super) refused: UidSet,
     /// The server's last words about one.
-    line: String,
+    pub(super) last: Option<Completion>,
 }
 
 impl Refusals {
@@ -33,7 +33,7 @@ impl Refusals {
             waiting.again(&missing);
             return;
         }
-        self.line = completion.line();
+        self.last = Some(completion.clone());
         insert_all(&mut self.refused, &missing);
     }
 
@@ -47,7 +47,8 @@ impl Refusals {
             }
             count => format!("{count} messages"),
         };
-        Some(format!("the server does not give {uids}: it answered UID FETCH with: {}", self.line))
+        let line = self.last.as_ref().map(Completion::line).unwrap_or_default();
+        Some(format!("the server does not give {uids}: it answered UID FETCH with: {line}"))
     }
 }
 

@@ -4,7 +4,7 @@ use super::describe::describe;
 use super::extents::{Extents, Rule, at_opening, items, questions};
 use super::fallen;
 use super::identity;
-use super::keeper::{Batch, Keeper, Row};
+use super::keeper::{Batch, Keeper, Row, now};
 use super::left::Left;
 use super::limit;
 use super::list::Abilities;
@@ -18,12 +18,12 @@ use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
 use restante_core::imap::wire::{BodyContent, Command, FetchRow, Response, Status, internal_date};
 use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, SpecialUse, SyncState, Uid, UidSet, UidValidity};
-use restante_core::sync::policy::Extent;
+use restante_core::sync::policy::{BEGINNING, Extent};
 use restante_core::sync::pull::{self, Comparison, Held, Seen, Strategy};
 use restante_core::sync::recognise::{Arrival, Recogniser};
 use restante_core::sync::{Delta, FlagChange};
-use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
-use std::collections::VecDeque;
+use restante_store::{AccountId, Applied, Beginning, Body, MailboxId, MessageId, NewEntry};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -41,6 +41,9 @@ const NARROW: u32 = 200;
 const MUCH: u64 = 100;
 /// Fewer new messages than this are fetched without asking whether they are known: it costs a round trip.
 const MANY: u64 = 20;
+
+/// The exit code of what is worth another try (sysexits).
+const TEMPORARY: u8 = 75;
 
 /// What is to be done for one mailbox.
 pub(super) struct Task {
@@ -65,6 +68,8 @@ pub(super) struct Pulled {
     pub(super) reset: bool,
     /// It could be opened.
     pub(super) opened: bool,
+    /// Why it could not, when it may be possible later.
+    pub(super) unread: Option<Verdict>,
 }
 
 /// What a message may be recognised among: read when the first mailbox needs it.
@@ -104,6 +109,10 @@ pub(super) struct Pull<'a> {
     reset: bool,
     /// Messages the server did not give although asked for one by one.
     refused: UidSet,
+    /// Of a message less came than the beginning that was asked for, and more is said to be there.
+    short: bool,
+    /// Why the mailbox could not be read, when it may be possible later.
+    unread: Option<Verdict>,
     /// What came damaged was asked for a second time: now it is taken as it is.
     again: bool,
     findings: Vec<Finding>,
@@ -136,6 +145,8 @@ impl<'a> Pull<'a> {
             shifted: false,
             reset: false,
             refused: UidSet::new(),
+            short: false,
+            unread: None,
             again: false,
             findings: Vec::new(),
             report,
@@ -175,7 +186,7 @@ impl<'a> Pull<'a> {
             Strategy::Plain => self.plain().await?,
         }
         self.settle(validity, seen).await?;
-        if self.task.lacks || self.report.recognised > 0 {
+        if self.task.lacks || self.short || self.report.recognised > 0 {
             self.fulfil().await?;
         }
         Ok(self.done(true))
@@ -219,11 +230,7 @@ impl<'a> Pull<'a> {
         }
         // What was said to UID SEARCH then is about no mailbox, or about the one before.
         // One mailbox that cannot be opened must not keep the others from being read.
-        let line = answered.completion.line();
-        self.complain(
-            Verdict::ProtocolError,
-            format!("the server answered {} with: {line}", verb(self.abilities)),
-        );
+        self.refused_by_server(verb(self.abilities), &answered.completion);
         Ok(None)
     }
 
@@ -303,8 +310,9 @@ impl<'a> Pull<'a> {
         let described = describe(self.connection, self.abilities, wanted).await?;
         let messages = recogniser.recognise(&described.arrivals);
         self.shifted |= described.shifted;
-        if let Some(line) = described.refused {
-            self.complain(Verdict::ProtocolError, format!("the server answered UID FETCH with: {line}"));
+        if let Some(completion) = described.refused {
+            let (verdict, what) = self.judged("UID FETCH", &completion);
+            self.complain(verdict, what);
         }
         let entry = |(arrival, message): (Arrival, Option<MessageId>)| {
             let Arrival { uid, flags, mod_seq, internal_date, email_id, .. } = arrival;
@@ -485,21 +493,28 @@ impl<'a> Pull<'a> {
         }
         self.learn_extents(wanted).await?;
         let extents = std::mem::take(&mut self.extents);
-        let fetched = self.bring(wanted, &extents).await;
+        let fetched = self.bring(wanted, &extents, BTreeMap::new()).await;
         self.extents = extents;
         self.report.new += fetched?;
         Ok(())
     }
 
-    /// Fetches these messages, so much of each; gives how many came.
-    async fn bring(&mut self, wanted: &UidSet, extents: &Extents) -> Result<u64, Error> {
+    /// Fetches these messages, so much of each; gives how many came. Where the beginning is here (`begun`), what comes is
+    /// held against it.
+    async fn bring(
+        &mut self,
+        wanted: &UidSet,
+        extents: &Extents,
+        begun: BTreeMap<Uid, Beginning>,
+    ) -> Result<u64, Error> {
+        let sized = !begun.is_empty();
         let mut waiting = Portions::new(wanted, line(self.abilities));
         let mut under_way: VecDeque<(Tag, UidSet)> = VecDeque::new();
         let mut promised = self.task.expected;
         let mod_seq = if self.abilities.condstore { "MODSEQ " } else { "" };
         let email_id = identity::item(self.abilities);
         let common = format!("FLAGS {mod_seq}INTERNALDATE {email_id}");
-        let mut taken = Taken::new(wanted, extents, self.again);
+        let mut taken = Taken::new(wanted, extents, begun, self.again);
         let mut came = 0;
         let mut refusals = Refusals::default();
         let mut is_first = true;
@@ -520,7 +535,7 @@ impl<'a> Pull<'a> {
                 && let Some(portion) = waiting.next()
             {
                 for (extent, part) in extents.split(&portion, line(self.abilities)) {
-                    let command = Command::new("UID FETCH").uids(&part).raw(&items(extent, &common));
+                    let command = Command::new("UID FETCH").uids(&part).raw(&items(extent, &common, sized));
                     under_way.push_back((self.connection.send(command), part));
                 }
             }
@@ -580,11 +595,14 @@ impl<'a> Pull<'a> {
             }
         }
         self.shifted |= taken.shifted;
+        self.short |= taken.short;
         self.memory.behind |= !taken.arrived.is_empty();
         if let Some(evidence) = refusals.evidence() {
-            self.complain(Verdict::ProtocolError, evidence);
+            let verdict = refusals.last.as_ref().map(|last| self.judged("UID FETCH", last).0);
+            self.complain(verdict.unwrap_or(Verdict::ProtocolError), evidence);
         }
         insert_all(&mut self.refused, &refusals.refused);
+        insert_all(&mut self.refused, &taken.doubts.less.iter().copied().collect());
         if let Some(what) = taken.doubts.evidence() {
             self.complain(Verdict::ProtocolError, what);
         }
@@ -595,7 +613,7 @@ impl<'a> Pull<'a> {
     async fn somebody_waits(&mut self) -> Result<bool, Error> {
         let account = self.memory.account;
         Ok(self.memory.bell.rang()
-            && !self.keeper.with(move |store| store.view().wanted(account)).await?.is_empty())
+            && !self.keeper.with(move |store| store.view().wanted(account, now())).await?.is_empty())
     }
 
     /// Fetches what people wait for, when nothing is under way, and comes back to this mailbox.
@@ -624,17 +642,26 @@ impl<'a> Pull<'a> {
         if wanted.is_empty() || self.extents.covers(wanted) {
             return Ok(());
         }
-        let mut answers = Vec::new();
-        for question in questions(&self.rule.limits, wanted, self.abilities.esearch) {
-            let mut listed = Listed::default();
-            let completion = self.connection.run(question, |event| listed.take(event)).await?;
-            if completion.status != Status::Ok {
-                return Err(self.connection.refused("UID SEARCH", &completion));
+        let mut rest = wanted.clone();
+        while !rest.is_empty() {
+            let (mut answers, mut stopped) = (Vec::new(), None);
+            for question in questions(&self.rule.limits, &rest, self.abilities.esearch) {
+                let mut listed = Listed::default();
+                let completion = self.connection.run(question, |event| listed.take(event)).await?;
+                if completion.status != Status::Ok {
+                    return Err(self.connection.refused("UID SEARCH", &completion));
+                }
+                self.shifted |= listed.shifted;
+                stopped = stopped.max(completion.stopped);
+                answers.push(listed.uids());
             }
-            self.shifted |= listed.shifted;
-            answers.push(listed.uids());
+            // Of what is below nothing was said (RFC 9738).
+            let below = stopped.map(|stopped| limit::left(&rest, stopped)).unwrap_or_default();
+            // It ends, whatever a server says: each time less is asked for.
+            let below = if below.len() < rest.len() { below } else { UidSet::new() };
+            self.extents.learn(&rest.difference(&below), &self.rule.limits, answers);
+            rest = below;
         }
-        self.extents.learn(wanted, &self.rule.limits, answers);
         Ok(())
     }
 
@@ -646,7 +673,20 @@ impl<'a> Pull<'a> {
         edit(self.progress, |p| p.messages += lacking.len());
         // What is not given now is asked for again the next time.
         self.refused = UidSet::new();
-        self.report.completed += self.bring(&lacking, &Extents::beginning(begin)).await?;
+        let begun: BTreeMap<Uid, Beginning> =
+            partials.iter().map(|partial| (partial.uid, partial.beginning())).collect();
+        let begin = Extents::beginning(begin);
+        self.report.completed += self.bring(&lacking, &begin, begun.clone()).await?;
+        self.apply(Delta::default()).await?;
+        // What did not come as large as the server says it is (RFC822.SIZE is an estimate at some) is taken as it is the
+        // second time, whole: no more of it is to be had.
+        let still = self.keeper.with(move |store| store.view().partials(mailbox)).await?;
+        let still = self.rule.lacking(&still).0.difference(&self.refused);
+        let still = still.difference(&still.difference(&lacking));
+        if !still.is_empty() {
+            self.again = true;
+            self.report.completed += self.bring(&still, &Extents::default(), begun).await?;
+        }
         // What is remembered may be one of these, by its former identity.
         self.memory.recogniser = None;
         self.apply(Delta::default()).await?;
@@ -660,6 +700,20 @@ impl<'a> Pull<'a> {
             .await
     }
 
+    /// What the server's NO or BAD means, and in its words.
+    fn judged(&self, name: &str, completion: &Completion) -> (Verdict, String) {
+        let error = self.connection.refused(name, completion);
+        let verdict = error.finding().map_or(Verdict::ProtocolError, |finding| finding.verdict);
+        (verdict, format!("the server answered {name} with: {}", completion.line()))
+    }
+
+    /// The mailbox could not be read. When the server cannot just now, that is how the sync ends.
+    fn refused_by_server(&mut self, name: &str, completion: &Completion) {
+        let (verdict, what) = self.judged(name, completion);
+        self.unread = Some(verdict).filter(|verdict| verdict.exit_code() == TEMPORARY);
+        self.complain(verdict, what);
+    }
+
     fn complain(&mut self, verdict: Verdict, what: String) {
         let evidence = format!("{}: {what}", self.task.name);
         let mut finding = Finding::new(Stage::Mailbox, Service::Imap, verdict, evidence);
@@ -668,7 +722,8 @@ impl<'a> Pull<'a> {
     }
 
     fn done(self, opened: bool) -> Pulled {
-        Pulled { report: self.report, findings: self.findings, reset: self.reset, opened }
+        let Self { report, findings, reset, unread, .. } = self;
+        Pulled { report, findings, reset, opened, unread }
     }
 }
 
@@ -682,7 +737,10 @@ struct Taken<'a> {
     count: u64,
     octets: u64,
     shifted: bool,
+    short: bool,
     doubts: Doubts,
+    /// What is here of them.
+    begun: BTreeMap<Uid, Beginning>,
 }
 
 /// Messages whose row is damaged, or whose content has not the size the server names: not taken the first time,
@@ -690,11 +748,13 @@ struct Taken<'a> {
 struct Doubts {
     again: bool,
     taken: Vec<Uid>,
+    /// Less came than is here already: never taken.
+    less: Vec<Uid>,
 }
 
 impl Doubts {
     fn new(again: bool) -> Self {
-        Self { again, taken: Vec::new() }
+        Self { again, taken: Vec::new(), less: Vec::new() }
     }
 
     /// Whether a row is to be passed over for now. `extent` is how much was asked for.
@@ -711,6 +771,12 @@ impl Doubts {
     }
 
     fn evidence(&self) -> Option<String> {
+        if let Some(first) = self.less.first() {
+            return Some(format!(
+                "of {} messages, as UID {first}, less came than is here already: they stay as they are",
+                self.less.len()
+            ));
+        }
         let first = self.taken.first()?;
         Some(format!(
             "{} messages came damaged twice, as UID {first}, and are kept as they came",
@@ -720,15 +786,17 @@ impl Doubts {
 }
 
 impl<'a> Taken<'a> {
-    fn new(wanted: &'a UidSet, extents: &'a Extents, again: bool) -> Self {
+    fn new(wanted: &'a UidSet, extents: &'a Extents, begun: BTreeMap<Uid, Beginning>, again: bool) -> Self {
         Self {
             wanted,
             extents,
+            begun,
             batch: Batch::default(),
             arrived: UidSet::new(),
             count: 0,
             octets: 0,
             shifted: false,
+            short: false,
             doubts: Doubts::new(again),
         }
     }
@@ -762,10 +830,17 @@ impl<'a> Taken<'a> {
             }
             BodyContent::Nil => return,
         }
+        let begun = self.begun.get(&uid).copied();
+        // Less than what is here is never more of it.
+        if begun.is_some_and(|begun| held.is_none_or(|held| held < begun.held)) {
+            self.doubts.less.push(uid);
+            return;
+        }
         // Of a beginning nobody knows how much is missing without the size.
         if !self.wanted.contains(uid) || extent != Extent::Whole && size.is_none() {
             return;
         }
+        self.short |= extent == Extent::Beginning && held < size && held.is_some_and(|held| held < BEGINNING);
         self.count += 1;
         self.arrived.insert(uid);
         self.batch.entry(Row {
@@ -775,6 +850,7 @@ impl<'a> Taken<'a> {
             internal_date: row.internal_date.as_deref().and_then(internal_date),
             email_id,
             whole: size.filter(|_| extent != Extent::Whole && size != held),
+            begun,
         });
     }
 }

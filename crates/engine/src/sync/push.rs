@@ -333,6 +333,19 @@ impl Push<'_> {
                 let ids: Vec<_> = step.messages.values().flatten().copied().collect();
                 self.confirm(ids, &BTreeMap::new(), vec![(step.mailbox, delta)]).await
             }
+            Expunged::Partly { left, refusal } => {
+                let vanished = uids.difference(&left);
+                let (stay, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = step
+                    .messages
+                    .iter()
+                    .map(|(uid, ids)| (*uid, ids.clone()))
+                    .partition(|(uid, _)| left.contains(*uid));
+                let delta = Delta { vanished, ..Delta::default() };
+                self.confirm(gone.into_values().flatten(), &BTreeMap::new(), vec![(step.mailbox, delta)])
+                    .await?;
+                let rest = Work { mailbox: step.mailbox, what: step.what.clone(), messages: stay };
+                self.refuse(&rest, &refusal).await
+            }
             Expunged::Refused(completion) => self.refuse(step, &completion).await,
         }
     }
@@ -355,8 +368,16 @@ impl Push<'_> {
         let expunge = self.connection.send(Command::new("UID EXPUNGE").uids(uids));
         let stored = self.connection.wait(store, &mut |_| Ok(())).await?;
         let expunged = self.connection.wait(expunge, &mut |_| Ok(())).await?;
+        let expunges = expunged.status == Status::Ok;
         let refusal = [stored, expunged].into_iter().find(|completion| completion.status != Status::Ok);
-        Ok(refusal.map_or(Expunged::Gone, Expunged::Refused))
+        let Some(refusal) = refusal else { return Ok(Expunged::Gone) };
+        if !expunges {
+            return Ok(Expunged::Refused(refusal));
+        }
+        // What was marked before, by whomever, or by half of the STORE, is gone all the same.
+        let fetch = self.connection.send(self.look(uids));
+        let left = self.present(fetch).await?.uids();
+        Ok(if left.is_empty() { Expunged::Gone } else { Expunged::Partly { left, refusal } })
     }
 
     fn can_expunge(&self) -> bool {
@@ -394,17 +415,18 @@ impl Push<'_> {
         self.added(to, present.uids().len(), new.values().copied());
         let moved = verb == "UID MOVE";
         let vanished = if moved { present.uids() } else { UidSet::new() };
-        self.transferred(step, &present, &new, to, vanished, answer.begun(&target)).await
+        let left = Delta { vanished, ..Delta::default() };
+        self.transferred(step, &present, &new, to, left, answer.begun(&target)).await
     }
 
-    /// Takes over that messages are in another mailbox now.
+    /// Takes over that messages are in another mailbox now. `left` is what became of them where they were.
     async fn transferred(
         &mut self,
         step: &Work,
         present: &Present,
         new: &BTreeMap<Uid, Uid>,
         to: MailboxId,
-        vanished: UidSet,
+        left: Delta<NewEntry>,
         begun: Option<SyncState>,
     ) -> Result<(), Error> {
         let mut confirmed = Vec::new();
@@ -424,7 +446,7 @@ impl Push<'_> {
                 at.insert(*id, (to, *there));
             }
         }
-        let mut deltas = vec![(step.mailbox, Delta { vanished, ..Delta::default() })];
+        let mut deltas = vec![(step.mailbox, left)];
         let arrived = self.arrived(step.mailbox, present, &new).await?;
         if !arrived.is_empty() {
             deltas.push((to, Delta { new: arrived, state: begun, ..Delta::default() }));
@@ -503,13 +525,20 @@ impl Push<'_> {
         // Only what is there now: it has been copied.
         let here = present.uids();
         if here.is_empty() {
-            return self.transferred(step, &present, &new, to, UidSet::new(), begun).await;
+            return self.transferred(step, &present, &new, to, Delta::default(), begun).await;
         }
         match self.expunge(&here).await? {
-            Expunged::Gone => self.transferred(step, &present, &new, to, here, begun).await,
-            Expunged::Marked(_) => self.transferred(step, &present, &new, to, UidSet::new(), begun).await,
+            Expunged::Gone => {
+                let left = Delta { vanished: here, ..Delta::default() };
+                self.transferred(step, &present, &new, to, left, begun).await
+            }
+            // Shown as it is at once: what is asked of it next is not asked of the message that went.
+            Expunged::Marked(marked) => {
+                let left = Delta { flags: marked.changes(), ..Delta::default() };
+                self.transferred(step, &present, &new, to, left, begun).await
+            }
             // The copy is found again when this is tried the next time.
-            Expunged::Refused(completion) => {
+            Expunged::Refused(completion) | Expunged::Partly { refusal: completion, .. } => {
                 let reply = format!("copied, but not removed: {}", completion.line());
                 self.leave_copies(step, &present, &new, to, begun, &reply).await
             }
@@ -734,6 +763,13 @@ fn verb(intent: &Intent) -> &'static str {
 /// What became of messages that were to be removed.
 enum Expunged {
     Gone,
+    /// The rest of them.
+    Partly {
+        /// Those that are there.
+        left: UidSet,
+        /// Why.
+        refusal: Completion,
+    },
     Marked(Present),
     Refused(Completion),
 }

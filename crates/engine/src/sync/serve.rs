@@ -35,7 +35,13 @@ pub(super) async fn serve(
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<(), Error> {
-    for wanted in keeper.with(move |store| store.view().wanted(account)).await? {
+    let wanted = keeper
+        .with(move |store| {
+            store.forget_wanted(now())?;
+            store.view().wanted(account, now())
+        })
+        .await?;
+    for wanted in wanted {
         let message = wanted.message;
         if let Some(why) = repair::complete(connection, keeper, account, message, now()).await? {
             keeper.with(move |store| store.deny(message, &why)).await?;

@@ -378,10 +378,10 @@ impl Watch<'_> {
         // A copy that finds no room must not keep anybody from reading.
         let unfiled = match self.send {
             true => match submit::file_sent(connection, self.keeper, self.id).await {
-                Err(Error::Finding(finding)) if finding.verdict != Verdict::ConnectionLost => Some(*finding),
-                other => other.map(|_| None)?,
+                Err(Error::Finding(finding)) if finding.verdict != Verdict::ConnectionLost => vec![*finding],
+                other => other?.left,
             },
-            false => None,
+            false => Vec::new(),
         };
         let indexer = sync::Indexer::start(self.keeper).await?;
         let (selection, progress) = (&self.account.selection, Mutex::new(Progress::default()));

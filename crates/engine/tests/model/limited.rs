@@ -4,6 +4,7 @@
 use crate::machine::{Machine, letter};
 use crate::pushed::ask;
 use restante_core::mail::Flags;
+use restante_core::sync::policy::Policy;
 use restante_store::Intent;
 use testkit::model::{Config, Fault, Model};
 
@@ -107,4 +108,17 @@ async fn a_list_that_is_cut_short_without_a_word_makes_nothing_go() {
     model.edit(testkit::model::Server::mend);
     machine.sync(&model).await;
     machine.agree(&model, "mended");
+}
+
+#[tokio::test]
+async fn what_is_old_and_what_is_large_is_learned_of_every_message() {
+    for (name, config) in offers() {
+        let (model, machine) = (full(config), Machine::new());
+        machine.hold(Policy { keep: None, whole: Some(80_000) });
+        let report = machine.sync(&model).await;
+        assert_eq!(report.findings, [], "{name}");
+        machine.agree(&model, name);
+        let large = (0..COUNT).filter(|number| letter(*number).len() > 80_000).count();
+        assert_eq!((large, machine.partials()), (27, 27), "{name}");
+    }
 }

@@ -225,7 +225,7 @@ async fn pre_empted(config: Config, name: &'static str, uid: u32) {
             let mut desk = Desk::open(&path).unwrap();
             let uid = restante_core::mail::Uid::new(uid).unwrap();
             let message = desk.entries(mailbox, &[uid]).unwrap()[0].message;
-            desk.want(message, 0).unwrap();
+            desk.want(message, crate::machine::now()).unwrap();
         });
     });
     machine.sync(&model).await;
@@ -262,7 +262,7 @@ async fn of_an_opened_message_that_is_gone_it_is_said_why_it_cannot_be_had() {
     let inbox = machine.mailbox("INBOX");
     let mut desk = Desk::open(machine.path()).unwrap();
     let message = desk.entries(inbox, &[restante_core::mail::Uid::new(20).unwrap()]).unwrap()[0].message;
-    desk.want(message, 0).unwrap();
+    desk.want(message, crate::machine::now()).unwrap();
     model.edit(|server| server.expunge("INBOX", &[20]));
     machine.sync(&model).await;
     machine.agree(&model, "gone");

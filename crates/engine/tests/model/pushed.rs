@@ -532,24 +532,64 @@ async fn a_message_without_a_name_is_not_removed_for_the_sake_of_another_of_its_
     }
 }
 
-/// The copy was made and nobody said so; then the person moved the message back, or on.
+/// The copy was made and nobody said so; then the person moved the message back, or on, or removed it for good.
 #[tokio::test]
 async fn a_move_that_is_half_done_ends_before_what_was_asked_later_begins() {
-    for (to, expected) in [("INBOX", "INBOX 1"), ("Work", "Work 1")] {
-        let (model, machine) = held(without("MOVE")).await;
-        model.edit(|server| {
-            server.create("Work");
-        });
-        machine.sync(&model).await;
-        ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
-        model.edit(|server| server.fault(Fault::LoseAnswer { verb: "UID COPY", nth: 1 }));
-        assert!(machine.try_sync(&model, End::Never).await.is_err());
-        let later = Intent::Move { to: machine.mailbox(to) };
-        ask(&machine, &[1], &later);
-        for _ in 0..3 {
+    // Without UIDPLUS what is removed is only marked.
+    let marked = "Archive 1 \\Deleted, INBOX 1 \\Deleted";
+    for (config, verb) in [
+        (without("MOVE"), "UID COPY"),
+        (Config::plain(), "UID COPY"),
+        (without("UIDPLUS"), "UID MOVE"),
+        (Config::qresync(), "UID MOVE"),
+    ] {
+        for (to, expected) in [(Some("INBOX"), "INBOX 1"), (Some("Work"), "Work 1"), (None, "")] {
+            let (model, machine) = held(config.clone()).await;
+            model.edit(|server| {
+                server.create("Work");
+            });
             machine.sync(&model).await;
+            ask(&machine, &[1], &Intent::Move { to: machine.mailbox("Archive") });
+            model.edit(|server| server.fault(Fault::LoseAnswer { verb, nth: 1 }));
+            assert!(machine.try_sync(&model, End::Never).await.is_err());
+            let later = to.map_or(Intent::Remove, |to| Intent::Move { to: machine.mailbox(to) });
+            ask(&machine, &[1], &later);
+            for _ in 0..3 {
+                machine.sync(&model).await;
+            }
+            let mut places = all(&model);
+            places.retain(|place| place.contains(" 1"));
+            let around = format!("{config:?}, {later:?}: {:?}", machine.waiting());
+            if config.has("UIDPLUS") {
+                assert_eq!(places.join(", "), expected, "{around}");
+            } else if config.has("MOVE") && later == Intent::Remove {
+                assert_eq!(places, ["Archive 1 \\Deleted"], "{around}");
+            } else if later == Intent::Remove {
+                assert_eq!(places.join(", "), marked, "{around}");
+            } else {
+                places.retain(|place| !place.ends_with("\\Deleted"));
+                assert_eq!(places.join(", "), expected, "{around}");
+            }
+            assert_eq!(machine.waiting().len(), 0, "{around}");
+            machine.agree_on_entries(&model, &around);
         }
-        let places: Vec<String> = all(&model).into_iter().filter(|place| place.ends_with(" 1")).collect();
-        assert_eq!((places.join(", ").as_str(), machine.waiting().len()), (expected, 0), "{later:?}");
+    }
+}
+
+/// Another program had marked the first message: it goes with the EXPUNGE though the STORE was refused.
+#[tokio::test]
+async fn what_is_gone_though_the_mark_was_refused_is_not_said_to_be_refused() {
+    for (uids, refused) in [(&[1][..], 0), (&[1, 2][..], 1)] {
+        let (model, machine) = held(Config::qresync()).await;
+        model.edit(|server| server.flag("INBOX", 1, &["\\Deleted"], &[]));
+        machine.sync(&model).await;
+        ask(&machine, uids, &Intent::Remove);
+        model.edit(|server| {
+            server.fault(Fault::Refuse { verb: "UID STORE", nth: 1, words: "read-only flags" })
+        });
+        let report = machine.sync(&model).await;
+        assert_eq!(all(&model), ["Archive 5 \\Seen", "INBOX 2", "INBOX 4"]);
+        assert_eq!((report.pushed, report.findings.len(), machine.waiting().len()), (1, refused, 0));
+        machine.agree(&model, "gone");
     }
 }

@@ -4,7 +4,7 @@ use crate::machine::{ACCOUNT, Machine, household};
 use crate::pushed::{ask, ask_of};
 use restante_core::mail::{Flags, Mailbox, MailboxName};
 use restante_engine::imap::Connection;
-use restante_engine::submit::file_sent;
+use restante_engine::submit::{Filed, file_sent};
 use restante_engine::sync::Keeper;
 use restante_store::{Intent, NewSubmission, Store};
 use testkit::model::{Config, Fault, Model};
@@ -109,24 +109,7 @@ async fn what_was_sent_is_filed_once_whatever_the_answer_to_a_search_looks_like(
         machine.sync(&model).await;
         let content = format!("Message-ID: <sent@example.org>\r\n{LETTER}").into_bytes();
         for _ in 0..2 {
-            machine
-                .ask(|store, account| {
-                    let submission = NewSubmission {
-                        account,
-                        sender: ACCOUNT.to_owned(),
-                        recipients: vec!["bob@example.net".to_owned()],
-                        message_id: "sent@example.org".to_owned(),
-                        content: content.clone(),
-                        created: 0,
-                        not_before: 0,
-                    };
-                    let id = store.desk().enqueue(&submission)?;
-                    let mut row = store.view().submission(id)?;
-                    row.state = restante_core::submission::State::Accepted;
-                    row.recipients[0].state = restante_core::submission::State::Accepted;
-                    store.desk().set_submission(&row)
-                })
-                .unwrap();
+            accepted(&machine, &content);
             file(&machine, &model).await;
         }
         let filed = model.edit(|server| server.mailbox("Gesendet").messages.len());
@@ -134,7 +117,7 @@ async fn what_was_sent_is_filed_once_whatever_the_answer_to_a_search_looks_like(
     }
 }
 
-async fn file(machine: &Machine, model: &Model) {
+async fn file(machine: &Machine, model: &Model) -> Filed {
     let mut store = Store::open(machine.path()).unwrap();
     let account = store.account(ACCOUNT).unwrap();
     let keeper = Keeper::start(store).unwrap();
@@ -142,10 +125,55 @@ async fn file(machine: &Machine, model: &Model) {
     let client = async {
         let mut connection = Connection::new(near, "imap.example.org");
         connection.greeting().await.unwrap();
-        file_sent(&mut connection, &keeper, account).await.unwrap();
+        file_sent(&mut connection, &keeper, account).await.unwrap()
     };
-    tokio::join!(client, model.serve(far));
+    let (filed, ()) = tokio::join!(client, model.serve(far));
     keeper.close().unwrap();
+    filed
+}
+
+/// Puts a message in the outbox that was taken and is not filed yet.
+fn accepted(machine: &Machine, content: &[u8]) {
+    machine
+        .ask(|store, account| {
+            let submission = NewSubmission {
+                account,
+                sender: ACCOUNT.to_owned(),
+                recipients: vec!["bob@example.net".to_owned()],
+                message_id: "sent@example.org".to_owned(),
+                content: content.to_vec(),
+                created: 0,
+                not_before: 0,
+            };
+            let id = store.desk().enqueue(&submission)?;
+            let mut row = store.view().submission(id)?;
+            row.state = restante_core::submission::State::Accepted;
+            row.recipients[0].state = restante_core::submission::State::Accepted;
+            store.desk().set_submission(&row)
+        })
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_the_server_does_not_take_is_no_failure_and_stays_in_the_outbox() {
+    let model = Model::new(Config::qresync().with("APPENDLIMIT=2000"));
+    model.edit(|server| {
+        server.create("Sent");
+    });
+    let machine = Machine::new();
+    machine.sync(&model).await;
+    accepted(&machine, &[LETTER.as_bytes(), &[b'x'; 3000]].concat());
+    for _ in 0..2 {
+        let Filed { count, left } = file(&machine, &model).await;
+        assert_eq!((count, left.len()), (0, 1));
+        assert!(left[0].evidence.contains("takes 2000 at most"), "{left:?}");
+    }
+    let view = machine.view();
+    let row = &view.outbox(None).unwrap()[0];
+    assert!(!row.filed && view.submission_content(row.id).unwrap().len() > 3000);
+    // Others are filed all the same.
+    accepted(&machine, LETTER.as_bytes());
+    assert_eq!(file(&machine, &model).await.count, 1);
 }
 
 fn everything() -> restante_store::Filter {

@@ -168,6 +168,9 @@ struct Ledger {
     open: BTreeMap<(u32, &'static str), Open>,
     /// Matters that more than one had a word in.
     contested: BTreeSet<(u32, &'static str)>,
+    /// What an unanswered command may have put somewhere. Should another program take it from there before anybody has
+    /// looked, nobody can tell, and it is put there again: better twice than not at all.
+    in_doubt: BTreeSet<u32>,
     /// What each request was about.
     requests: BTreeMap<(usize, RequestId), u32>,
 }
@@ -305,6 +308,9 @@ impl Ledger {
                 let Some((at, uid, number)) = some(message) else { return };
                 server.relocate(&at, &[uid], &name(to));
                 self.disturb(number);
+                if self.in_doubt.contains(&number) {
+                    *self.more.entry(number).or_default() += 1;
+                }
             }
             Act::Expunge { message } => {
                 let Some((at, uid, number)) = some(message) else { return };
@@ -377,6 +383,20 @@ impl Ledger {
     }
 }
 
+/// Messages that a machine asked the server to put somewhere, and heard nothing.
+fn in_doubt(machines: &[Machine; 2]) -> BTreeSet<u32> {
+    let mut all = BTreeSet::new();
+    for machine in machines {
+        let adds = |intent: &Intent| {
+            matches!(intent, Intent::Move { .. } | Intent::Copy { .. } | Intent::Append { .. })
+        };
+        let asked = machine.waiting().into_iter().filter(|operation| operation.since > 0);
+        let messages = asked.filter(|operation| adds(&operation.intent)).filter_map(|o| o.message);
+        all.extend(messages.map(|message| number(&machine.view().read(message).unwrap())));
+    }
+    all
+}
+
 async fn play(acts: &[Act]) {
     let model = Model::new(strategies()[2].1.clone());
     let machines = [Machine::new(), Machine::new()];
@@ -396,7 +416,10 @@ async fn play(acts: &[Act]) {
             Act::Undo { machine, request } => ledger.undo(machine, &machines[machine], request),
             // It may fail; what it leaves is what counts.
             Act::Sync { machine, end } => drop(machines[machine].try_sync(&model, end).await),
-            _ => model.edit(|server| ledger.others(server, act)),
+            _ => {
+                ledger.in_doubt = in_doubt(&machines);
+                model.edit(|server| ledger.others(server, act));
+            }
         }
     }
     for _ in 0..ROUNDS {
@@ -420,6 +443,30 @@ async fn play(acts: &[Act]) {
         }
     }
     model.edit(|server| ledger.close(server, &machines));
+}
+
+/// Found by the property below.
+#[tokio::test]
+async fn a_copy_that_another_program_takes_away_before_anybody_has_looked_is_made_again() {
+    play(&[
+        Act::Ask { machine: 1, message: 8, wish: Wish::Flag { flag: 0, set: false } },
+        Act::Ask { machine: 1, message: 8, wish: Wish::Copy { to: 2 } },
+        Act::Sync { machine: 1, end: End::Broken(Break::After(4)) },
+        Act::Move { message: 6, to: 0 },
+    ])
+    .await;
+}
+
+/// Found by the property below.
+#[tokio::test]
+async fn what_was_moved_and_could_only_be_marked_is_not_taken_for_the_message_itself() {
+    play(&[
+        Act::Ask { machine: 1, message: 0, wish: Wish::Move { to: 2 } },
+        Act::Offer { strategy: 0 },
+        Act::Sync { machine: 1, end: End::Broken(Break::After(4)) },
+        Act::Ask { machine: 1, message: 0, wish: Wish::Move { to: 0 } },
+    ])
+    .await;
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Bringing what was asked to the servers, and what came of it.
 
+use super::complete::watches_others;
 use super::context::Context;
 use super::error::Failure;
 use super::steps::connected;
@@ -137,6 +138,8 @@ pub(super) struct Why {
     pub(super) text: String,
     /// A login was refused: nothing is done before a person has mended it.
     refused: bool,
+    /// Who brings it to the server, when that is another restante; its words stand for themselves.
+    watch: Option<String>,
 }
 
 impl Why {
@@ -174,14 +177,14 @@ pub(super) fn bring(context: &Context, desk: Desk, accounts: &BTreeSet<AccountId
         return Ok(Why::default());
     }
     if context.global.offline {
-        return Ok(Why { text: "--offline was given".to_owned(), refused: false });
+        return Ok(Why { text: "--offline was given".to_owned(), ..Why::default() });
     }
     let names: BTreeMap<AccountId, String> =
         desk.accounts()?.into_iter().map(|account| (account.id, account.name)).collect();
     drop(desk);
     let keeper = match context.keeper() {
-        Err(Failure::Engine(error @ Error::Store(StoreError::Locked { .. }))) => {
-            return Ok(Why { text: error.to_string(), refused: false });
+        Err(Failure::Engine(Error::Store(error))) if matches!(error, StoreError::Locked { .. }) => {
+            return Ok(held(&error, accounts));
         }
         other => other?,
     };
@@ -199,7 +202,23 @@ pub(super) fn bring(context: &Context, desk: Desk, accounts: &BTreeSet<AccountId
         }
     }
     keeper.close()?;
-    Ok(Why { text: why.join("; "), refused })
+    Ok(Why { text: why.join("; "), refused, watch: None })
+}
+
+/// What becomes of something while another restante holds the store.
+fn held(error: &StoreError, accounts: &BTreeSet<AccountId>) -> Why {
+    let mut why = Why { text: error.to_string(), ..Why::default() };
+    let StoreError::Locked { process, watched, .. } = error else { return why };
+    if watched.is_empty() {
+        return why;
+    }
+    why.watch = Some(if accounts.iter().all(|account| watched.contains(account)) {
+        let process = process.map(|id| format!(" (process {id})")).unwrap_or_default();
+        format!("the restante that watches{process} brings it to the server")
+    } else {
+        format!("it waits: {}", watches_others(*process))
+    });
+    why
 }
 
 /// Asks one account's server. What it refuses is in the store.
@@ -253,6 +272,9 @@ pub(super) fn explain(lines: &[Line], why: &Why) {
     let mut waiting = lines.iter().filter(|line| line.state == State::Waiting).peekable();
     if waiting.peek().is_some() {
         let reply = waiting.map(|line| line.reply.as_str()).find(|reply| !reply.is_empty());
+        if let Some(watch) = &why.watch {
+            return eprintln!("{}", clean_line(watch));
+        }
         let words = why.words().or(reply).unwrap_or("the server is asked again then");
         let when = if why.refused {
             "it is recorded here and waits until the login works"

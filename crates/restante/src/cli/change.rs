@@ -59,6 +59,8 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// What a person should know, as that some messages were there already.
     pub(super) notes: Vec<String>,
+    /// Messages that cannot be brought back once the server has done it.
+    pub(super) irrevocable: BTreeSet<MessageId>,
 }
 
 /// One thing to do to one message in one mailbox.
@@ -148,7 +150,8 @@ pub(super) fn change(
         let many = options.query.is_some() && chosen.messages.len() > MANY;
         if !confirmed && (words.confirm || many) {
             let instead = "--yes answers it";
-            if !Prompt::default().key(&format!("{} {asked}?", words.ask), instead)? {
+            let lost = loss(&plan).map(|loss| format!(" ({loss})")).unwrap_or_default();
+            if !Prompt::default().key(&format!("{} {asked}{lost}?", words.ask), instead)? {
                 return Err(Failure::Refused("nothing was changed".to_owned()));
             }
         }
@@ -226,10 +229,19 @@ pub(super) fn count(messages: usize) -> String {
     if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") }
 }
 
+/// What a person should know before messages go that cannot be brought back.
+fn loss(plan: &Plan) -> Option<String> {
+    let lost = plan.irrevocable.len();
+    (lost > 0)
+        .then(|| format!("of {} only the beginning is here: what goes cannot be brought back", count(lost)))
+}
+
 /// What was taken down.
 struct Recorded {
     request: RequestId,
     messages: usize,
+    /// How many of them cannot be brought back.
+    irrevocable: usize,
     lines: Vec<Line>,
     notes: Vec<String>,
     accounts: BTreeSet<AccountId>,
@@ -278,7 +290,9 @@ fn record(desk: &mut Desk, words: &Words, asked: &str, plan: Plan) -> Result<Rec
         }
     };
     let scene = Scene::new(desk)?;
+    let (irrevocable, loss) = (plan.irrevocable.len(), loss(&plan));
     let mut notes = plan.notes;
+    notes.extend(loss);
     notes.extend(made.iter().map(|(account, _, line)| {
         let (name, request) = (&line.mailbox, line.request.unwrap_or_default());
         format!(
@@ -293,7 +307,7 @@ fn record(desk: &mut Desk, words: &Words, asked: &str, plan: Plan) -> Result<Rec
         line.take(requested.id, Some(*operation));
         lines.push(line);
     }
-    Ok(Recorded { request: requested.id, messages: messages.len(), lines, notes, accounts })
+    Ok(Recorded { request: requested.id, messages: messages.len(), irrevocable, lines, notes, accounts })
 }
 
 /// Brings what was recorded to the servers and says what came of it.
@@ -304,7 +318,7 @@ fn finish(
     asked: &str,
     recorded: Recorded,
 ) -> Result<ExitCode, Failure> {
-    let Recorded { request, messages, mut lines, notes, accounts } = recorded;
+    let Recorded { request, messages, irrevocable, mut lines, notes, accounts } = recorded;
     let why = bring(context, desk, &accounts)?;
     let state = settle(context, &mut lines)?;
     let text = format!("{} {asked}", words.ask);
@@ -322,14 +336,27 @@ fn finish(
         context.output.document(words.command, &document)?;
     } else {
         tell(&notes);
-        print(&clean_text(&answer(state, words, asked, request)))?;
+        let undo = promise(request, state, messages, irrevocable);
+        print(&clean_text(&answer(state, words, asked, &undo)))?;
         explain(&lines, &why);
     }
     Ok(why.exit(state))
 }
 
-fn answer(state: State, words: &Words, asked: &str, request: RequestId) -> String {
-    let undo = format!("`restante undo {request}` takes it back");
+/// What undo can do for `messages` of which `lost` cannot be brought back once they are gone.
+fn promise(request: RequestId, state: State, messages: usize, lost: usize) -> String {
+    match state {
+        _ if lost == 0 => format!("`restante undo {request}` takes it back"),
+        State::Waiting => {
+            format!("`restante undo {request}` takes it back as long as the server has not done it")
+        }
+        State::Done if lost < messages => format!("`restante undo {request}` brings back all but {lost}"),
+        State::Done => "it cannot be brought back".to_owned(),
+        _ => format!("`restante undo {request}` takes back what can be"),
+    }
+}
+
+fn answer(state: State, words: &Words, asked: &str, undo: &str) -> String {
     match state {
         State::Waiting => format!("{} {asked} here, the server follows; {undo}", words.done),
         State::Refused | State::Superseded => {
@@ -375,6 +402,8 @@ fn propose(
     plan: &Plan,
 ) -> Result<ExitCode, Failure> {
     let asked = in_words(scene, words, plan)?;
+    let mut notes = plan.notes.clone();
+    notes.extend(loss(plan));
     let mut lines = Vec::new();
     for step in &plan.steps {
         let (kind, to) = match &step.doing {
@@ -404,13 +433,12 @@ fn propose(
             state: if lines.is_empty() { State::Nothing } else { State::Planned },
             messages: messages.len(),
             operations: &lines,
-            notes: &plan.notes,
+            notes: &notes,
             why: None,
             dry_run: true,
         };
         context.output.document(words.command, &document)?;
     } else if lines.is_empty() {
-        let notes = plan.notes.clone();
         return nothing(context, words, chosen, notes);
     } else {
         for (line, step) in lines.iter().zip(&plan.steps) {
@@ -427,7 +455,7 @@ fn propose(
                 _ => None,
             })
             .collect();
-        tell(&plan.notes);
+        tell(&notes);
         for name in new {
             eprintln!("{} would be made", clean_line(name));
         }

@@ -1,5 +1,6 @@
 //! The rest of a message of which only the beginning is here.
 
+use super::account::paused;
 use super::context::{Context, now};
 use super::error::Failure;
 use super::message::find;
@@ -7,7 +8,7 @@ use super::steps::connected;
 use super::sync::octets;
 use restante_engine::sync::{self, Keeper};
 use restante_engine::{Error, repair};
-use restante_store::{MessageId, Row, StoreError, View};
+use restante_store::{AccountId, MessageId, Row, StoreError, View};
 use std::time::{Duration, Instant};
 
 /// How long another restante is waited for that is at work with the mail.
@@ -36,7 +37,9 @@ pub(super) fn complete(context: &Context, id: &str) -> Result<(), Failure> {
         is_possible(context, &row)?;
         match context.keeper() {
             Ok(keeper) => return by_ourselves(context, keeper, &view, &row),
-            Err(Failure::Engine(Error::Store(StoreError::Locked { .. }))) => {}
+            Err(Failure::Engine(Error::Store(StoreError::Locked { process, watched, .. }))) => {
+                can_be_had(context, &view, &row, process, &watched)?;
+            }
             Err(other) => return Err(other),
         }
         if asked.is_none_or(|(what, when): (_, Instant)| what != message || when.elapsed() > AGAIN) {
@@ -66,6 +69,43 @@ fn is_possible(context: &Context, row: &Row) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     Err(Failure::Later(format!("{}, and {option} was given", too_little(row))))
+}
+
+/// Whether the restante that holds the store, and keeps the accounts `watched` in step, will fetch a message soon.
+fn can_be_had(
+    context: &Context,
+    view: &View,
+    row: &Row,
+    process: Option<u32>,
+    watched: &[AccountId],
+) -> Result<(), Failure> {
+    let owners = view.owners(row.message)?;
+    if owners.is_empty() {
+        let done = context.desk()?.unwant(row.message);
+        return done.map_err(Failure::from).and(Err(unavailable(row, "it was removed from the server")));
+    }
+    // One that does not stay ends soon, and lets somebody else have the store.
+    if watched.is_empty() {
+        return Ok(());
+    }
+    if !owners.iter().any(|owner| watched.contains(owner)) {
+        return Err(Failure::Later(format!("{}, and {}", too_little(row), watches_others(process))));
+    }
+    for owner in &owners {
+        let pause = view.pause(*owner)?.as_ref().and_then(|pause| paused(pause, now()));
+        let Some(pause) = pause.filter(|_| watched.contains(owner)) else { return Ok(()) };
+        let words = format!("{}, and its server is not asked: {pause}", too_little(row));
+        if owners.last() == Some(owner) {
+            return Err(Failure::Later(words));
+        }
+    }
+    Ok(())
+}
+
+/// Why what concerns an account has to wait.
+pub(super) fn watches_others(process: Option<u32>) -> String {
+    let process = process.map(|id| format!(" (process {id})")).unwrap_or_default();
+    format!("another restante{process} watches other accounts; end it, or have it watch this one too")
 }
 
 fn too_little(row: &Row) -> String {

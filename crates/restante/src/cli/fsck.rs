@@ -97,18 +97,18 @@ impl Fsck {
     /// Everything that changes something, as the one writer.
     fn work(&self, context: &Context) -> Result<Outcome, Failure> {
         let mut store = match Store::open(&context.places.data) {
-            Err(StoreError::Locked { dir, process }) => {
+            Err(error @ StoreError::Locked { .. }) => {
                 eprintln!("Without options `restante fsck` checks beside it and changes nothing.");
-                return Err(StoreError::Locked { dir, process }.into());
+                return Err(error.into());
             }
-            Err(StoreError::Database(error)) => {
+            Err(error @ (StoreError::Database(_) | StoreError::Disk(_))) => {
                 let found = look(context)?;
                 // Of the two databases only one can be made again.
                 if found.has(FaultKind::Database) || !(self.repair || self.rebuild_index) {
                     return Ok(found);
                 }
                 if !found.has(FaultKind::Index) {
-                    return Err(StoreError::Database(error).into());
+                    return Err(error.into());
                 }
                 Store::open_without_index(&context.places.data)?
             }

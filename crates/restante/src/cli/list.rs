@@ -347,11 +347,8 @@ fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
             if unread { 'N' } else { ' ' },
             if flags.has(SystemFlag::Flagged) { '*' } else { ' ' },
             if flags.has(SystemFlag::Answered) { 'r' } else { ' ' },
-            match row.attachments {
-                Some(1..) => '@',
-                _ if row.held < row.size => '~',
-                _ => ' ',
-            },
+            if row.attachments.is_some_and(|count| count > 0) { '@' } else { ' ' },
+            if row.held < row.size { '~' } else { ' ' },
         ];
         let sender = row.from.first().map_or("", |c| if c.name.is_empty() { &c.address } else { &c.name });
         let head = format!("{:<ids$}  {}  ", row.id, day(row.date, &zone));

@@ -405,6 +405,10 @@ fn finish(context: &Context, desk: Desk, asked: Asked) -> Result<ExitCode, Failu
         State::Done if removal => done,
         State::Done => format!("{done}{undo}"),
         State::Refused | State::Superseded => format!("could not {words}{undo}"),
+        // What is in it goes with it.
+        _ if removal => {
+            format!("{done} here, the server follows{undo} as long as the server has not done it")
+        }
         _ => format!("{done} here, the server follows{undo}"),
     };
     print(&format!("{}\n", clean_line(&text)))?;

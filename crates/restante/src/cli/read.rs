@@ -201,7 +201,9 @@ fn page(context: &Context, reading: &Reading) -> String {
     let mut head = "\n";
     for part in attachments {
         let name = part.filename.as_deref().unwrap_or("(no name)");
-        let size = octets(part.size as u64);
+        // Nobody knows its size before the rest is here.
+        let size = if part.cut { "at least " } else { "" };
+        let size = format!("{size}{}", octets(part.size as u64));
         page.push_str(&format!(
             "{head}[{}] {}, {}, {size}\n",
             part.part,

@@ -170,6 +170,7 @@ mod tests {
             kind: kind.to_owned(),
             filename: filename.map(str::to_owned),
             size: 1,
+            cut: false,
             disposition: None,
             cid: None,
         };

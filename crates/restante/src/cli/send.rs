@@ -12,7 +12,7 @@ use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::net::Network;
 use restante_engine::sync::Keeper;
-use restante_engine::{Error, Steps, secrets, submit};
+use restante_engine::{Error, secrets, submit};
 use restante_store::{AccountId, NewSubmission, StoreError, Submission, SubmissionId};
 use serde::Serialize;
 use std::io::{IsTerminal, Read};
@@ -207,11 +207,7 @@ async fn transmit(
     id: SubmissionId,
 ) -> Result<(Submission, Option<u8>), Failure> {
     let checklist = Checklist::new(context);
-    let mut steps = Steps::new(|step| {
-        if context.global.verbose {
-            checklist.step(step);
-        }
-    });
+    let mut steps = checklist.steps_beside();
     let Some(network) = network else {
         return Ok((keeper.with(move |store| store.view().submission(id)).await?, None));
     };
@@ -240,9 +236,16 @@ async fn transmit(
         restante_engine::imap::log_out(connection).await;
         filed
     };
-    if let Err(error) = filed.await {
-        let error = error.to_string();
-        eprintln!("restante: sent; the copy will be filed by the next sync: {}", clean(&error));
+    match filed.await {
+        Err(error) => {
+            let error = error.to_string();
+            eprintln!("restante: sent; the copy will be filed by the next sync: {}", clean(&error));
+        }
+        Ok(filed) => {
+            for finding in filed.left {
+                eprintln!("restante: sent; the copy stays in the outbox: {}", clean(&finding.to_string()));
+            }
+        }
     }
     Ok((keeper.with(move |store| store.view().submission(id)).await?, code))
 }

@@ -43,10 +43,20 @@ impl Checklist {
         }
     }
 
+    /// One line for a step.
     pub(super) fn step(&self, step: &Step) {
         let service = serde_word(&step.service);
         let stage = serde_word(&step.stage);
         self.line(step.ok, &format!("{service:<5} {stage:<18} {} ({} ms)", step.detail, step.ms));
+    }
+
+    /// The steps of a command that is about something else: only `--verbose` shows them.
+    pub(super) fn steps_beside(&self) -> Steps<'_> {
+        Steps::new(|step| {
+            if self.verbose {
+                self.step(step);
+            }
+        })
     }
 
     /// Where settings were looked for. Most places have nothing, so only `--verbose` shows them all.
@@ -95,10 +105,6 @@ pub(super) async fn connected(context: &Context, account: &Account) -> Result<Co
     let network = context.network()?.pinned(account.pinned());
     let secret = secrets::load(&context.places, account)?;
     let checklist = Checklist::new(context);
-    let mut steps = Steps::new(|step| {
-        if context.global.verbose {
-            checklist.step(step);
-        }
-    });
+    let mut steps = checklist.steps_beside();
     Ok(submit::connect(&network, account, &secret, &mut steps).await?)
 }

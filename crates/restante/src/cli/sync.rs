@@ -12,7 +12,7 @@ use restante_core::message::{clean, clean_line};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
 use restante_engine::sync::{self, Keeper, Progress, Report};
-use restante_engine::{Error, Steps, moving, secrets, submit};
+use restante_engine::{Error, moving, secrets, submit};
 use restante_store::Submission;
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -135,11 +135,7 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let network = context.network()?.pinned(account.pinned());
     let secret = secrets::load(&context.places, account)?;
     let checklist = Checklist::new(context);
-    let mut steps = Steps::new(|step| {
-        if context.global.verbose {
-            checklist.step(step);
-        }
-    });
+    let mut steps = checklist.steps_beside();
     let name = account.name.clone();
     let id = keeper.with(move |store| store.account(&name)).await?;
     let pause = keeper.with(move |store| store.view().pause(id)).await?;
@@ -212,8 +208,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     let mut connection = connected?;
     // A copy that finds no room must not keep anybody from reading.
     let unfiled = match submit::file_sent(&mut connection, keeper, id).await {
-        Err(Error::Finding(finding)) => Some(*finding),
-        other => other.map(|_| None)?,
+        Err(Error::Finding(finding)) => vec![*finding],
+        other => other?.left,
     };
     let indexer = sync::Indexer::start(keeper).await?;
     let progress = Mutex::new(Progress::default());
@@ -237,7 +233,8 @@ async fn one(context: &Context, keeper: &Keeper, account: &Account) -> Result<()
     } else {
         print(&clean(&text(&account, &report, ms)))?;
     }
-    Ok(())
+    // It was said with the rest; the others were read.
+    report.unread.map_or(Ok(()), |verdict| Err(Failure::Said(verdict.exit_code())))
 }
 
 /// What a person should know of the outbox: what was just sent or refused, and what waits for a decision.

@@ -17,7 +17,8 @@ const NAMES: [&str; 8] =
 ///
 /// They go to the mailbox the server marks as \Trash (RFC 6154), or one that is called so; where there is
 /// none, `Trash` is made in the same go. What is in the trash already stays there, unless --forever removes
-/// it. For thirty days `restante undo` brings back even that: it is added to its mailbox again.
+/// it. For thirty days `restante undo` brings back even that: it is added to its mailbox again. Only what was never
+/// whole here (`keep` and `whole` in the configuration) is lost then, which is said before.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n\
 \x20 restante trash kqzm\n\
@@ -81,6 +82,9 @@ fn remove(scene: &Scene<'_>, chosen: &Chosen, way: &Way<'_>) -> Result<Plan, Fai
                      `restante trash {id}` moves it to the trash, and what is there can be removed for good",
                     view.name, place.name
                 )));
+            }
+            if scene.view.held(*message)?.is_some() {
+                plan.irrevocable.insert(*message);
             }
             plan.steps.push(Step { message: *message, place, doing: Doing::Remove });
         }

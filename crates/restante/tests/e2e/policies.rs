@@ -1,8 +1,9 @@
 //! How much is held of each message: what a person chose, what they see of it, and how the rest comes.
 
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
-use crate::person::Person;
+use crate::person::{Person, Running};
 use crate::sync::{agrees_with_the_server, message};
 use crate::watching::watched;
 use testkit::lab::eventually;
@@ -112,14 +113,19 @@ fn of_large_mail_the_text_is_read_at_once_and_the_attachment_when_it_is_saved() 
     assert_eq!((&row["held"], &row["attachments"]), (&json!(65536), &json!(1)));
     assert_eq!((person.count(&["body:greetings"]), person.count(&["filename:plans"])), (1, 1));
 
+    assert!(person.text(&["list"]).contains(" @~ "), "{}", person.text(&["list"]));
+
     // The text is here, and so is the name of the attachment.
     let page = person.text(&["--offline", "read", id(&row)]);
     assert!(
-        page.contains("with greetings") && page.contains("plans.pdf") && page.contains("are here"),
+        page.contains("with greetings")
+            && page.contains("plans.pdf, application/pdf, at least 4")
+            && page.contains("are here"),
         "{page}"
     );
     let document = person.json(&["--offline", "read", id(&row)]);
     assert_eq!((&document["held"], &document["damaged"]), (&json!(65536), &json!([])));
+    assert_eq!((&document["parts"][0]["cut"], &document["parts"][1]["cut"]), (&json!(false), &json!(true)));
     let folder = person.data().join("saved");
     std::fs::create_dir(&folder).unwrap();
     let directory = folder.to_str().unwrap();
@@ -187,4 +193,125 @@ fn what_the_server_has_no_more_cannot_be_completed_and_that_is_said() {
     assert!(error["evidence"].as_str().unwrap().contains("the server has this message no more"), "{error}");
     let report = person.sync();
     agrees_with_the_server(&person, &report);
+}
+
+/// What is asked of somebody else must be answered, or refused, long before the minute that it is waited for.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+/// Somebody of whose only message the header is here.
+fn with_a_beginning(subjects: &[&str]) -> Person {
+    let person = Person::set_up();
+    let mut client = person.lab.client(&person.address).unwrap();
+    for subject in subjects {
+        client.append_at("INBOX", "01-Feb-2020 10:00:00 +0000", &message(subject)).unwrap();
+    }
+    choose(&person, "keep = \"90 days\"");
+    person.sync();
+    person
+}
+
+#[test]
+fn what_is_removed_for_good_and_was_never_whole_here_cannot_be_brought_back_and_that_is_said() {
+    let person = with_a_beginning(&["old one", "old two", "old three"]);
+    let (one, two) = (row(&person, "old one"), row(&person, "old two"));
+    let ran = person.run(&["trash", id(&one), "--forever", "--dry-run"]).succeeded();
+    assert!(ran.stderr.contains("cannot be brought back"), "{ran}");
+    let waiting = person.run(&["--offline", "trash", id(&one), "--forever"]).succeeded();
+    assert!(waiting.text().contains("as long as the server has not done it"), "{waiting}");
+    person.run(&["--offline", "undo"]).succeeded();
+    let ran = person.run(&["trash", id(&one), "--forever"]).succeeded();
+    assert!(!ran.text().contains("takes it back") && ran.text().contains("cannot be brought back"), "{ran}");
+    assert!(ran.stderr.contains("only the beginning is here"), "{ran}");
+    let ran = person.run(&["undo"]);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(ran.stderr.contains("no more than the beginning of it was here"), "{ran}");
+    assert!(!ran.stderr.contains(" or "), "{ran}");
+
+    person.raw(id(&two));
+    let document = person.json(&["trash", "--query", "subject:old", "--forever"]);
+    assert!(
+        document["notes"][0].as_str().unwrap().contains("of 1 message only the beginning"),
+        "{document:#}"
+    );
+    let undone = person.run(&["undo"]);
+    assert!(undone.stderr.contains("not taken back"), "{undone}");
+    person.sync();
+    assert_eq!((person.count(&["subject:two"]), person.count(&["subject:three"])), (1, 0));
+}
+
+#[test]
+fn what_is_gone_is_said_to_be_gone_beside_a_watch_too() {
+    let person = with_a_beginning(&["old one"]);
+    let old = row(&person, "old one");
+    let _running = watched(&person, &[]);
+    let mut client = person.lab.client(&person.address).unwrap();
+    client.ask("SELECT INBOX").unwrap();
+    client.ask("UID STORE 1 +FLAGS.SILENT (\\Deleted)").unwrap();
+    client.ask("UID EXPUNGE 1").unwrap();
+    eventually("it is gone here", || person.list(&[]).is_empty().then_some(())).unwrap();
+    let begun = Instant::now();
+    let (status, error) = person.error(&["read", id(&old)]);
+    assert!(begun.elapsed() < AT_ONCE);
+    assert_eq!(status, 66, "{error}");
+    assert!(error["evidence"].as_str().unwrap().contains("was removed"), "{error}");
+}
+
+/// A watch of one account, which keeps the other from being served.
+fn watch_of_another(person: &Person) -> Running {
+    let other = person.lab.fresh_user("autoconfig.test");
+    person.add_account(&other);
+    person.run(&["sync", &other]).succeeded();
+    let running = person.start(&["sync", "--watch", &other]);
+    crate::watching::holds_the_store(person, running.id());
+    running
+}
+
+#[test]
+fn a_watch_of_another_account_does_not_serve_this_one_and_that_is_said() {
+    let person = with_a_beginning(&["old one"]);
+    let old = row(&person, "old one");
+    let watching = watch_of_another(&person);
+    let named = format!("process {}", watching.id());
+    let begun = Instant::now();
+    let (status, error) = person.error(&["read", id(&old), "--raw"]);
+    assert!(begun.elapsed() < AT_ONCE);
+    assert_eq!(status, 75, "{error}");
+    let evidence = error["evidence"].as_str().unwrap();
+    assert!(evidence.contains("watches other accounts") && evidence.contains(&named), "{evidence}");
+    // What is asked waits for it as well.
+    let ran = person.run(&["mark", id(&old), "--star"]).succeeded();
+    assert!(ran.stderr.contains("watches other accounts") && ran.stderr.contains(&named), "{ran}");
+}
+
+#[test]
+fn a_server_that_is_left_alone_for_a_while_is_not_waited_for() {
+    let person = with_a_beginning(&["old one"]);
+    let old = row(&person, "old one");
+    let file = person.data().join("config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("port = 993"), "{text}");
+    std::fs::write(&file, text.replace("port = 993", "port = 9")).unwrap();
+    let _running = person.start(&["sync", "--watch"]);
+    let paused = || person.json(&["account", "show"])["paused"].is_object().then_some(());
+    eventually("it pauses", paused).unwrap();
+    let begun = Instant::now();
+    let (status, error) = person.error(&["read", id(&old), "--raw"]);
+    assert!(begun.elapsed() < AT_ONCE);
+    assert_eq!(status, 75, "{error}");
+    assert!(error["evidence"].as_str().unwrap().contains("paused until"), "{error}");
+}
+
+#[test]
+fn what_is_asked_beside_a_watch_is_brought_to_the_server_by_the_watch() {
+    let person = with_a_beginning(&["old one"]);
+    let old = row(&person, "old one");
+    let running = watched(&person, &[]);
+    let ran = person.run(&["mark", id(&old), "--star"]).succeeded();
+    assert!(!ran.stderr.contains("the next `restante sync`"), "{ran}");
+    let says = format!("the restante that watches (process {}) brings it to the server", running.id());
+    assert!(ran.stderr.contains(&says), "{ran}");
+    person.run(&["mailbox", "create", "Old"]).succeeded();
+    eventually("it is made", || person.text(&["mailbox", "list"]).contains("Old").then_some(())).unwrap();
+    let ran = person.run(&["mailbox", "remove", "Old"]);
+    assert!(!ran.text().contains("takes it back") || ran.text().contains("as long as"), "{ran}");
 }

@@ -194,3 +194,28 @@ fn two_accounts_are_kept_apart_and_synced_together() {
     assert_eq!(person.error(&["sync", "nobody@autoconfig.test"]).0, 67);
     assert_eq!(person.error(&["count", "--account", "nobody@autoconfig.test"]).0, 67);
 }
+
+#[test]
+fn a_mailbox_that_the_server_cannot_read_just_now_is_said_and_is_how_the_sync_ends() {
+    let person = Person::set_up();
+    person.lab.deliver(&person.address, &message("one")).unwrap();
+    person.lab.save(&person.address, "Archive", &message("two")).unwrap();
+    // Dovecot finds a folder where it keeps a file.
+    let list = person.maildir("Archive").join("dovecot-uidlist");
+    std::fs::remove_file(&list).unwrap();
+    std::fs::create_dir(&list).unwrap();
+    let ran = person.run(&["sync", "--json"]);
+    assert_eq!(ran.status, 75, "{ran}");
+    let report = ran.document();
+    assert_eq!(mailboxes(&report)["INBOX"][0], 1, "{report:#}");
+    let finding = &report["findings"][0];
+    assert_eq!(finding["verdict"], "temporary-failure", "{report:#}");
+    assert!(finding["evidence"].as_str().unwrap().contains("Archive: "), "{report:#}");
+    let ran = person.run(&["sync"]);
+    assert_eq!(ran.status, 75, "{ran}");
+
+    std::fs::remove_dir(&list).unwrap();
+    let report = person.sync();
+    assert_eq!(mailboxes(&report)["Archive"][3], 1, "{report:#}");
+    agrees_with_the_server(&person, &report);
+}

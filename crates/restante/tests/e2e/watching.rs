@@ -1,5 +1,7 @@
 //! `sync --watch`: in step the moment something changes, here or there.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -23,9 +25,9 @@ pub(crate) fn watched(person: &Person, more: &[&str]) -> Running {
 }
 
 /// Waits until that process is the one writer: it is from its beginning on.
-fn holds_the_store(person: &Person, process: u32) {
+pub(crate) fn holds_the_store(person: &Person, process: u32) {
     let writer = || std::fs::read_to_string(person.data().join("lock")).ok();
-    let is_it = || writer().filter(|text| text.trim() == process.to_string());
+    let is_it = || writer().filter(|text| text.lines().next() == Some(&process.to_string()));
     eventually("the watch has begun", is_it).unwrap();
 }
 
@@ -104,6 +106,31 @@ fn a_message_that_is_sent_beside_the_watch_goes_at_once() {
 }
 
 #[test]
+fn a_copy_that_cannot_be_filed_keeps_nobody_from_reading_and_is_filed_later() {
+    let person = Person::set_up();
+    person.lab.save(&person.address, "Sent", &letter("before")).unwrap();
+    // Dovecot can read there, and add nothing.
+    let folder = person.maildir("Sent").join("tmp");
+    let may = |mode| std::fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+    may(0o500);
+    let _running = watched(&person, &[]);
+    let send = |subject: &str| {
+        let message = format!("To: {}\nSubject: {subject}\n\nto myself\n", person.address);
+        let sent = person.run_with(message, &["send", "-t", "--json"]).succeeded().document();
+        assert_eq!(sent["state"], "accepted");
+    };
+    send("note");
+    assert_eq!(arrives(&person, "note")["mailboxes"], serde_json::json!(["INBOX"]));
+    person.lab.deliver(&person.address, &letter("after")).unwrap();
+    arrives(&person, "after");
+
+    may(0o700);
+    send("second note");
+    let filed = || (person.lab.count(&person.address, "Sent").ok()? == 3).then_some(());
+    eventually("both copies are filed", filed).unwrap();
+}
+
+#[test]
 fn the_command_for_new_mail_gets_the_ids_of_what_is_new_and_unread() {
     let person = Person::set_up();
     person.lab.deliver(&person.address, &letter("old")).unwrap();
@@ -115,6 +142,30 @@ fn the_command_for_new_mail_gets_the_ids_of_what_is_new_and_unread() {
     let text = || std::fs::read_to_string(&told).ok().filter(|text| text.contains(&id));
     let text = eventually("the command was run", text).unwrap();
     assert_eq!(text, format!("{} 1\n{id}\n", person.address));
+}
+
+#[test]
+fn what_was_in_a_mailbox_that_could_not_be_read_at_first_is_no_new_mail() {
+    let person = Person::set_up();
+    person.lab.deliver(&person.address, &letter("read")).unwrap();
+    person.lab.save(&person.address, "Archive", &letter("old")).unwrap();
+    // Dovecot finds a folder where it keeps a file.
+    let list = person.maildir("Archive").join("dovecot-uidlist");
+    std::fs::remove_file(&list).unwrap();
+    std::fs::create_dir(&list).unwrap();
+    assert_eq!(person.run(&["sync"]).status, 75);
+    let told = person.home().join("told");
+    let hook = format!("cat >> {}", told.display());
+    let running = person.start(&["sync", "--watch", "--on-new", &hook]);
+    holds_the_store(&person, running.id());
+
+    std::fs::remove_dir(&list).unwrap();
+    person.run(&["mark", &person.only(&["subject:read"]), "--star"]).succeeded();
+    arrives(&person, "old");
+    person.lab.deliver(&person.address, &letter("new")).unwrap();
+    let id = arrives(&person, "new")["id"].as_str().unwrap().to_owned();
+    let text = || std::fs::read_to_string(&told).ok().filter(|text| text.contains(&id));
+    assert_eq!(eventually("the command was run", text).unwrap(), format!("{id}\n"));
 }
 
 #[test]

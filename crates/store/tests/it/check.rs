@@ -280,7 +280,7 @@ fn other_octets_in_the_place_of_lost_ones_become_a_message_of_their_own() {
     let mut entry = mail.entry(2, b"Subject: other\r\n\r\n", summary("other", NOW));
     entry.flags = flags(&["\\Seen"]);
     mail.writer.sync().unwrap();
-    mail.store.replace(&Replacement { lost, entry }, NOW).unwrap();
+    mail.store.replace(&Replacement { lost, entry, rests: false }, NOW).unwrap();
     mail.check();
     assert!(mail.store.row(lost.message).unwrap().is_none());
     // It is moved, as was asked.

@@ -2,7 +2,7 @@
 
 use crate::support::{Mail, NOW, searchable, state, summary, uids};
 use restante_core::sync::Delta;
-use restante_store::Filter;
+use restante_store::{Filter, Store};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -150,6 +150,24 @@ fn an_index_that_is_lost_or_damaged_is_made_again() {
         mail.index();
         assert_eq!(mail.store.unindexed(9).unwrap(), []);
     }
+}
+
+#[test]
+fn an_index_that_cannot_be_opened_just_now_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, 1..=3);
+    mail.index();
+    drop(mail);
+    let (wal, aside) = (dir.path().join("search.db-wal"), dir.path().join("aside"));
+    fs::rename(&wal, &aside).unwrap();
+    fs::create_dir(&wal).unwrap();
+    assert!(Store::open(dir.path()).is_err());
+    fs::remove_dir(&wal).unwrap();
+    fs::rename(&aside, &wal).unwrap();
+    let mail = Mail::open(dir.path());
+    assert_eq!(mail.store.unindexed(9).unwrap(), []);
+    assert_eq!(found(&mail, "message"), 3);
 }
 
 #[test]

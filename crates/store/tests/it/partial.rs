@@ -209,7 +209,7 @@ fn a_beginning_that_is_removed_for_good_cannot_be_added_again() {
     mail.store.confirm(&[Confirmed { operation, at: None }], &gone, NOW).unwrap();
     let undone = mail.store.desk().undo(request, NOW).unwrap();
     assert!(undone.request.is_none());
-    assert!(undone.lost[0].contains("the beginning of the message"), "{:?}", undone.lost);
+    assert!(undone.lost[0].contains("no more than the beginning of it was here"), "{:?}", undone.lost);
 }
 
 #[test]
@@ -220,19 +220,19 @@ fn a_person_waits_until_a_message_is_complete_or_cannot_be_had() {
     let message = only(&mail.store);
     mail.apply(mail.inbox, Delta { state: Some(crate::support::state(1, 8)), ..Delta::default() });
     mail.store.desk().want(message, NOW).unwrap();
-    let wanted = mail.store.wanted(account).unwrap();
+    let wanted = mail.store.wanted(account, NOW).unwrap();
     assert_eq!((wanted.len(), wanted[0].message, wanted[0].uid), (1, message, uid(7)));
     mail.store.deny(message, "it is gone").unwrap();
-    assert_eq!(mail.store.wanted(account).unwrap(), []);
+    assert_eq!(mail.store.wanted(account, NOW).unwrap(), []);
     assert_eq!(mail.store.why_not(message).unwrap().as_deref(), Some("it is gone"));
     mail.store.desk().want(message, NOW).unwrap();
     assert_eq!(mail.store.why_not(message).unwrap(), None);
     complete(&mut mail);
-    assert_eq!(mail.store.wanted(account).unwrap(), []);
+    assert_eq!(mail.store.wanted(account, NOW).unwrap(), []);
     // One that is whole is not waited for.
     let message = only(&mail.store);
     mail.store.desk().want(message, NOW).unwrap();
-    assert_eq!(mail.store.wanted(account).unwrap(), []);
+    assert_eq!(mail.store.wanted(account, NOW).unwrap(), []);
 }
 
 #[test]
@@ -255,4 +255,19 @@ fn an_unsynced_beginning_is_refused() {
     let delta = Delta { new: vec![entry], ..Delta::default() };
     let inbox: MailboxId = mail.inbox;
     assert!(matches!(mail.store.apply(inbox, &delta, NOW), Err(StoreError::Unsynced)));
+}
+
+#[test]
+fn who_was_killed_while_waiting_waits_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = begun(dir.path());
+    let (message, account) = (only(&mail.store), mail.store.find_account("ann").unwrap().unwrap());
+    mail.apply(mail.inbox, Delta { state: Some(crate::support::state(1, 8)), ..Delta::default() });
+    mail.store.desk().want(message, NOW).unwrap();
+    assert_eq!(mail.store.wanted(account, NOW + 20).unwrap().len(), 1);
+    assert_eq!(mail.store.wanted(account, NOW + 60).unwrap(), []);
+    mail.store.forget_wanted(NOW + 20).unwrap();
+    assert_eq!(mail.store.wanted(account, NOW).unwrap().len(), 1, "it is asked for again every few seconds");
+    mail.store.forget_wanted(NOW + 60).unwrap();
+    assert_eq!(mail.store.wanted(account, NOW).unwrap(), [], "the row is gone");
 }

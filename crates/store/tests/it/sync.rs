@@ -134,7 +134,18 @@ fn one_process_writes_and_any_number_read() {
     let view = View::open(dir.path()).unwrap();
     let version = view.version().unwrap();
     match Store::open(dir.path()) {
-        Err(StoreError::Locked { process, .. }) => assert_eq!(process, Some(std::process::id())),
+        Err(StoreError::Locked { process, watched, .. }) => {
+            assert_eq!((process, watched), (Some(std::process::id()), Vec::new()));
+        }
+        other => panic!("{:?}", other.err()),
+    }
+    // One that stays says so.
+    let ann = mail.store.find_account("ann").unwrap().unwrap();
+    mail.store.announce(&[ann]).unwrap();
+    match Store::open(dir.path()) {
+        Err(StoreError::Locked { process, watched, .. }) => {
+            assert_eq!((process, watched), (Some(std::process::id()), vec![ann]));
+        }
         other => panic!("{:?}", other.err()),
     }
     mail.receive(mail.inbox, [1]);

@@ -266,3 +266,48 @@ fn a_desk_takes_down_what_is_asked_while_another_is_the_writer() {
     assert_ne!(mail.store.version().unwrap(), version, "the writer can notice it");
     assert!(matches!(Desk::open(&dir.path().join("none")), Err(StoreError::Absent(_))));
 }
+
+/// What undo of the latest request says of what it cannot take back.
+fn lost(mail: &mut Mail) -> Vec<String> {
+    let request = mail.store.requests(1).unwrap()[0].id;
+    mail.store.desk().undo(request, NOW).unwrap().lost
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_said_with_the_one_reason_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let begun = mail.begun(7, b"Subject: a\r\n\r\n", 9000, summary("a", NOW));
+    mail.apply(mail.inbox, Delta { new: vec![begun], ..Delta::default() });
+    let (copy, _) = ask(&mut mail.store, mail.inbox, uid(7), &Intent::Copy { to: mail.sent });
+    confirm(&mut mail, copy, None);
+    assert_eq!(lost(&mut mail), ["the server did not say where it put the message"]);
+    let (remove, _) = ask(&mut mail.store, mail.inbox, uid(7), &Intent::Remove);
+    confirm(&mut mail, remove, None);
+    let said = "no more than the beginning of it was here, which cannot be added again";
+    assert_eq!(lost(&mut mail), [said]);
+    let asks = [Ask { mailbox: mail.sent, uid: None, intent: Intent::Delete }];
+    let requested = mail.store.desk().request("remove mailbox Sent", &asks, NOW).unwrap();
+    confirm(&mut mail, requested.operations[0], None);
+    assert_eq!(lost(&mut mail), ["a mailbox that was removed does not come back"]);
+}
+
+#[test]
+fn what_the_person_did_since_is_not_put_on_another_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    mail.receive(mail.inbox, [1]);
+    let message = message(&mail);
+    let (there, _) = ask(&mut mail.store, mail.inbox, uid(1), &Intent::Move { to: mail.sent });
+    let at = Some((mail.sent, uid(40)));
+    let deltas = moved(&mail, 1, 40, message);
+    mail.store.confirm(&[Confirmed { operation: there, at }], &deltas, NOW).unwrap();
+    let first = mail.store.requests(1).unwrap()[0].id;
+    let (gone, _) = ask(&mut mail.store, mail.sent, uid(40), &Intent::Remove);
+    let second = mail.store.requests(1).unwrap()[0].id;
+    let vanished = UidSet::range(uid(40), uid(40));
+    let deltas = [(mail.sent, Delta { vanished, ..Delta::default() })];
+    mail.store.confirm(&[Confirmed { operation: gone, at: None }], &deltas, NOW).unwrap();
+    let undone = mail.store.desk().undo(first, NOW).unwrap();
+    assert_eq!(undone.lost, [format!("change {second} moved or removed the message since")]);
+}

@@ -340,3 +340,31 @@ fn deep_messages_are_read_in_bounded_time_and_depth() {
     assert!(found.damaged.contains(&Defect::TooDeep));
     assert!(found.parts.len() < 100);
 }
+
+#[test]
+fn of_a_beginning_the_part_that_it_ends_in_is_marked_as_cut() {
+    let part = |name: &str| {
+        format!(
+            "--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename={name}\r\n\r\n{}\r\n",
+            "x".repeat(300)
+        )
+    };
+    let head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello.\r\n";
+    let whole = [head, &part("one.pdf"), &part("two.pdf"), "--b--\r\nafter\r\n"].concat();
+    let cut_at = |octets: usize| {
+        let reading = Reading::read_beginning(&whole.as_bytes()[..octets], 78, &[]).unwrap();
+        reading.parts.iter().map(|part| (part.part.clone(), part.size, part.cut)).collect::<Vec<_>>()
+    };
+    let list = |parts: &[(&str, usize, bool)]| {
+        parts.iter().map(|(part, size, cut)| ((*part).to_owned(), *size, *cut)).collect::<Vec<_>>()
+    };
+    let first = whole.find("xxx").unwrap();
+    let second = whole.rfind("xxx").unwrap() + 3;
+    assert_eq!(cut_at(first + 100), list(&[("1", 6, false), ("2", 100, true)]));
+    let all = [("1", 6, false), ("2", 300, false), ("3", 200, true)];
+    assert_eq!(cut_at(second - 100), list(&all));
+    // Nothing but what follows the message's own end is missing.
+    let all = [("1", 6, false), ("2", 300, false), ("3", 300, false)];
+    assert_eq!(cut_at(whole.len() - 3), list(&all));
+    assert!(Reading::read(whole.as_bytes(), 78).parts.iter().all(|part| !part.cut));
+}
