@@ -13,6 +13,7 @@ mod encode;
 mod enriched;
 mod entities;
 mod flowed;
+mod fold;
 mod freeze;
 mod header;
 mod html;
@@ -35,6 +36,7 @@ mod words;
 
 pub use clean::{clean, clean_line, file_name};
 pub use compose::{Draft, File, Frozen, Moment};
+pub use fold::{Passage, PassageKind, is_forward};
 pub use freeze::freeze;
 pub use skim::Skim;
 pub use template::TemplateError;

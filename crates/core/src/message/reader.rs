@@ -554,7 +554,7 @@ impl<'a> View<'a> {
             let from = summary.from.first().map(|c| if c.name.is_empty() { &c.address } else { &c.name });
             return self.add(&format!("{} {}", summary.subject, from.cloned().unwrap_or_default()));
         }
-        let mut block = String::from("--- Attached message");
+        let mut block = String::from(super::fold::ATTACHED);
         let mut field = |name: &str, value: &str| {
             if !value.is_empty() {
                 block.push_str(&format!("\n{name}: {value}"));

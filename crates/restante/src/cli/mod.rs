@@ -38,6 +38,7 @@ mod setup;
 mod steps;
 mod sync;
 mod tag;
+mod thread;
 mod trash;
 mod trial;
 mod undo;
@@ -123,6 +124,7 @@ enum Command {
     Search(list::Search),
     Count(count::Count),
     Read(read::Read),
+    Thread(thread::Thread),
     Save(save::Save),
     Archive(archive::Archive),
     Move(move_::Move),
@@ -167,6 +169,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Search(command) => command.run(&context),
         Command::Count(command) => command.run(&context),
         Command::Read(command) => command.run(&context),
+        Command::Thread(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
         Command::Archive(command) => command.run(&context),
         Command::Move(command) => command.run(&context),

@@ -6,7 +6,7 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 22] = [
+pub(super) const SCHEMAS: [(&str, &str); 23] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
@@ -27,6 +27,7 @@ pub(super) const SCHEMAS: [(&str, &str); 22] = [
     ("send", include_str!("../../schemas/send.json")),
     ("setup", include_str!("../../schemas/setup.json")),
     ("sync", include_str!("../../schemas/sync.json")),
+    ("thread", include_str!("../../schemas/thread.json")),
     ("undo", include_str!("../../schemas/undo.json")),
     ("undo-list", include_str!("../../schemas/undo-list.json")),
 ];
