@@ -18,6 +18,7 @@ mod freeze;
 mod header;
 mod html;
 mod mime;
+mod page;
 mod params;
 mod protection;
 mod reader;
@@ -38,6 +39,7 @@ pub use clean::{clean, clean_line, file_name};
 pub use compose::{Draft, File, Frozen, Moment};
 pub use fold::{Passage, PassageKind, is_forward};
 pub use freeze::freeze;
+pub use page::{Note, Page};
 pub use skim::Skim;
 pub use template::TemplateError;
 

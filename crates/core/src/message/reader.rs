@@ -6,7 +6,7 @@ use super::safety::Warnings;
 use super::tnef::Tnef;
 use super::{Attachment, Defect, Disposition, PartInfo, Reading, Searchable, Summary};
 use super::{Event, Warning};
-use super::{calendar, clean, enriched, flowed, html, protection, report, results, rtf, tnef};
+use super::{calendar, clean, enriched, flowed, html, page, protection, report, results, rtf, tnef};
 use crate::mail::Contact;
 
 /// The most bytes of text that are put together of one message.
@@ -15,8 +15,12 @@ const MAX_TEXT: usize = 8 * 1024 * 1024;
 const SNIPPET: usize = 200;
 /// A plain part shorter than this may only say that the HTML part is the message, in characters.
 const MAX_EXCUSE: usize = 700;
+/// The most octets of pictures in a page, in base64.
+const MAX_PICTURES: usize = if cfg!(test) { 1 } else { 24 } * 1024 * 1024;
 /// Encoded messages and containers in each other that are opened.
 const MAX_CONTAINERS: usize = 3;
+/// The columns of plain text in a page that may be wrapped anew.
+const PAGE_WIDTH: usize = 90;
 /// The most events of one message.
 const MAX_EVENTS: usize = 20;
 /// Fields that may stand once (RFC 5322, section 3.6).
@@ -57,20 +61,26 @@ impl Reading {
 
     fn with_cards(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
         let mut reading = Self::of(structure, message, width, own);
-        let mut cards: Vec<String> = reading.events.iter().map(calendar::card).collect();
-        cards.extend(reading.report.iter().map(report::delivery_card));
-        cards.extend(reading.receipt.iter().map(report::receipt_card));
-        cards.retain(|card| !card.is_empty());
-        if reading.text.is_empty() {
-            let descriptions = reading.events.iter().filter_map(|event| event.description.clone());
-            cards.extend(descriptions.map(|text| tidy(&text)));
-            cards.extend(reading.protection.iter().find_map(protection::unreadable));
-        }
+        let mut cards = reading.cards(reading.text.is_empty());
         if !cards.is_empty() {
             cards.push(std::mem::take(&mut reading.text));
             reading.text = tidy(&cards.join("\n\n"));
         }
         reading
+    }
+
+    /// What the parts that are no text say; all that can be said where there is no text.
+    pub(super) fn cards(&self, is_all: bool) -> Vec<String> {
+        let mut cards: Vec<String> = self.events.iter().map(calendar::card).collect();
+        cards.extend(self.report.iter().map(report::delivery_card));
+        cards.extend(self.receipt.iter().map(report::receipt_card));
+        cards.retain(|card| !card.is_empty());
+        if is_all {
+            let descriptions = self.events.iter().filter_map(|event| event.description.clone());
+            cards.extend(descriptions.map(|text| tidy(&text)));
+            cards.extend(self.protection.iter().find_map(protection::unreadable));
+        }
+        cards
     }
 
     /// What [`read_as`](Self::read_as) gives, with the sender's words only.
@@ -327,8 +337,31 @@ fn is_attached(structure: &Structure<'_>, index: usize, part: &Part, shown: &[us
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    Reading { width: usize },
+    Reading {
+        width: usize,
+    },
     Searching,
+    /// The text is HTML.
+    Page {
+        remote: bool,
+    },
+}
+
+/// The words of a message as HTML.
+pub(super) struct Body {
+    pub(super) html: String,
+    /// Pictures of other servers that are not loaded.
+    pub(super) left_out: usize,
+}
+
+impl Body {
+    /// Puts a message's words together; with `remote`, pictures are loaded from other servers.
+    pub(super) fn read(message: &[u8], remote: bool) -> Self {
+        let structure = Structure::read(message);
+        let mut view = View::new(&structure, Purpose::Page { remote });
+        view.show_all();
+        Self { html: view.text, left_out: view.left_out }
+    }
 }
 
 /// The text of a message while it is put together.
@@ -346,6 +379,9 @@ struct View<'a> {
     damaged: Vec<Defect>,
     /// Containers around this.
     depth: usize,
+    /// Of a page: octets that its pictures may still take, and how many of other servers were left out.
+    room: usize,
+    left_out: usize,
 }
 
 impl<'a> View<'a> {
@@ -360,6 +396,8 @@ impl<'a> View<'a> {
             parts: Vec::new(),
             damaged: Vec::new(),
             depth: 0,
+            room: MAX_PICTURES,
+            left_out: 0,
         }
     }
 
@@ -471,7 +509,7 @@ impl<'a> View<'a> {
                 if matches!(self.purpose, Purpose::Reading { .. }) {
                     self.keep_html(html);
                 }
-                Some(if self.is_excuse(plain, html) { html } else { plain })
+                Some(if self.is_html_better(plain, html) { html } else { plain })
             }
             _ => plain.or(html).or(part.children.first().copied()),
         };
@@ -499,6 +537,15 @@ impl<'a> View<'a> {
     fn leaf_text(&self, index: usize) -> String {
         let part = self.first_leaf(index).and_then(|leaf| self.structure.part(leaf));
         part.map(|p| self.structure.text(p, &mut Vec::new())).unwrap_or_default()
+    }
+
+    /// A page shows the HTML, where there is anything in it.
+    fn is_html_better(&self, plain: usize, html: usize) -> bool {
+        if !matches!(self.purpose, Purpose::Page { .. }) {
+            return self.is_excuse(plain, html);
+        }
+        let document = self.leaf_text(html);
+        document.contains("<img") || document.contains("<IMG") || !html::to_words(&document).trim().is_empty()
     }
 
     fn is_excuse(&self, plain: usize, html: usize) -> bool {
@@ -538,8 +585,10 @@ impl<'a> View<'a> {
         self.show_header(bytes.get(header).unwrap_or_default());
         let mut view = View::new(&inner, self.purpose);
         view.depth = self.depth + 1;
+        view.room = self.room;
         view.show(0, 0);
-        self.add(&view.text);
+        (self.room, self.left_out) = (view.room, self.left_out + view.left_out);
+        self.add_made(&view.text);
         self.damaged.extend(view.damaged);
         self.damaged.extend(inner.damaged.iter().copied());
         self.html = self.html.take().or(view.html);
@@ -586,9 +635,14 @@ impl<'a> View<'a> {
             ("text/plain", _) if html::is_document(&text) => self.add_html(&text),
             ("text/rtf", _) => self.add_rich(&self.structure.decoded(part).0),
             ("text/enriched" | "text/richtext", _) => self.add(&enriched::read(&text)),
-            ("text/rfc822-headers", Purpose::Reading { .. }) => self.show_header(text.as_bytes()),
+            ("text/rfc822-headers", Purpose::Reading { .. } | Purpose::Page { .. }) => {
+                self.show_header(text.as_bytes())
+            }
             (_, Purpose::Reading { width }) if part.is_flowed => {
                 self.add(&flowed::reflow(&text, part.is_delsp, width));
+            }
+            (_, Purpose::Page { .. }) if part.is_flowed => {
+                self.add(&flowed::reflow(&text, part.is_delsp, PAGE_WIDTH));
             }
             _ => self.add(&text),
         }
@@ -602,6 +656,25 @@ impl<'a> View<'a> {
                 self.add(&html::to_text(html, width));
             }
             Purpose::Searching => self.add(&html::to_words(html)),
+            Purpose::Page { remote } => {
+                let structure = self.structure;
+                let part = |cid: &str| {
+                    let has_it = |part: &&Part| part.content_id.as_deref() == Some(cid);
+                    let part = structure.parts.iter().find(has_it)?;
+                    Some(structure.decoded(part).0.into_owned())
+                };
+                let pictures = html::Pictures { remote, part: &part, room: self.room, left_out: 0 };
+                let (page, pictures) = html::to_page(html, pictures);
+                if let Some(pictures) = pictures {
+                    self.room = pictures.room;
+                    self.left_out += pictures.left_out;
+                }
+                // A document that is cut would be none: then its words are.
+                match self.text.len() + page.len() <= MAX_TEXT + MAX_PICTURES {
+                    true => self.text.push_str(&format!("<div class=\"part\">{page}</div>\n")),
+                    false => self.add(&html::to_words(html)),
+                }
+            }
         }
     }
 
@@ -625,6 +698,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Adds what was put together as the rest is.
+    fn add_made(&mut self, text: &str) {
+        match self.purpose {
+            Purpose::Page { .. } => self.text.push_str(text),
+            _ => self.add(text),
+        }
+    }
+
     /// Adds text, an empty line after what is there.
     fn add(&mut self, text: &str) {
         let text = text.trim_end();
@@ -635,6 +716,9 @@ impl<'a> View<'a> {
         let text = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
         if text.trim().is_empty() {
             return;
+        }
+        if let Purpose::Page { .. } = self.purpose {
+            return self.text.push_str(&page::preformatted(text));
         }
         if !self.text.is_empty() {
             self.text.push_str("\n\n");

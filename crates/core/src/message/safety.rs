@@ -74,14 +74,19 @@ impl Warnings {
         for link in links {
             if let Some(host) = host_of(&link.target) {
                 self.domain("link", host);
-                if let Some(shown) = host_in(&link.text)
-                    && !is_same_site(&shown, host)
-                {
-                    self.add(WarningKind::LinkShowsAnotherHost, "link", &shown, host);
-                }
+            }
+            if let Some((shown, host)) = leads_elsewhere(&link.text, &link.target) {
+                self.add(WarningKind::LinkShowsAnotherHost, "link", &shown, host);
             }
         }
     }
+}
+
+/// The host that a link's text names, and the other one that it leads to.
+pub(super) fn leads_elsewhere<'a>(text: &str, target: &'a str) -> Option<(String, &'a str)> {
+    let host = host_of(target)?;
+    let shown = host_in(text)?;
+    (!is_same_site(&shown, host)).then_some((shown, host))
 }
 
 /// Whether a word mixes scripts that no language writes together: Latin with Cyrillic or Greek.

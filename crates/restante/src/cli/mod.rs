@@ -23,6 +23,7 @@ mod man;
 mod mark;
 mod message;
 mod move_;
+mod open;
 mod outbox;
 mod output;
 mod prompt;
@@ -125,6 +126,7 @@ enum Command {
     Count(count::Count),
     Read(read::Read),
     Thread(thread::Thread),
+    Open(open::Open),
     Save(save::Save),
     Archive(archive::Archive),
     Move(move_::Move),
@@ -170,6 +172,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Count(command) => command.run(&context),
         Command::Read(command) => command.run(&context),
         Command::Thread(command) => command.run(&context),
+        Command::Open(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
         Command::Archive(command) => command.run(&context),
         Command::Move(command) => command.run(&context),

@@ -232,7 +232,7 @@ pub(super) fn attachments(reading: &Reading) -> String {
 }
 
 /// What the own provider found out about the sender.
-fn checked(found: &Authentication) -> String {
+pub(super) fn checked(found: &Authentication) -> String {
     let result = |name: &str, result: &Option<String>| result.as_ref().map(|word| format!("{name} {word}"));
     let results = [result("SPF", &found.spf), result("DKIM", &found.dkim), result("DMARC", &found.dmarc)];
     let results: Vec<String> = results.into_iter().flatten().collect();
@@ -243,7 +243,7 @@ fn checked(found: &Authentication) -> String {
     }
 }
 
-fn sealed(found: &Protection) -> String {
+pub(super) fn sealed(found: &Protection) -> String {
     let what = match found.state {
         Protected::Signed => "signed",
         Protected::Encrypted => "encrypted",
@@ -252,7 +252,7 @@ fn sealed(found: &Protection) -> String {
 }
 
 /// A warning as a sentence.
-fn caution(warning: &Warning) -> String {
+pub(super) fn caution(warning: &Warning) -> String {
     let Warning { kind, place, shown, actual } = warning;
     match kind {
         WarningKind::NameShowsAnotherAddress => {

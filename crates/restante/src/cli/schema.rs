@@ -6,7 +6,7 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 23] = [
+pub(super) const SCHEMAS: [(&str, &str); 24] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
@@ -21,6 +21,7 @@ pub(super) const SCHEMAS: [(&str, &str); 23] = [
     ("list", include_str!("../../schemas/list.json")),
     ("mailbox", include_str!("../../schemas/mailbox.json")),
     ("mailbox-list", include_str!("../../schemas/mailbox-list.json")),
+    ("open", include_str!("../../schemas/open.json")),
     ("outbox", include_str!("../../schemas/outbox.json")),
     ("read", include_str!("../../schemas/read.json")),
     ("save", include_str!("../../schemas/save.json")),
