@@ -1,6 +1,11 @@
 //! What people see, to the letter: help, and what commands print of mail that is always the same. No server and no
 //! terminal is needed, so the lines are 100 columns wide.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, not tests themselves")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, not tests themselves"
+)]
 
 use restante_core::mail::{Flags, Mailbox, MailboxName, SpecialUse, SyncState, Uid, UidValidity};
 use restante_core::message::Summary;
@@ -226,6 +231,51 @@ fn thread() {
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(&lines, messages);
+}
+
+#[test]
+fn the_attachments_of_a_conversation_are_saved_at_once_and_what_fails_stops_nothing() {
+    let file = |id: &str, answers: &str, name: &str, text: &str| {
+        format!(
+            "From: Bob <bob@example.net>\r\nTo: ann@example.org\r\nDate: Tue, 02 Jan 2024 1{id}:00:00 +0000\r\n\
+             Message-ID: <{id}@x>\r\nReferences: {answers}\r\nSubject: plans\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhere\r\n--b\r\n\
+             Content-Type: text/plain\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\r\n{text}\r\n--b--\r\n"
+        )
+    };
+    let (one, two) = (file("1", "", "../plan.txt", "first"), file("2", "<1@x>", "plan.txt", "second"));
+    let (three, four) = (file("3", "<1@x>", "lost.txt", "gone"), file("4", "<1@x>", "plan.txt", "first"));
+    let folder = data_of(&[
+        ("INBOX", 1, &one, "", 0),
+        ("Sent", 1, &two, "", 0),
+        ("INBOX", 2, &three, "", 700),
+        ("INBOX", 3, &four, "", 0),
+    ]);
+    let ids = restante(folder.path(), &["list", "--ids"]);
+    let ids: Vec<&str> = ids.lines().rev().collect();
+    let into = folder.path().join("into");
+    std::fs::create_dir(&into).unwrap();
+    std::fs::write(into.join("plan.txt"), "mine").unwrap();
+    let args = ["--offline", "save", "--thread", ids[1], "-C", into.to_str().unwrap()];
+    let said = restante(folder.path(), &args);
+    let expected = format!(
+        "{0}  DATA/into/plan-1.txt  from Bob <bob@example.net>\n{1}  DATA/into/plan-2.txt  from Bob <bob@example.net>\n\
+         {3}  DATA/into/plan-1.txt  from Bob <bob@example.net>\n--- standard error\nrestante: {2}: only the first",
+        ids[0], ids[1], ids[2], ids[3]
+    );
+    assert!(said.starts_with(&expected) && said.ends_with("--- ends with 75\n"), "{said}");
+    let content = |name: &str| std::fs::read_to_string(into.join(name)).unwrap();
+    assert_eq!(
+        [content("plan.txt"), content("plan-1.txt"), content("plan-2.txt")],
+        ["mine", "first", "second"]
+    );
+    assert_eq!(std::fs::read_dir(&into).unwrap().count(), 3);
+    let document = restante(folder.path(), &[&args[..], &["--json"]].concat());
+    let document: serde_json::Value =
+        serde_json::from_str(document.split("--- standard error").next().unwrap()).unwrap();
+    assert_eq!((&document["files"][1]["id"], &document["failed"][0]["id"]), (&ids[1].into(), &ids[2].into()));
+    let said = restante(folder.path(), &["save", "--thread", "./x.eml"]);
+    assert!(said.ends_with("--- ends with 64\n"), "{said}");
 }
 
 #[test]
