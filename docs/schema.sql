@@ -254,6 +254,12 @@ CREATE TABLE progress (
     indexed INTEGER NOT NULL                   -- message.id
 ) STRICT;
 
+-- What languages the mail is written in, as far as that is plain: words are looked for in the forms of these.
+CREATE TABLE language (
+    code TEXT PRIMARY KEY,     -- ISO 639-1
+    messages INTEGER NOT NULL  -- how many indexed messages were in it
+) STRICT, WITHOUT ROWID;
+
 -- The words of every message. The rowid is message.position, so newest first needs no sorting.
 -- Scripts written without spaces have one inserted between characters, here and in queries.
 CREATE VIRTUAL TABLE words USING fts5 (
@@ -262,6 +268,9 @@ CREATE VIRTUAL TABLE words USING fts5 (
     "to",     -- of To
     cc,       -- of Cc
     body,     -- the text a person reads
+    list,     -- List-Id
     filename, -- names of attachments
+    document, -- what stands in attachments, where that is asked for
+    mark,     -- words that nobody wrote: what it has (attachment, link, invite), ends of numbers and names with digits
     content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );

@@ -7,7 +7,7 @@
 
 use crate::error::{Error, silent};
 use crate::imap::{self, Connection};
-use crate::net::{Method, Network, Pipe};
+use crate::net::{Method, Network};
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::{Attempts, Steps};
@@ -183,7 +183,7 @@ async fn open(
     network: &Network,
     case: Case<'_>,
     steps: &mut Steps<'_>,
-) -> (Opened<Connection<Pipe>>, Option<Opened<Submitter>>) {
+) -> (Opened<Connection>, Option<Opened<Submitter>>) {
     let mut beside = Steps::silent();
     let begun = Instant::now();
     let (opened, early) = {
@@ -208,7 +208,7 @@ async fn open(
     (opened, early)
 }
 
-async fn open_reading(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Opened<Connection<Pipe>> {
+async fn open_reading(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) -> Opened<Connection> {
     let mut opened = Opened { server: None, finding: None };
     for settings in case.incoming {
         match ways::open_imap(network, settings, steps).await {
@@ -243,7 +243,7 @@ async fn open_sending(network: &Network, case: Case<'_>, steps: &mut Steps<'_>) 
 async fn read_side(
     network: &Network,
     case: Case<'_>,
-    opened: Opened<Connection<Pipe>>,
+    opened: Opened<Connection>,
     steps: &mut Steps<'_>,
 ) -> Side {
     let mut side = Side { finding: opened.finding, ..Side::default() };
@@ -324,7 +324,7 @@ async fn probe(
 }
 
 /// Opens the inbox for reading, which shows what a login alone does not.
-async fn inbox(connection: &mut Connection<Pipe>, steps: &mut Steps<'_>) -> Result<(), Error> {
+async fn inbox(connection: &mut Connection, steps: &mut Steps<'_>) -> Result<(), Error> {
     steps
         .run(Stage::Mailbox, Service::Imap, async {
             let utf8 = connection.session().utf8();

@@ -16,7 +16,6 @@ use restante_store::{
     AccountId, Body, Content, ContentWriter, Lost, MailboxId, MailboxRow, MessageId, NewEntry, Replacement,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Messages in one fetch: what is fetched again when the connection breaks.
 const PORTION: usize = 100;
@@ -42,8 +41,8 @@ pub struct Fetched {
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written. What came until then stays.
-pub async fn fetch_lost<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub async fn fetch_lost(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
     lost: &[MessageId],
@@ -106,8 +105,8 @@ pub async fn fetch_lost<P: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written.
-pub async fn complete<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub async fn complete(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
     message: MessageId,
@@ -125,11 +124,7 @@ pub async fn complete<P: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Opens a mailbox for reading; false, with a finding, when its entries cannot be had from it.
-async fn open<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    row: &MailboxRow,
-    fetched: &mut Fetched,
-) -> Result<bool, Error> {
+async fn open(connection: &mut Connection, row: &MailboxRow, fetched: &mut Fetched) -> Result<bool, Error> {
     // As in a sync: without CONDSTORE, EXAMINE makes Courier invent a UIDVALIDITY each time.
     let capabilities = connection.capabilities();
     let condstore = capabilities.has("CONDSTORE") || capabilities.has("QRESYNC");

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::imap::{self, Connection};
-use crate::net::{Network, Pipe};
+use crate::net::Network;
 use crate::smtp::Submitter;
 use crate::steps::Steps;
 use crate::ways;
@@ -59,7 +59,7 @@ async fn first_imap(
     network: &Network,
     services: &[Settings],
     steps: &mut Steps<'_>,
-) -> Result<(Connection<Pipe>, Settings), Error> {
+) -> Result<(Connection, Settings), Error> {
     let mut first = None;
     for settings in services {
         match ways::open_imap(network, settings, steps).await {

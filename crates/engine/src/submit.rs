@@ -11,7 +11,7 @@ pub use unknown::look_for_unknown;
 use crate::account::Account;
 use crate::error::Error;
 use crate::imap::{self, Connection};
-use crate::net::{Network, Pipe};
+use crate::net::Network;
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::Steps;
@@ -25,7 +25,6 @@ use restante_core::mail::{MailboxName, SpecialUse};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -146,8 +145,8 @@ pub fn waits_for_a_person(row: &Submission) -> bool {
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written; what is not filed is tried the next time.
-pub async fn file_sent<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub async fn file_sent(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<u64, Error> {
@@ -248,7 +247,7 @@ pub async fn connect(
     account: &Account,
     secret: &Secret,
     steps: &mut Steps<'_>,
-) -> Result<Connection<Pipe>, Error> {
+) -> Result<Connection, Error> {
     let mut connection = imap::open(network, &account.imap, steps).await?;
     imap::log_in(&mut connection, &account.imap, secret, steps).await?;
     Ok(connection)
@@ -319,11 +318,7 @@ fn header(content: &[u8]) -> &[u8] {
 
 /// Whether the Sent mailbox has this message already: some providers file by themselves, and an answer
 /// to an APPEND may have been lost.
-async fn is_there<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    sent: &MailboxName,
-    message_id: &str,
-) -> Result<bool, Error> {
+async fn is_there(connection: &mut Connection, sent: &MailboxName, message_id: &str) -> Result<bool, Error> {
     let utf8 = connection.session().utf8();
     // Not EXAMINE: Courier takes no APPEND to a mailbox that is open for reading only.
     connection.ok(Command::new("SELECT").mailbox(sent, utf8), |_| Ok(())).await?;

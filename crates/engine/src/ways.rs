@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::imap::{self, Connection};
-use crate::net::{NetError, Network, Pipe, TlsFault};
+use crate::net::{NetError, Network, TlsFault};
 use crate::smtp::Submitter;
 use crate::steps::Steps;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
@@ -22,7 +22,7 @@ pub(crate) async fn open_imap(
     network: &Network,
     settings: &Settings,
     steps: &mut Steps<'_>,
-) -> Result<(Connection<Pipe>, Settings), Error> {
+) -> Result<(Connection, Settings), Error> {
     let error = match imap::open(network, settings, steps).await {
         Ok(connection) => return Ok((connection, settings.clone())),
         Err(error) => error,

@@ -1,7 +1,7 @@
 //! How whole messages come: what is there at once, what is searchable, and what one bad message may hide.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, not tests themselves")]
 
-use restante_core::query::{Field, Query, Term};
+use restante_core::query::{Field, Query, Term, Way};
 use restante_engine::Error;
 use restante_engine::imap::Connection;
 use restante_engine::sync::{Indexer, Keeper, Progress, Report, index, sync};
@@ -38,7 +38,7 @@ async fn synced(script: &str) -> (TempDir, Report) {
 fn count(folder: &Path, word: &str) -> u64 {
     let query = match word {
         "" => Query::everything(),
-        word => Query::Term(Term::Text { field: Field::Any, text: word.to_owned(), prefix: false }),
+        word => Query::Term(Term::Text { field: Field::Any, text: word.to_owned(), way: Way::Exact }),
     };
     View::open(folder).unwrap().count(&Filter { account: None, query }).unwrap()
 }

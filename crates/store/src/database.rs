@@ -14,8 +14,8 @@ const MAIL: [&str; 5] = [
     include_str!("migrations/mail_0004.sql"),
     include_str!("migrations/mail_0005.sql"),
 ];
-/// The migrations of `search.db`. It can be made again, so a change replaces the last one.
-const SEARCH: [&str; 1] = [include_str!("migrations/search_0001.sql")];
+/// The migrations of `search.db`. It can be made again, so only the last one does anything: it starts anew.
+const SEARCH: [&str; 2] = ["", include_str!("migrations/search_0002.sql")];
 
 /// Opens both databases for writing, made or migrated as needed.
 pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {

@@ -120,6 +120,34 @@ pub(super) fn to_page<'p>(html: &str, pictures: Pictures<'p>) -> (String, Option
     (reader.out, reader.pictures)
 }
 
+/// Whether a document has a reference to the web.
+pub(super) fn is_linked(html: &str) -> bool {
+    webs(html).any(|before| {
+        let before = before.trim_end_matches(['"', '\'']).trim_end();
+        let name = before.strip_suffix('=').unwrap_or_default().trim_end();
+        name.len()
+            .checked_sub(4)
+            .and_then(|at| name.get(at..))
+            .is_some_and(|name| name.eq_ignore_ascii_case("href"))
+    })
+}
+
+/// Whether plain text names a place in the web.
+pub(super) fn names_web(text: &str) -> bool {
+    webs(text).next().is_some()
+}
+
+/// What stands before each `http://` and `https://`.
+fn webs(text: &str) -> impl Iterator<Item = &str> {
+    memchr::memmem::find_iter(text.as_bytes(), b"://").filter_map(|at| {
+        let before = text.get(..at)?.as_bytes();
+        ["https", "http"].iter().find_map(|scheme| {
+            let (lead, found) = before.split_at_checked(before.len().checked_sub(scheme.len())?)?;
+            found.eq_ignore_ascii_case(scheme.as_bytes()).then(|| text.get(..lead.len()))?
+        })
+    })
+}
+
 /// Whether text that was not said to be HTML is a whole document of it.
 pub(super) fn is_document(text: &str) -> bool {
     let start = text.trim_start();

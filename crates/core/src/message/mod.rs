@@ -77,6 +77,14 @@ pub struct Searchable {
     pub attachments: u32,
     /// The first words of the text on one line, at most 200 characters.
     pub snippet: String,
+    /// The name and the address of the mailing list: List-Id (RFC 2919). Empty when there is none.
+    pub list: String,
+    /// Whether the text holds a link to the web.
+    pub has_link: bool,
+    /// Whether it has an invitation or another calendar object (RFC 5545), not counting attached messages.
+    pub has_invite: bool,
+    /// What stands in its attachments, when that is asked for.
+    pub documents: String,
 }
 
 /// A message as a person reads it. Its JSON form is part of the contract of `restante read --json`.

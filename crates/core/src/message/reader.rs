@@ -203,6 +203,13 @@ impl Searchable {
         }
         found.text = tidy(&view.text);
         found.snippet = snippet(&found.text);
+        let own = structure.parts.first().and_then(|part| message.get(part.header.clone()));
+        found.list = own.and_then(|own| Header::read(own).text("List-Id")).unwrap_or_default();
+        found.has_link = view.has_link || html::names_web(&found.text);
+        found.has_invite = structure
+            .parts
+            .iter()
+            .any(|part| calendar::is_calendar(&part.kind) && !structure.is_in_message(part));
         found
     }
 }
@@ -372,6 +379,8 @@ struct View<'a> {
     html: Option<String>,
     /// Links of the HTML, with their texts.
     links: Vec<html::Link>,
+    /// An HTML part that is searched links to the web.
+    has_link: bool,
     /// Leaves whose text is shown.
     shown: Vec<usize>,
     /// Every leaf and attached message, when somebody reads.
@@ -392,6 +401,7 @@ impl<'a> View<'a> {
             text: String::new(),
             html: None,
             links: Vec::new(),
+            has_link: false,
             shown: Vec::new(),
             parts: Vec::new(),
             damaged: Vec::new(),
@@ -593,6 +603,7 @@ impl<'a> View<'a> {
         self.damaged.extend(inner.damaged.iter().copied());
         self.html = self.html.take().or(view.html);
         self.links.extend(view.links);
+        self.has_link |= view.has_link;
     }
 
     /// Shows what a person wants to know of an attached message.
@@ -655,7 +666,10 @@ impl<'a> View<'a> {
                 self.keep_safe(html);
                 self.add(&html::to_text(html, width));
             }
-            Purpose::Searching => self.add(&html::to_words(html)),
+            Purpose::Searching => {
+                self.has_link |= html::is_linked(html);
+                self.add(&html::to_words(html));
+            }
             Purpose::Page { remote } => {
                 let structure = self.structure;
                 let part = |cid: &str| {

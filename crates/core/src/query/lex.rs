@@ -62,7 +62,7 @@ fn ends_word(c: char) -> bool {
 }
 
 fn word(rest: &str, at: usize) -> Result<(Kind<'_>, usize), QueryError> {
-    let field = rest.find(|c: char| !c.is_ascii_alphabetic()).and_then(|colon| {
+    let field = rest.find(|c: char| !c.is_ascii_alphabetic() && c != '_').and_then(|colon| {
         let name = rest.get(..colon)?;
         (!name.is_empty() && rest.get(colon..)?.starts_with(':')).then_some(name)
     });

@@ -8,16 +8,22 @@
 //! text    = a word, a "phrase", or a prefix*
 //! ```
 //!
-//! Fields: `from:` `to:` `cc:` `subject:` `body:` `filename:` hold text; `in:` a mailbox, `account:` an
-//! account, `id:` a message; `is:unread|read|starred|answered|draft`, `has:attachment`; `larger:` and
-//! `smaller:` a size (`10M`); `before:` and `after:` a date (`2024`, `2024-05`, `2024-05-31`), `newer:`
-//! and `older:` an age (`12h`, `7d`, `2w`, `3m`, `1y`).
+//! Fields: `from:` `to:` `cc:` `subject:` `body:` `list:` `filename:` `attachment:` hold text; `in:` a mailbox,
+//! `account:` an account, `tag:` a keyword, `id:` a message, `thread:` a conversation, `saved:` a query with a name;
+//! `is:unread|read|starred|answered|draft`, `has:attachment|link|invite`; `larger:` and `smaller:` a size (`10M`);
+//! `before:` and `after:` a date (`2024`, `2024-05`, `2024-05-31`, `today`), `date:` one or a range of them
+//! (`2024-05..2024-07`, `2024..`), `newer:` and `older:` an age (`12h`, `7d`, `2w`, `3m`, `1y`). Words that people
+//! know from elsewhere mean the same: `label:` and `folder:`, `is:flagged`, `is:replied`, `newer_than:`.
 
+mod forms;
+mod hit;
 mod lex;
 mod parse;
 mod value;
 
-pub use parse::{QueryError, parse};
+pub use forms::Language;
+pub use hit::Hit;
+pub use parse::{QueryError, parse, parse_with};
 pub use value::size;
 
 /// What a person searches for, as a tree. The empty [`Query::And`] is everything.
@@ -53,13 +59,15 @@ pub enum Term {
         field: Field,
         /// The words as typed; at least one letter or digit.
         text: String,
-        /// Whether the last word may go on.
-        prefix: bool,
+        /// What counts as these words.
+        way: Way,
     },
     /// A mark on the message.
     Is(Mark),
-    /// The message has an attachment.
-    HasAttachment,
+    /// Something the message has.
+    Has(Feature),
+    /// The message has this keyword (RFC 9051, section 2.3.2). Case does not matter.
+    Tag(String),
     /// The message has more octets than this.
     Larger(u64),
     /// The message has fewer octets than this.
@@ -75,6 +83,33 @@ pub enum Term {
     Account(String),
     /// The message's id begins with this.
     Id(String),
+    /// The message has this Message-ID (without angle brackets).
+    MessageId(String),
+    /// The message belongs to this conversation, as `restante list --json` names it.
+    Thread(i64),
+}
+
+/// What counts as the words looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// One word may stand in another form too (see [`Query::widened`]), or be a part of a number or name with digits
+    /// in it.
+    Loose,
+    /// These and no others: they were quoted.
+    Exact,
+    /// The last word may go on.
+    Prefix,
+}
+
+/// Something a message has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// An attachment.
+    Attachment,
+    /// A link to the web in its text.
+    Link,
+    /// An invitation or another calendar object.
+    Invite,
 }
 
 /// Where text is looked for.
@@ -92,8 +127,12 @@ pub enum Field {
     Subject,
     /// The text a person reads.
     Body,
+    /// The name of the mailing list: List-Id (RFC 2919).
+    List,
     /// The names of attachments.
     Filename,
+    /// The names of attachments, and what stands in those whose text is read.
+    Attachment,
 }
 
 /// A mark on a message. A message in several mailboxes has a mark when it has it in one of them; it is
@@ -110,4 +149,32 @@ pub enum Mark {
     Answered,
     /// With `\Draft`.
     Draft,
+}
+
+/// What a person searches for inside of a number or name with digits has at least this many octets.
+pub const PART: usize = 3;
+
+/// Whether a character is a word of its own: scripts that put no spaces between words. What is looked for in them
+/// is found wherever it stands.
+#[must_use]
+pub fn stands_alone(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0EFF       // Thai, Lao
+        | 0x1000..=0x109F     // Myanmar
+        | 0x1780..=0x17FF     // Khmer
+        | 0x3040..=0x30FF     // Hiragana, Katakana
+        | 0x31F0..=0x31FF     // Katakana extensions
+        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF // Han
+        | 0xAC00..=0xD7A3     // Hangul syllables
+        | 0xFF66..=0xFF9F     // half-width Katakana
+        | 0x20000..=0x3FFFF   // rarer Han
+    )
+}
+
+/// Whether a word may be looked for inside of others: it has a digit, and nothing but letters and digits.
+#[must_use]
+pub fn is_part(word: &str) -> bool {
+    word.len() >= PART
+        && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        && word.bytes().any(|b| b.is_ascii_digit())
 }

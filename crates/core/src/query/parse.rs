@@ -1,8 +1,8 @@
 //! Tokens to a tree.
 
 use super::lex::{Kind, Token, Word, tokens};
-use super::value::{age, day, size};
-use super::{Field, Mark, Query, Term};
+use super::value::{age, day, range, size};
+use super::{Feature, Field, Mark, Query, Term, Way};
 use jiff::Zoned;
 use std::ops::Range;
 
@@ -12,6 +12,8 @@ const WORDS: usize = 100;
 const DEPTH: usize = 20;
 /// Octets of a query.
 const LENGTH: usize = 4096;
+/// Saved queries that name each other.
+const SAVED: usize = 8;
 
 /// Why a text is no query, and where: [`span`](Self::span) is what to point at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,12 +60,22 @@ pub(super) enum Reason {
     NoWord(String),
     #[error("`is:` is followed by unread, read, starred, answered or draft")]
     NoMark,
-    #[error("`has:` is followed by attachment")]
+    #[error("`has:` is followed by attachment, link or invite")]
     NoHas,
+    #[error("a thread is a number, as `restante list --json` gives it")]
+    NoThread,
+    #[error("no query is saved as `{0}`")]
+    NoSaved(String),
+    #[error("saved queries name each other more than {SAVED} deep")]
+    SavedTooDeep,
+    #[error("in the saved query `{0}`: {1}")]
+    InSaved(String, Box<Reason>),
     #[error("a size is a number, with K, M or G for units of 1024: 500K, 10M")]
     NoSize,
-    #[error("a date is a year, a month or a day: 2024, 2024-05, 2024-05-31")]
+    #[error("a date is a year, a month or a day: 2024, 2024-05, 2024-05-31, today, yesterday")]
     NoDate,
+    #[error("`date:` takes a date or a range: 2024-05, 2024-05..2024-07, 2024.., 7d..")]
+    NoRange,
     #[error("an age is a number with h, d, w, m or y for hours to years: 7d, 3m")]
     NoAge,
     #[error("an id is made of the letters k to z")]
@@ -76,43 +88,100 @@ pub(super) enum Reason {
 /// # Errors
 /// [`QueryError`] points at the first word that is wrong.
 pub fn parse(query: &str, now: &Zoned) -> Result<Query, QueryError> {
-    if query.len() > LENGTH {
-        return Err(QueryError::new(0..query.len(), Reason::TooLong));
-    }
-    let tokens = tokens(query)?;
-    if tokens.len() > 3 * WORDS || tokens.iter().filter(|t| matches!(t.kind, Kind::Word(_))).count() > WORDS {
-        return Err(QueryError::new(0..query.len(), Reason::TooLong));
-    }
-    // One level for each open parenthesis, so that no input can drive a recursion.
-    let mut levels = vec![Level::default()];
-    for token in &tokens {
-        let depth = levels.len();
-        let Some(level) = levels.last_mut() else { break };
-        match &token.kind {
-            Kind::Open if depth > DEPTH => return Err(QueryError::new(token.span.clone(), Reason::TooDeep)),
-            Kind::Open => levels.push(Level { opened: Some(token.span.clone()), ..Level::default() }),
-            Kind::Close => {
-                if level.opened.is_none() {
-                    return Err(QueryError::new(token.span.clone(), Reason::Unopened));
+    parse_with(query, now, &|_| None)
+}
+
+/// As [`parse()`]; `saved` gives the text of a query that was saved under a name.
+///
+/// # Errors
+/// As [`parse()`]. What is wrong inside a saved query is said at the word that names it.
+pub fn parse_with(
+    query: &str,
+    now: &Zoned,
+    saved: &dyn Fn(&str) -> Option<String>,
+) -> Result<Query, QueryError> {
+    Parser { now, saved, words: 0, depth: 0 }.parse(query)
+}
+
+struct Parser<'a> {
+    now: &'a Zoned,
+    saved: &'a dyn Fn(&str) -> Option<String>,
+    /// Words so far, those of saved queries among them.
+    words: usize,
+    /// Saved queries around this one.
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn parse(&mut self, query: &str) -> Result<Query, QueryError> {
+        let too_long = || QueryError::new(0..query.len(), Reason::TooLong);
+        if query.len() > LENGTH {
+            return Err(too_long());
+        }
+        let tokens = tokens(query)?;
+        self.words += tokens.iter().filter(|t| matches!(t.kind, Kind::Word(_))).count();
+        if tokens.len() > 3 * WORDS || self.words > WORDS {
+            return Err(too_long());
+        }
+        // One level for each open parenthesis, so that no input can drive a recursion.
+        let mut levels = vec![Level::default()];
+        for token in &tokens {
+            let depth = levels.len();
+            let Some(level) = levels.last_mut() else { break };
+            match &token.kind {
+                Kind::Open if depth > DEPTH => {
+                    return Err(QueryError::new(token.span.clone(), Reason::TooDeep));
                 }
-                let inner = level.close()?;
-                levels.pop();
-                if let Some(outer) = levels.last_mut() {
-                    outer.add(inner);
+                Kind::Open => levels.push(Level { opened: Some(token.span.clone()), ..Level::default() }),
+                Kind::Close => {
+                    if level.opened.is_none() {
+                        return Err(QueryError::new(token.span.clone(), Reason::Unopened));
+                    }
+                    let inner = level.close()?;
+                    levels.pop();
+                    if let Some(outer) = levels.last_mut() {
+                        outer.add(inner);
+                    }
+                }
+                Kind::Minus if level.minus.is_some() => {
+                    return Err(QueryError::new(token.span.clone(), Reason::LoneMinus));
+                }
+                Kind::Minus => level.minus = Some(token.span.clone()),
+                Kind::Or => level.or(token)?,
+                Kind::Word(word) => {
+                    let query =
+                        self.word(word).map_err(|reason| QueryError::new(token.span.clone(), reason))?;
+                    level.add(query);
                 }
             }
-            Kind::Minus if level.minus.is_some() => {
-                return Err(QueryError::new(token.span.clone(), Reason::LoneMinus));
-            }
-            Kind::Minus => level.minus = Some(token.span.clone()),
-            Kind::Or => level.or(token)?,
-            Kind::Word(word) => level.add(Query::Term(term(word, &token.span, now)?)),
+        }
+        match levels.pop() {
+            Some(Level { opened: Some(opened), .. }) => Err(QueryError::new(opened, Reason::Unclosed)),
+            Some(mut level) => level.close(),
+            None => Ok(Query::everything()),
         }
     }
-    match levels.pop() {
-        Some(Level { opened: Some(opened), .. }) => Err(QueryError::new(opened, Reason::Unclosed)),
-        Some(mut level) => level.close(),
-        None => Ok(Query::everything()),
+
+    fn word(&mut self, word: &Word<'_>) -> Result<Query, Reason> {
+        if word.field.is_some_and(|field| field.eq_ignore_ascii_case("saved")) && !word.text.is_empty() {
+            return self.saved(word.text);
+        }
+        term(word, self.now)
+    }
+
+    /// A saved query takes the place of its name.
+    fn saved(&mut self, name: &str) -> Result<Query, Reason> {
+        let text = (self.saved)(name).ok_or_else(|| Reason::NoSaved(name.to_owned()))?;
+        if self.depth >= SAVED {
+            return Err(Reason::SavedTooDeep);
+        }
+        self.depth += 1;
+        let query = self.parse(&text).map_err(|error| match error.reason {
+            inner @ (Reason::InSaved(..) | Reason::SavedTooDeep) => inner,
+            inner => Reason::InSaved(name.to_owned(), Box::new(inner)),
+        });
+        self.depth -= 1;
+        query
     }
 }
 
@@ -160,63 +229,122 @@ impl Level {
     }
 }
 
-fn term(word: &Word<'_>, span: &Range<usize>, now: &Zoned) -> Result<Term, QueryError> {
-    let fail = |reason| QueryError::new(span.clone(), reason);
+fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
+    let way = match word {
+        Word { prefix: true, .. } => Way::Prefix,
+        Word { quoted: true, .. } => Way::Exact,
+        _ => Way::Loose,
+    };
     let text = |field, text: &str| {
         if !text.chars().any(char::is_alphanumeric) {
-            return Err(fail(Reason::NoWord(text.to_owned())));
+            return Err(Reason::NoWord(text.to_owned()));
         }
-        Ok(Term::Text { field, text: text.to_owned(), prefix: word.prefix })
+        Ok(Term::Text { field, text: text.to_owned(), way })
     };
-    let Some(name) = word.field else { return text(Field::Any, word.text) };
+    let Some(name) = word.field else { return text(Field::Any, word.text).map(Query::Term) };
     let (name, value) = (name.to_ascii_lowercase(), word.text);
-    let known = [
-        "from", "to", "cc", "subject", "body", "filename", "in", "account", "id", "is", "has", "larger",
-        "smaller", "before", "after", "newer", "older",
-    ];
-    if !known.contains(&name.as_str()) {
+    if !FIELDS.contains(&name.as_str()) {
         // `Re:` and `https://…` are text that happens to hold a colon.
         return match value {
             "" if !word.quoted => text(Field::Any, &name),
             _ if value.starts_with("//") => text(Field::Any, &format!("{name}:{value}")),
-            _ => Err(fail(Reason::NoField(name))),
-        };
+            _ => Err(Reason::NoField(name)),
+        }
+        .map(Query::Term);
     }
     if value.is_empty() {
-        return Err(fail(Reason::NoValue(name)));
+        return Err(Reason::NoValue(name));
     }
-    let zone = now.time_zone();
-    match name.as_str() {
-        "from" => text(Field::From, value),
-        "to" => text(Field::To, value),
-        "cc" => text(Field::Cc, value),
-        "subject" => text(Field::Subject, value),
-        "body" => text(Field::Body, value),
-        "filename" => text(Field::Filename, value),
-        "in" => Ok(Term::In(value.to_owned())),
-        "account" => Ok(Term::Account(value.to_owned())),
-        "id" => {
-            let letters = value.len() <= 64 && value.bytes().all(|b| matches!(b | 0x20, b'k'..=b'z'));
-            if letters { Ok(Term::Id(value.to_ascii_lowercase())) } else { Err(fail(Reason::NoId)) }
+    let term = match name.as_str() {
+        "from" => text(Field::From, value)?,
+        "to" => text(Field::To, value)?,
+        "cc" => text(Field::Cc, value)?,
+        "subject" => text(Field::Subject, value)?,
+        "body" => text(Field::Body, value)?,
+        "list" => text(Field::List, value)?,
+        "filename" => text(Field::Filename, value)?,
+        "attachment" => text(Field::Attachment, value)?,
+        "in" | "label" | "folder" | "mailbox" => Term::In(value.to_owned()),
+        "account" => Term::Account(value.to_owned()),
+        "tag" | "keyword" => Term::Tag(value.to_owned()),
+        "id" => id(value)?,
+        "thread" => Term::Thread(value.parse().map_err(|_| Reason::NoThread)?),
+        "is" => Term::Is(mark(value).ok_or(Reason::NoMark)?),
+        "has" => Term::Has(feature(value).ok_or(Reason::NoHas)?),
+        "larger" => Term::Larger(size(value).ok_or(Reason::NoSize)?),
+        "smaller" => Term::Smaller(size(value).ok_or(Reason::NoSize)?),
+        "before" => Term::Before(day(value, now).ok_or(Reason::NoDate)?),
+        "after" | "since" => Term::Since(day(value, now).ok_or(Reason::NoDate)?),
+        "date" => {
+            let (from, to) = range(value, now).ok_or(Reason::NoRange)?;
+            let bounds = [from.map(Term::Since), to.map(Term::Before)];
+            return Ok(Query::And(bounds.into_iter().flatten().map(Query::Term).collect()));
         }
-        "is" => mark(value).map(Term::Is).ok_or_else(|| fail(Reason::NoMark)),
-        "has" if value.eq_ignore_ascii_case("attachment") => Ok(Term::HasAttachment),
-        "has" => Err(fail(Reason::NoHas)),
-        "larger" => size(value).map(Term::Larger).ok_or_else(|| fail(Reason::NoSize)),
-        "smaller" => size(value).map(Term::Smaller).ok_or_else(|| fail(Reason::NoSize)),
-        "before" => day(value, zone).map(Term::Before).ok_or_else(|| fail(Reason::NoDate)),
-        "after" => day(value, zone).map(Term::Since).ok_or_else(|| fail(Reason::NoDate)),
-        "newer" => age(value, now).map(Term::Since).ok_or_else(|| fail(Reason::NoAge)),
-        _ => age(value, now).map(Term::Before).ok_or_else(|| fail(Reason::NoAge)),
+        "newer" | "newer_than" => Term::Since(age(value, now).ok_or(Reason::NoAge)?),
+        _ => Term::Before(age(value, now).ok_or(Reason::NoAge)?),
+    };
+    Ok(Query::Term(term))
+}
+
+/// What stands before a colon; those that people know from other programs among them.
+const FIELDS: [&str; 30] = [
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "body",
+    "list",
+    "filename",
+    "attachment",
+    "in",
+    "label",
+    "folder",
+    "mailbox",
+    "account",
+    "tag",
+    "keyword",
+    "id",
+    "thread",
+    "saved",
+    "is",
+    "has",
+    "larger",
+    "smaller",
+    "before",
+    "after",
+    "since",
+    "date",
+    "newer",
+    "newer_than",
+    "older",
+    "older_than",
+];
+
+/// An id for people, or a Message-ID.
+fn id(value: &str) -> Result<Term, Reason> {
+    if value.contains('@') {
+        let bare = value.strip_prefix('<').and_then(|value| value.strip_suffix('>'));
+        return Ok(Term::MessageId(bare.unwrap_or(value).to_owned()));
     }
+    let letters = value.len() <= 64 && value.bytes().all(|b| matches!(b | 0x20, b'k'..=b'z'));
+    if letters { Ok(Term::Id(value.to_ascii_lowercase())) } else { Err(Reason::NoId) }
+}
+
+fn feature(word: &str) -> Option<Feature> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "attachment" | "attachments" => Feature::Attachment,
+        "link" | "links" => Feature::Link,
+        "invite" | "invitation" => Feature::Invite,
+        _ => return None,
+    })
 }
 
 fn mark(word: &str) -> Option<Mark> {
     Some(match word.to_ascii_lowercase().as_str() {
-        "unread" => Mark::Unread,
-        "read" => Mark::Read,
-        "starred" => Mark::Starred,
-        "answered" => Mark::Answered,
+        "unread" | "unseen" => Mark::Unread,
+        "read" | "seen" => Mark::Read,
+        "starred" | "flagged" => Mark::Starred,
+        "answered" | "replied" => Mark::Answered,
         "draft" => Mark::Draft,
         _ => return None,
     })
@@ -232,11 +360,15 @@ mod tests {
     }
 
     fn word(text: &str) -> Query {
-        field(Field::Any, text, false)
+        field(Field::Any, text, Way::Loose)
     }
 
-    fn field(field: Field, text: &str, prefix: bool) -> Query {
-        Query::Term(Term::Text { field, text: text.into(), prefix })
+    fn exact(text: &str) -> Query {
+        field(Field::Any, text, Way::Exact)
+    }
+
+    fn field(field: Field, text: &str, way: Way) -> Query {
+        Query::Term(Term::Text { field, text: text.into(), way })
     }
 
     #[test]
@@ -252,13 +384,16 @@ mod tests {
 
     #[test]
     fn phrases_prefixes_and_fields() {
-        assert_eq!(parse("\"annual report\"", &now()), Ok(word("annual report")));
-        assert_eq!(parse("rep*", &now()), Ok(field(Field::Any, "rep", true)));
-        assert_eq!(parse("Subject:\"annual rep\"*", &now()), Ok(field(Field::Subject, "annual rep", true)));
-        let not = Query::Not(Box::new(field(Field::From, "ann@example.org", false)));
+        assert_eq!(parse("\"annual report\"", &now()), Ok(exact("annual report")));
+        assert_eq!(parse("rep*", &now()), Ok(field(Field::Any, "rep", Way::Prefix)));
+        assert_eq!(
+            parse("Subject:\"annual rep\"*", &now()),
+            Ok(field(Field::Subject, "annual rep", Way::Prefix))
+        );
+        let not = Query::Not(Box::new(field(Field::From, "ann@example.org", Way::Loose)));
         assert_eq!(parse("-from:ann@example.org", &now()), Ok(not));
         assert_eq!(parse("well-known", &now()), Ok(word("well-known")));
-        assert_eq!(parse("-\"a b\"", &now()), Ok(Query::Not(Box::new(word("a b")))));
+        assert_eq!(parse("-\"a b\"", &now()), Ok(Query::Not(Box::new(exact("a b")))));
     }
 
     #[test]
@@ -275,7 +410,17 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(term("is:Unread"), Term::Is(Mark::Unread));
-        assert_eq!(term("has:attachment"), Term::HasAttachment);
+        assert_eq!(term("is:replied"), Term::Is(Mark::Answered));
+        assert_eq!(term("has:attachment"), Term::Has(Feature::Attachment));
+        assert_eq!(term("has:Link"), Term::Has(Feature::Link));
+        assert_eq!(term("has:invite"), Term::Has(Feature::Invite));
+        assert_eq!(term("tag:Work"), Term::Tag("Work".into()));
+        assert_eq!(term("folder:Work"), Term::In("Work".into()));
+        assert_eq!(term("thread:17"), Term::Thread(17));
+        assert_eq!(term("id:<a.b@example.org>"), Term::MessageId("a.b@example.org".into()));
+        let text = |field, text: &str| Term::Text { field, text: text.into(), way: Way::Loose };
+        assert_eq!(term("list:users.example.org"), text(Field::List, "users.example.org"));
+        assert_eq!(term("attachment:budget"), text(Field::Attachment, "budget"));
         assert_eq!(term("larger:10M"), Term::Larger(10 << 20));
         assert_eq!(term("smaller:1500"), Term::Smaller(1500));
         assert_eq!(term("in:\"My mail\""), Term::In("My mail".into()));
@@ -295,6 +440,72 @@ mod tests {
         assert_eq!(seconds("newer:7d"), at("2024-05-24T10:00:00Z"));
         assert_eq!(seconds("older:3m"), at("2024-02-29T11:00:00Z"));
         assert_eq!(seconds("older:12h"), at("2024-05-30T22:00:00Z"));
+    }
+
+    #[test]
+    fn a_range_of_dates_ends_with_its_last_day() {
+        let bounds = |text: &str| match parse(text, &now()) {
+            Ok(Query::And(parts)) => parts
+                .into_iter()
+                .map(|part| match part {
+                    Query::Term(Term::Since(at)) => format!("from {}", zoned(at)),
+                    Query::Term(Term::Before(at)) => format!("to {}", zoned(at)),
+                    other => panic!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
+                .join(" "),
+            other => panic!("{text}: {other:?}"),
+        };
+        for (text, expected) in [
+            ("date:2024-05..2024-07", "from 2024-05-01T00:00 to 2024-08-01T00:00"),
+            ("date:2024-05", "from 2024-05-01T00:00 to 2024-06-01T00:00"),
+            ("date:2023", "from 2023-01-01T00:00 to 2024-01-01T00:00"),
+            ("date:2024-02-28..2024-02-29", "from 2024-02-28T00:00 to 2024-03-01T00:00"),
+            ("date:2024..", "from 2024-01-01T00:00"),
+            ("date:..2023-12-31", "to 2024-01-01T00:00"),
+            ("date:today", "from 2024-05-31T00:00 to 2024-06-01T00:00"),
+            ("date:yesterday..today", "from 2024-05-30T00:00 to 2024-06-01T00:00"),
+            ("date:7d..", "from 2024-05-24T12:00"),
+            ("date:2w..1d", "from 2024-05-17T12:00 to 2024-05-30T12:00"),
+        ] {
+            assert_eq!(bounds(text), expected, "{text}");
+        }
+        for text in ["date:..", "date:2024...2025", "date:2024..x", "date:soon", "date:2024-05..2024-04"] {
+            let error = parse(text, &now()).expect_err(text);
+            assert!(error.to_string().contains("or a range"), "{text}: {error}");
+        }
+    }
+
+    fn zoned(seconds: i64) -> String {
+        let at = jiff::Timestamp::from_second(seconds).unwrap().to_zoned(now().time_zone().clone());
+        at.strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    #[test]
+    fn a_saved_query_takes_the_place_of_its_name() {
+        let saved = |name: &str| match name {
+            "work" => Some("from:boss OR from:\"the team\"".to_owned()),
+            "urgent" => Some("saved:work is:unread".to_owned()),
+            "wrong" => Some("larger:big".to_owned()),
+            "around" => Some("a saved:around".to_owned()),
+            "wide" => Some("saved:twice ".repeat(50)),
+            "twice" => Some("a b".to_owned()),
+            _ => None,
+        };
+        let parse = |text: &str| parse_with(text, &now(), &saved);
+        assert_eq!(parse("-saved:work x"), parse("-(from:boss OR from:\"the team\") x"));
+        assert_eq!(parse("saved:urgent"), parse("(from:boss OR from:\"the team\") is:unread"));
+        for (text, at, says) in [
+            ("a saved:none b", "saved:none", "no query is saved as `none`"),
+            ("a saved:wrong", "saved:wrong", "in the saved query `wrong`: a size"),
+            ("saved:around", "saved:around", "8 deep"),
+            ("saved:wide", "saved:wide", "100 words"),
+            ("saved:", "saved:", "needs a value"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.to_string().contains(says), "{text}: {error}");
+            assert_eq!(&text[error.span()], at, "{text}");
+        }
     }
 
     #[test]

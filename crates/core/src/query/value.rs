@@ -1,7 +1,6 @@
 //! Sizes, dates and ages.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
 /// Reads `1500`, `500K`, `10M`, `10 MB`, `1G`; units of 1024 octets.
@@ -19,21 +18,60 @@ pub fn size(text: &str) -> Option<u64> {
     number(digits)?.checked_mul(unit)
 }
 
-/// The first second of `2024`, `2024-05` or `2024-05-31` in a time zone.
-pub(super) fn day(text: &str, zone: &TimeZone) -> Option<i64> {
+/// The first second of `2024`, `2024-05`, `2024-05-31`, `today` or `yesterday`, where the person is.
+pub(super) fn day(text: &str, now: &Zoned) -> Option<i64> {
+    period(text, now).map(|(first, _)| first)
+}
+
+/// What `2024-05..2024-07` spans: its first second and the one after its last, either of which may be missing. The
+/// ends may be ages too.
+pub(super) fn range(text: &str, now: &Zoned) -> Option<(Option<i64>, Option<i64>)> {
+    let bound = |text: &str| {
+        if text.is_empty() {
+            return Some(None);
+        }
+        period(text, now).or_else(|| age(text, now).map(|at| (at, at))).map(Some)
+    };
+    let Some((from, to)) = text.split_once("..") else {
+        let (from, to) = period(text, now)?;
+        return Some((Some(from), Some(to)));
+    };
+    let (from, to) = (bound(from)?.map(|period| period.0), bound(to)?.map(|period| period.1));
+    let is_some = from.is_some() || to.is_some();
+    (is_some && from.zip(to).is_none_or(|(from, to)| from < to)).then_some((from, to))
+}
+
+/// The first second of a year, month or day, and the one after its last.
+fn period(text: &str, now: &Zoned) -> Option<(i64, i64)> {
+    let (first, length) = match text.to_ascii_lowercase().as_str() {
+        "today" => (now.date(), Span::new().days(1)),
+        "yesterday" => (now.date().yesterday().ok()?, Span::new().days(1)),
+        _ => written(text)?,
+    };
+    let start = |date: Date| Some(date.to_zoned(now.time_zone().clone()).ok()?.timestamp().as_second());
+    Some((start(first)?, start(first.checked_add(length).ok()?)?))
+}
+
+/// The first day of `2024`, `2024-05` or `2024-05-31`, and how long that is.
+fn written(text: &str) -> Option<(Date, Span)> {
     let mut parts = text.split('-');
     let year = parts.next().filter(|year| year.len() == 4)?;
-    let mut small = |length: usize| match parts.next() {
-        Some(part) if part.len() <= length => number(part).and_then(|n| i8::try_from(n).ok()),
+    let mut small = || match parts.next() {
+        Some(part) if part.len() <= 2 => number(part).and_then(|n| i8::try_from(n).ok()).map(Some),
         Some(_) => None,
-        None => Some(1),
+        None => Some(None),
     };
-    let (month, day) = (small(2)?, small(2)?);
+    let (month, day) = (small()?, small()?);
     if parts.next().is_some() {
         return None;
     }
-    let date = Date::new(i16::try_from(number(year)?).ok()?, month, day).ok()?;
-    Some(date.to_zoned(zone.clone()).ok()?.timestamp().as_second())
+    let length = match (month, day) {
+        (None, _) => Span::new().years(1),
+        (_, None) => Span::new().months(1),
+        _ => Span::new().days(1),
+    };
+    let year = i16::try_from(number(year)?).ok()?;
+    Some((Date::new(year, month.unwrap_or(1), day.unwrap_or(1)).ok()?, length))
 }
 
 /// The time `7d` (hours, days, weeks, months, years) before `now`.

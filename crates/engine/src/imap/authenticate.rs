@@ -2,7 +2,6 @@
 
 use super::Connection;
 use crate::error::Error;
-use crate::net::Pipe;
 use crate::sasl as login;
 use restante_core::Secret;
 use restante_core::diagnosis::signature::{Around, imap_refusal};
@@ -30,7 +29,7 @@ impl From<Error> for Refused {
 /// then the password was not judged, and it is tried again in the plainer form, and at last with the next
 /// mechanism. `sent` counts the times that it went out.
 pub(super) async fn authenticate(
-    connection: &mut Connection<Pipe>,
+    connection: &mut Connection,
     settings: &Settings,
     secret: &Secret,
     sent: &Cell<u32>,
@@ -101,7 +100,7 @@ fn is_about_the_binding(exchange: &Exchange, error: &Error) -> bool {
 /// Carries an exchange to its end and judges the end. An OK counts only when the server has proved itself
 /// where the mechanism asks for that.
 async fn finish(
-    connection: &mut Connection<Pipe>,
+    connection: &mut Connection,
     settings: &Settings,
     command: Command,
     mut exchange: Option<&mut Exchange>,

@@ -47,7 +47,7 @@ impl Far {
     }
 }
 
-async fn greeted(capabilities: &str) -> (Connection<DuplexStream>, Far) {
+async fn greeted(capabilities: &str) -> (Connection, Far) {
     let (near, far) = tokio::io::duplex(1 << 16);
     let mut far = Far { stream: far, deflate: None };
     far.say(&format!("* OK [CAPABILITY IMAP4rev1 {capabilities}] hi\r\n")).await;
@@ -57,7 +57,7 @@ async fn greeted(capabilities: &str) -> (Connection<DuplexStream>, Far) {
 }
 
 /// A connection that has switched.
-async fn compressed() -> (Connection<DuplexStream>, Far) {
+async fn compressed() -> (Connection, Far) {
     let (mut connection, mut far) = greeted("COMPRESS=DEFLATE").await;
     let server = async {
         far.hear("a1 COMPRESS DEFLATE\r\n").await;
@@ -70,7 +70,7 @@ async fn compressed() -> (Connection<DuplexStream>, Far) {
     (connection, far)
 }
 
-async fn exists(connection: &mut Connection<DuplexStream>) -> Result<Vec<u32>, Error> {
+async fn exists(connection: &mut Connection) -> Result<Vec<u32>, Error> {
     let mut counts = Vec::new();
     connection
         .ok(Command::new("NOOP"), |event| {

@@ -4,6 +4,7 @@ use super::deflate::Deflate;
 use super::news::News;
 use super::pace::Pace;
 use crate::error::{Error, lost, silent};
+use crate::net::Pipe;
 use crate::transcript::Tape;
 use restante_core::diagnosis::signature::{Around, imap_greeting, mailbox_refusal};
 use restante_core::diagnosis::{Finding, Service, Stage, Verdict};
@@ -14,7 +15,7 @@ use restante_core::settings::Settings;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 /// A server that is busy may think this long before its next byte; only silence counts, not the time
@@ -71,10 +72,10 @@ impl Completion {
     }
 }
 
-/// An IMAP connection over any byte stream.
+/// An IMAP connection.
 #[derive(Debug)]
-pub struct Connection<P> {
-    pipe: P,
+pub struct Connection {
+    pipe: Pipe,
     host: String,
     greeting: String,
     preauth: bool,
@@ -128,11 +129,11 @@ enum Wait {
     News,
 }
 
-impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
+impl Connection {
     /// Takes a pipe whose other end has yet to greet. `host` is named in errors.
-    pub fn new(pipe: P, host: impl Into<String>) -> Self {
+    pub fn new(pipe: impl Into<Pipe>, host: impl Into<String>) -> Self {
         Self {
-            pipe,
+            pipe: pipe.into(),
             host: host.into(),
             greeting: String::new(),
             preauth: false,
@@ -213,7 +214,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
 
     /// The pipe, for its properties.
     #[must_use]
-    pub fn pipe(&self) -> &P {
+    pub fn pipe(&self) -> &Pipe {
         &self.pipe
     }
 
@@ -580,7 +581,7 @@ impl<P: AsyncRead + AsyncWrite + Unpin> Connection<P> {
     ///
     /// # Errors
     /// [`Verdict::StarttlsStripped`] when bytes came before the handshake.
-    pub fn into_starttls(mut self) -> Result<(P, StartTls), Error> {
+    pub fn into_starttls(mut self) -> Result<(Pipe, StartTls), Error> {
         let left = self.buffer.get(self.unread.clone()).unwrap_or_default();
         self.session.start_tls(left).map_err(|error| broken(&self.host, &error))?;
         let Self { pipe, host, greeting, session, traffic, tape, .. } = self;
@@ -601,7 +602,7 @@ pub struct StartTls {
 impl StartTls {
     /// Goes on over the protected pipe.
     #[must_use]
-    pub fn resume<P: AsyncRead + AsyncWrite + Unpin>(self, pipe: P) -> Connection<P> {
+    pub fn resume(self, pipe: Pipe) -> Connection {
         let Self { host, greeting, session, traffic, tape } = self;
         if let Some(tape) = &tape {
             tape.tls();

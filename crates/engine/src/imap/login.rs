@@ -21,7 +21,7 @@ pub async fn open(
     network: &Network,
     settings: &Settings,
     steps: &mut Steps<'_>,
-) -> Result<Connection<Pipe>, Error> {
+) -> Result<Connection, Error> {
     let host = settings.host.as_str();
     let opened = steps
         .run(Stage::Connect, Service::Imap, async {
@@ -80,7 +80,7 @@ pub async fn open(
 /// # Errors
 /// A finding that says whether the password was judged.
 pub async fn log_in(
-    connection: &mut Connection<Pipe>,
+    connection: &mut Connection,
     settings: &Settings,
     secret: &Secret,
     steps: &mut Steps<'_>,
@@ -114,7 +114,7 @@ pub async fn log_in(
 }
 
 /// Says goodbye without waiting for the answer: everything is committed already.
-pub async fn log_out(mut connection: Connection<Pipe>) {
+pub async fn log_out(mut connection: Connection) {
     connection.send(Command::new("LOGOUT"));
     // A server that is gone already needs no goodbye.
     let _ = connection.flush(Stage::Mailbox).await;
@@ -133,9 +133,9 @@ async fn protect(network: &Network, host: &str, pipe: Pipe, steps: &mut Steps<'_
 async fn start_tls(
     network: &Network,
     host: &str,
-    mut connection: Connection<Pipe>,
+    mut connection: Connection,
     steps: &mut Steps<'_>,
-) -> Result<Connection<Pipe>, Error> {
+) -> Result<Connection, Error> {
     if connection.capabilities().is_empty() {
         connection.ok(Command::new("CAPABILITY"), |_| Ok(())).await?;
     }

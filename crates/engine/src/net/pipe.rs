@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -77,6 +77,25 @@ pub enum Pipe {
     Plain(TcpStream),
     /// Inside TLS, with the certificate verified for the host.
     Tls(Box<TlsStream<Recorded>>),
+    /// What plays a server without a network, in the clear.
+    Played(Box<dyn Stream>),
+}
+
+/// Any stream of octets both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Stream for S {}
+
+impl From<TcpStream> for Pipe {
+    fn from(stream: TcpStream) -> Self {
+        Self::Plain(stream)
+    }
+}
+
+impl From<DuplexStream> for Pipe {
+    fn from(stream: DuplexStream) -> Self {
+        Self::Played(Box::new(stream))
+    }
 }
 
 impl Pipe {
@@ -95,7 +114,7 @@ impl Pipe {
     pub async fn starttls(self, network: &Network, host: &str) -> Result<Self, NetError> {
         match self {
             Self::Plain(stream) => Ok(Self::Tls(Box::new(network.tls(host, stream).await?))),
-            Self::Tls(_) => Ok(self),
+            Self::Tls(_) | Self::Played(_) => Ok(self),
         }
     }
 
@@ -144,6 +163,7 @@ impl AsyncRead for Pipe {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Played(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
         }
     }
 }
@@ -153,6 +173,7 @@ impl AsyncWrite for Pipe {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Self::Played(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
         }
     }
 
@@ -160,6 +181,7 @@ impl AsyncWrite for Pipe {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Played(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 
@@ -167,6 +189,7 @@ impl AsyncWrite for Pipe {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Played(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
 }

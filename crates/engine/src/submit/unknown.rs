@@ -7,7 +7,6 @@ use crate::sync::{self, Keeper};
 use restante_core::diagnosis::Verdict;
 use restante_core::submission::{self, State};
 use restante_store::{AccountId, Submission};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What is said of a recipient then.
 const FOUND: &str = "no reply came, but the message is in Sent: the server took it";
@@ -18,8 +17,8 @@ const FOUND: &str = "no reply came, but the message is in Sent: the server took 
 ///
 /// # Errors
 /// When the connection breaks, or the store cannot be written.
-pub async fn look_for_unknown<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub async fn look_for_unknown(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<Vec<Submission>, Error> {

@@ -4,13 +4,12 @@ use crate::error::Error;
 use crate::imap::{Completion, Connection};
 use restante_core::imap::Event;
 use restante_core::imap::wire::{Command, Status};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Sends an APPEND that lacks nothing but its message. With UTF8=ACCEPT enabled, one with UTF-8 in its header is marked
 /// as such (RFC 6855, section 4). RFC 9755 took the mark away, and a server that follows it may not know it any more:
 /// after a `BAD` the message is sent as any other.
-pub(crate) async fn append<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(crate) async fn append(
+    connection: &mut Connection,
     command: Command,
     message: Vec<u8>,
     mut on: impl FnMut(Event<'_>) -> Result<(), Error>,

@@ -5,15 +5,14 @@ use crate::imap::Connection;
 use restante_core::imap::wire::{Command, Status};
 use restante_core::mail::{Mailbox, MailboxName, SpecialUse};
 use restante_store::{Kind, Namespace};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Creates the mailbox for copies of what was sent, among those that are `listed`, and subscribes to it; `None`
 /// when the server allows it nowhere. With CREATE-SPECIAL-USE (RFC 6154, section 3) other programs learn what it is.
 ///
 /// # Errors
 /// When the connection breaks.
-pub(crate) async fn create_sent<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(crate) async fn create_sent(
+    connection: &mut Connection,
     namespaces: &[Namespace],
     listed: &[Mailbox],
 ) -> Result<Option<MailboxName>, Error> {

@@ -13,7 +13,6 @@ use restante_core::message::Summary;
 use restante_core::sync::recognise::Arrival;
 use restante_store::message_date;
 use std::collections::{BTreeMap, VecDeque};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Commands under way at once.
 const WINDOW: usize = 3;
@@ -31,8 +30,8 @@ pub(super) struct Described {
 }
 
 /// Asks for everything that a message can be recognised by: about 250 octets each.
-pub(super) async fn describe<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(super) async fn describe(
+    connection: &mut Connection,
     abilities: Abilities,
     wanted: &UidSet,
 ) -> Result<Described, Error> {

@@ -13,14 +13,13 @@ use restante_core::mail::{Uid, UidSet};
 use restante_core::sync::pull::Held;
 use restante_core::sync::recognise::Arrival;
 use restante_store::{Entry, MailboxId};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Messages that are looked at: one round trip, and some 250 octets each.
 const NEWEST: usize = 10;
 
 /// Whether the newest messages of the open mailbox, below UIDNEXT `next`, are those that are held.
-pub(super) async fn is_harmless<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(super) async fn is_harmless(
+    connection: &mut Connection,
     keeper: &Keeper,
     abilities: Abilities,
     mailbox: MailboxId,

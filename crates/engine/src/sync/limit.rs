@@ -10,7 +10,6 @@ use crate::imap::{Completion, Connection};
 use restante_core::imap::Event;
 use restante_core::imap::wire::Command;
 use restante_core::mail::{Uid, UidSet};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What a command that stopped at `stopped` left of a set.
 pub(super) fn left(of: &UidSet, stopped: Uid) -> UidSet {
@@ -45,8 +44,8 @@ fn portions(of: &UidSet, limit: u64) -> Vec<UidSet> {
 
 /// Sends a command for a set of UIDs, and again for what is left of it, until all of it was done or one completion is
 /// no OK; gives the last.
-pub(super) async fn to_the_end<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(super) async fn to_the_end(
+    connection: &mut Connection,
     set: &UidSet,
     command: impl Fn(&UidSet) -> Command,
     mut on: impl FnMut(Event<'_>) -> Result<(), Error>,

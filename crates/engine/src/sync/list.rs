@@ -10,7 +10,6 @@ use restante_core::imap::{Event, Tag};
 use restante_core::mail::{Mailbox, MailboxName};
 use restante_core::sync::pull::{Held, Seen};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What may be asked of this server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,9 +36,7 @@ pub(super) struct Listing {
 
 /// Enables what the server offers, once a connection: it may not be done while a mailbox is open (RFC 5161,
 /// section 3.1).
-pub(crate) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-) -> Result<Abilities, Error> {
+pub(crate) async fn enable(connection: &mut Connection) -> Result<Abilities, Error> {
     let mut abilities = abilities(connection);
     let spelling = start_spelling(connection);
     let enabling = start_enabling(connection, abilities);
@@ -54,7 +51,7 @@ pub(crate) async fn enable<P: AsyncRead + AsyncWrite + Unpin>(
     Ok(abilities)
 }
 
-fn abilities<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> Abilities {
+fn abilities(connection: &Connection) -> Abilities {
     let capabilities = connection.capabilities();
     Abilities {
         condstore: capabilities.has("CONDSTORE") || capabilities.has("QRESYNC"),
@@ -69,7 +66,7 @@ fn abilities<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> A
 /// Asks, once a connection, for IMAP4rev2, or for UTF-8 alone: then names are UTF-8 both ways and messages with UTF-8 in
 /// their headers are taken. And for UIDs in the place of message numbers (RFC 9586), of which nothing here makes use.
 /// Each is a command of its own: a server that refuses one may still enable the rest.
-fn start_spelling<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<P>) -> Vec<Tag> {
+fn start_spelling(connection: &mut Connection) -> Vec<Tag> {
     let capabilities = connection.capabilities();
     if !capabilities.has("ENABLE") || connection.spelled {
         return Vec::new();
@@ -81,10 +78,7 @@ fn start_spelling<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection
     all.map(|name| connection.send(Command::new("ENABLE").raw(name))).collect()
 }
 
-fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    abilities: Abilities,
-) -> Option<Tag> {
+fn start_enabling(connection: &mut Connection, abilities: Abilities) -> Option<Tag> {
     let wanted = abilities.qresync && connection.enabled.is_none();
     wanted.then(|| connection.send(Command::new("ENABLE").raw("QRESYNC")))
 }
@@ -93,10 +87,7 @@ fn start_enabling<P: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// The very `first` sync wants the INBOX, which every account has, whatever the list says: far away it is opened in the same
 /// flight, compressed, for much is to come.
-pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    first: Option<&Rule>,
-) -> Result<Listing, Error> {
+pub(super) async fn list(connection: &mut Connection, first: Option<&Rule>) -> Result<Listing, Error> {
     let mut abilities = abilities(connection);
     let capabilities = connection.capabilities();
     let list_status = capabilities.has("LIST-STATUS");
@@ -172,11 +163,7 @@ pub(super) async fn list<P: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// STATUS for every mailbox, all at once: one more round trip.
-async fn ask_each<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    found: &mut Found,
-    items: &str,
-) -> Result<(), Error> {
+async fn ask_each(connection: &mut Connection, found: &mut Found, items: &str) -> Result<(), Error> {
     let utf8 = connection.session().utf8();
     let tags: Vec<_> = found
         .mailboxes

@@ -47,7 +47,6 @@ use restante_store::{AccountId, MailboxId, MailboxRow, Operation, Store, StoreEr
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What one run of a sync did.
 #[derive(Clone, Debug, Serialize)]
@@ -108,8 +107,8 @@ pub struct Progress {
 /// # Errors
 /// When the connection breaks or the store cannot be written. Everything committed until then stays,
 /// and the next run goes on from there.
-pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub async fn sync(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
     progress: &Mutex<Progress>,
@@ -122,8 +121,8 @@ pub async fn sync<P: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// # Errors
 /// Those of [`sync`].
-pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub async fn sync_selected(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
     selection: &Selection,
@@ -156,8 +155,8 @@ pub async fn sync_selected<P: AsyncRead + AsyncWrite + Unpin>(
 ///
 /// # Errors
 /// Those of [`sync`].
-pub(crate) async fn refresh<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(crate) async fn refresh(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
     policy: &Policy,
@@ -209,9 +208,9 @@ struct Round {
 }
 
 impl Round {
-    async fn pull<P: AsyncRead + AsyncWrite + Unpin>(
+    async fn pull(
         self,
-        connection: &mut Connection<P>,
+        connection: &mut Connection,
         keeper: &Keeper,
         progress: &Mutex<Progress>,
         wanted: Vec<(MailboxName, Option<Seen>)>,
@@ -348,8 +347,8 @@ fn empty(held: Held, status: Seen) -> Option<SyncState> {
 }
 
 /// Asks which mailboxes an account has, and remembers it.
-pub(crate) async fn mailboxes<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(crate) async fn mailboxes(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<Vec<MailboxRow>, Error> {
@@ -364,8 +363,8 @@ struct Taken {
     gone: Vec<MailboxId>,
 }
 
-async fn take_over<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &Connection<P>,
+async fn take_over(
+    connection: &Connection,
     keeper: &Keeper,
     account: AccountId,
     listing: &list::Listing,

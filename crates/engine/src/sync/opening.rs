@@ -9,7 +9,6 @@ use restante_core::imap::{Event, Tag};
 use restante_core::mail::{MailboxName, Uid, UidSet};
 use restante_core::sync::FlagChange;
 use restante_core::sync::pull::{self, Held, Seen};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What a server answered to UID SEARCH.
 #[derive(Default)]
@@ -68,8 +67,8 @@ impl Opening {
     /// Opens a mailbox that is held so far. Where the list of all UIDs is wanted whatever comes, it is asked for in the
     /// same flight; so are `questions` about the messages, searches too, and compression, where `much` is to come from far
     /// away. Servers without CONDSTORE are old, and get one command at a time.
-    pub(super) fn ask<P: AsyncRead + AsyncWrite + Unpin>(
-        connection: &mut Connection<P>,
+    pub(super) fn ask(
+        connection: &mut Connection,
         abilities: Abilities,
         name: &MailboxName,
         held: Held,
@@ -93,10 +92,7 @@ impl Opening {
     }
 
     /// Waits for all of it.
-    pub(super) async fn answered<P: AsyncRead + AsyncWrite + Unpin>(
-        self,
-        connection: &mut Connection<P>,
-    ) -> Result<Answered, Error> {
+    pub(super) async fn answered(self, connection: &mut Connection) -> Result<Answered, Error> {
         let (mut opened, mut shifted) = (Opened::default(), false);
         let completion = connection
             .wait(self.opening, &mut |event| {
@@ -152,10 +148,7 @@ pub(super) fn searching(abilities: Abilities, range: Option<(Uid, Uid)>) -> Comm
 }
 
 /// Opens a mailbox for reading, to hear of it, and gives what the server says of it.
-pub(crate) async fn look<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    name: &MailboxName,
-) -> Result<Seen, Error> {
+pub(crate) async fn look(connection: &mut Connection, name: &MailboxName) -> Result<Seen, Error> {
     let command = Command::new("EXAMINE").mailbox(name, connection.session().utf8());
     let mut opened = Opened::default();
     let opening = |event: Event<'_>| {

@@ -26,7 +26,6 @@ use restante_store::{AccountId, Applied, Body, MailboxId, MessageId, NewEntry};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Octets of a UID set in one command. Servers with CONDSTORE take 8,192 octets a line (RFC 7162,
 /// section 4), others as little as 1,000 (RFC 2683, section 3.2.1.5).
@@ -85,8 +84,8 @@ impl Memory {
     }
 }
 
-pub(super) struct Pull<'a, P> {
-    connection: &'a mut Connection<P>,
+pub(super) struct Pull<'a> {
+    connection: &'a mut Connection,
     keeper: &'a Keeper,
     progress: &'a Mutex<Progress>,
     abilities: Abilities,
@@ -111,9 +110,9 @@ pub(super) struct Pull<'a, P> {
     report: MailboxReport,
 }
 
-impl<'a, P: AsyncRead + AsyncWrite + Unpin> Pull<'a, P> {
+impl<'a> Pull<'a> {
     pub(super) fn new(
-        connection: &'a mut Connection<P>,
+        connection: &'a mut Connection,
         keeper: &'a Keeper,
         progress: &'a Mutex<Progress>,
         abilities: Abilities,

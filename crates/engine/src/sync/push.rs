@@ -30,7 +30,6 @@ use restante_store::{
     OperationState, StoreError, View, no_such_mailbox,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What one push came to.
 #[derive(Debug, Default)]
@@ -49,11 +48,7 @@ pub struct Pushed {
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be written. Everything confirmed until then stays so.
-pub async fn push<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
-    keeper: &Keeper,
-    account: AccountId,
-) -> Result<Pushed, Error> {
+pub async fn push(connection: &mut Connection, keeper: &Keeper, account: AccountId) -> Result<Pushed, Error> {
     let place = connection.place().to_owned();
     let (operations, mailboxes) = keeper
         .with(move |store| {
@@ -83,8 +78,8 @@ pub async fn push<P: AsyncRead + AsyncWrite + Unpin>(
     Ok(push.pushed)
 }
 
-struct Push<'a, P> {
-    connection: &'a mut Connection<P>,
+struct Push<'a> {
+    connection: &'a mut Connection,
     keeper: &'a Keeper,
     abilities: Abilities,
     mailboxes: BTreeMap<MailboxId, MailboxRow>,
@@ -103,7 +98,7 @@ struct Push<'a, P> {
 /// target's UIDNEXT before the first try.
 type Work = Step<OperationId, MailboxId>;
 
-impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
+impl Push<'_> {
     async fn run(&mut self, operations: Vec<Operation>) -> Result<(), Error> {
         self.unsure = operations
             .iter()

@@ -7,7 +7,6 @@ use crate::repair;
 use restante_store::AccountId;
 use std::path::PathBuf;
 use std::time::SystemTime;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Tells whether somebody asked for something, by looking at a file: that costs no wait for the store.
 pub(super) struct Bell {
@@ -31,8 +30,8 @@ impl Bell {
 }
 
 /// Fetches what people wait for in an account. Afterwards any mailbox may be open.
-pub(super) async fn serve<P: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<P>,
+pub(super) async fn serve(
+    connection: &mut Connection,
     keeper: &Keeper,
     account: AccountId,
 ) -> Result<(), Error> {

@@ -9,7 +9,6 @@ use restante_core::mail::MailboxName;
 use restante_store::{Kind, Namespace, Quota, Told};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// So full, in per cent, that a person should know.
 const NEARLY_FULL: u64 = 95;
@@ -49,7 +48,7 @@ pub(super) fn items(capabilities: &Capabilities) -> String {
 }
 
 /// Asks, without waiting.
-pub(super) fn ask<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<P>) -> Vec<Tag> {
+pub(super) fn ask(connection: &mut Connection) -> Vec<Tag> {
     let capabilities = connection.capabilities();
     let namespace = capabilities.has("NAMESPACE") || capabilities.has("IMAP4REV2");
     let quota = capabilities.has("QUOTA");

@@ -13,7 +13,7 @@ pub use local::Local;
 use crate::account::Account;
 use crate::error::Error;
 use crate::imap::Connection;
-use crate::net::{Network, Pipe};
+use crate::net::Network;
 use crate::steps::Steps;
 use crate::submit;
 use crate::sync::{self, Daily, Keeper, MailboxReport, Progress, Report};
@@ -28,7 +28,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Servers may log out a client that is silent for half an hour (RFC 9051, section 5.4).
@@ -213,7 +212,7 @@ impl Watch<'_> {
     /// Waits for one of the things that can happen.
     async fn wait(
         &self,
-        connection: &mut Connection<Pipe>,
+        connection: &mut Connection,
         way: Way,
         until: Instant,
         acted: &mut Option<Seen>,
@@ -276,7 +275,7 @@ impl Watch<'_> {
     /// Acts on what the server said.
     async fn hear(
         &self,
-        connection: &mut Connection<Pipe>,
+        connection: &mut Connection,
         way: Way,
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
@@ -304,7 +303,7 @@ impl Watch<'_> {
     /// Closes what is open without expunging, and asks what the mailboxes are now.
     async fn leave(
         &self,
-        connection: &mut Connection<Pipe>,
+        connection: &mut Connection,
         heard: &BTreeMap<MailboxName, MailboxStatus>,
     ) -> Result<(), Error> {
         connection.run(Command::new("UNSELECT"), |_| Ok(())).await?;
@@ -334,7 +333,7 @@ impl Watch<'_> {
     /// Whether the INBOX is not as it is known, when it is opened to wait for news of it.
     async fn inbox_changed(
         &self,
-        connection: &mut Connection<Pipe>,
+        connection: &mut Connection,
         acted: &mut Option<Seen>,
     ) -> Result<bool, Error> {
         let id = self.id;
@@ -358,7 +357,7 @@ impl Watch<'_> {
     /// Everything; with NOTIFY until no mailbox is left open, whose news would come in other words.
     async fn settle(
         &self,
-        connection: &mut Connection<Pipe>,
+        connection: &mut Connection,
         way: Way,
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
@@ -375,7 +374,7 @@ impl Watch<'_> {
     }
 
     /// Everything, as a sync does.
-    async fn all(&self, connection: &mut Connection<Pipe>) -> Result<Report, Error> {
+    async fn all(&self, connection: &mut Connection) -> Result<Report, Error> {
         // A copy that finds no room must not keep anybody from reading.
         let unfiled = match self.send {
             true => match submit::file_sent(connection, self.keeper, self.id).await {
@@ -397,7 +396,7 @@ impl Watch<'_> {
 
     async fn refresh(
         &self,
-        connection: &mut Connection<Pipe>,
+        connection: &mut Connection,
         wanted: Vec<(MailboxName, Option<Seen>)>,
         on: &mut impl FnMut(Told<'_>),
     ) -> Result<(), Error> {
@@ -436,7 +435,7 @@ fn tell(report: &Report, on: &mut impl FnMut(Told<'_>)) {
 }
 
 /// Asks the server to tell what happens.
-async fn arrange<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<P>) -> Result<Way, Error> {
+async fn arrange(connection: &mut Connection) -> Result<Way, Error> {
     let capabilities = connection.capabilities();
     let (notify, idle) =
         (capabilities.has("NOTIFY") && capabilities.has("UNSELECT"), capabilities.has("IDLE"));
@@ -453,13 +452,13 @@ async fn arrange<P: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<
 }
 
 /// Makes sure that the server is still there.
-async fn prove(connection: &mut Connection<Pipe>) -> Result<(), Error> {
+async fn prove(connection: &mut Connection) -> Result<(), Error> {
     let proof = timeout(PROOF, connection.run(Command::new("NOOP"), |_| Ok(()))).await;
     proof.map_err(|_| silent(connection))??;
     Ok(())
 }
 
-fn silent<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> Error {
+fn silent(connection: &Connection) -> Error {
     let said = format!("{} does not answer any more", connection.host());
     crate::error::lost(
         restante_core::diagnosis::Stage::Mailbox,
@@ -468,7 +467,7 @@ fn silent<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> Erro
     )
 }
 
-fn is_news<P: AsyncRead + AsyncWrite + Unpin>(connection: &Connection<P>) -> bool {
+fn is_news(connection: &Connection) -> bool {
     let news = &connection.news;
     news.selected || news.listed || !news.statuses.is_empty()
 }

@@ -125,7 +125,10 @@ impl Machine {
         let keeper = Keeper::start(store)?;
         let (near, far) = tokio::io::duplex(1 << 16);
         let client = async {
-            let mut connection = Connection::new(Pipe::new(near, at), "imap.example.org");
+            let mut connection = Connection::new(
+                restante_engine::net::Pipe::Played(Box::new(Pipe::new(near, at))),
+                "imap.example.org",
+            );
             connection.greeting().await?;
             let selection = Selection { policy: self.policy(), ..Selection::default() };
             sync_selected(&mut connection, &keeper, account, &selection, &Mutex::new(Progress::default()))

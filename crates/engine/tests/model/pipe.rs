@@ -16,6 +16,7 @@ pub(crate) enum Break {
 }
 
 /// A byte stream that counts writes and breaks for good.
+#[derive(Debug)]
 pub(crate) struct Pipe<P> {
     inner: P,
     at: Break,

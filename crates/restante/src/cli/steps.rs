@@ -8,7 +8,6 @@ use restante_core::message::clean_line;
 use restante_core::settings::{Candidate, Source};
 use restante_engine::account::Account;
 use restante_engine::imap::Connection;
-use restante_engine::net::Pipe;
 use restante_engine::{Step, Steps, secrets, submit};
 use std::io::{BufRead, IsTerminal};
 
@@ -92,7 +91,7 @@ pub(super) fn serde_word(value: &impl serde::Serialize) -> String {
 
 /// Connects to an account's IMAP server and logs in, for a command that has one thing to ask. With `--verbose` each step
 /// is shown.
-pub(super) async fn connected(context: &Context, account: &Account) -> Result<Connection<Pipe>, Failure> {
+pub(super) async fn connected(context: &Context, account: &Account) -> Result<Connection, Failure> {
     let network = context.network()?.pinned(account.pinned());
     let secret = secrets::load(&context.places, account)?;
     let checklist = Checklist::new(context);

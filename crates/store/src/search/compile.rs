@@ -5,14 +5,14 @@
 //! other conditions are asked of each position. User text only ever travels as a bound value, and
 //! inside FTS5's own language always in quotes.
 
-use super::segment::segment;
+use super::segment::{FEATURE, PART_OF, segment};
 use crate::content::serial_of;
 use crate::id::digest_range;
-use crate::{AccountId, MessageId, StoreError};
+use crate::{AccountId, MessageId, StoreError, thread};
 use restante_core::mail::SystemFlag;
-use restante_core::query::{Field, Mark, Query, Term};
-use rusqlite::Connection;
+use restante_core::query::{Feature, Field, Language, Mark, Query, Term, Way, is_part};
 use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension};
 
 /// What to walk: SELECTs of distinct positions, unordered and unlimited, with their values.
 pub(crate) struct Compiled {
@@ -55,6 +55,7 @@ pub(crate) fn compile(
     let folded: bool =
         conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM fold)")?.query_row([], |r| r.get(0))?;
     let entries = if folded { "shown" } else { "entry" };
+    let query = &query.widened(&languages(conn)?);
     let mut compiler = Compiler { conn, account, entries, position: "", values: Vec::new() };
     let parts = match query {
         Query::And(parts) => parts.iter().collect(),
@@ -183,15 +184,28 @@ impl Compiler<'_> {
         let serial = serial_of(self.position);
         let flag = |flag: SystemFlag| self.entry(&format!("x.flags & {} <> 0", flag as u8));
         Ok(match term {
-            // Text without a letter the index knows stands nowhere.
-            Term::Text { .. } => "false".to_owned(),
+            // The index answers these.
+            Term::Text { .. } | Term::Has(_) => "false".to_owned(),
             Term::Is(Mark::Unread) => self.entry(&unseen_in("x")),
             Term::Is(Mark::Read) => format!("NOT {}", self.entry(&unseen_in("x"))),
             Term::Is(Mark::Starred) => flag(SystemFlag::Flagged),
             Term::Is(Mark::Answered) => flag(SystemFlag::Answered),
             Term::Is(Mark::Draft) => flag(SystemFlag::Draft),
-            Term::HasAttachment => {
-                format!("EXISTS (SELECT 1 FROM preview v WHERE v.message = {serial} AND v.attachments > 0)")
+            Term::Tag(name) => {
+                self.values.push(Value::Text(format!("% {} %", like(name))));
+                self.entry("' ' || x.keywords || ' ' LIKE ? ESCAPE '\\'")
+            }
+            Term::MessageId(id) => {
+                let mut find = self.conn.prepare_cached("SELECT thread FROM thread_key WHERE key = ?1")?;
+                let found = find.query_row([thread::key(id)], |row| row.get(0)).optional()?;
+                let Some(found) = found else { return Ok("false".to_owned()) };
+                let thread = thread::root(self.conn, found)?;
+                self.values.push(Value::Text(id.clone()));
+                format!("{serial} IN (SELECT id FROM message WHERE thread = {thread} AND message_id = ?)")
+            }
+            Term::Thread(thread) => {
+                let thread = thread::root(self.conn, *thread)?;
+                format!("{serial} IN (SELECT id FROM message WHERE thread = {thread})")
             }
             Term::Larger(size) => self.size(&serial, ">", *size),
             Term::Smaller(size) => self.size(&serial, "<", *size),
@@ -302,12 +316,23 @@ fn fts(query: &Query) -> Option<String> {
             let parts = parts.iter().map(fts).collect::<Option<Vec<_>>>()?;
             Some(format!("({})", parts.join(" OR ")))
         }
-        Query::Term(Term::Text { field, text, prefix }) => Some(phrase(*field, text, *prefix)),
+        Query::Term(Term::Text { field, text, way }) => Some(phrase(*field, text, *way)),
+        Query::Term(Term::Has(feature)) => Some(format!("\"{}\"", feature_word(*feature))),
         Query::Or(_) | Query::Not(_) | Query::Term(_) => None,
     }
 }
 
-fn phrase(field: Field, text: &str, prefix: bool) -> String {
+/// The word of the index for what a message has.
+pub(super) fn feature_word(feature: Feature) -> String {
+    let name = match feature {
+        Feature::Attachment => "attachment",
+        Feature::Link => "link",
+        Feature::Invite => "invite",
+    };
+    format!("{FEATURE}{name}")
+}
+
+fn phrase(field: Field, text: &str, way: Way) -> String {
     let column = match field {
         Field::Any => "",
         Field::From => "\"from\" : ",
@@ -315,10 +340,36 @@ fn phrase(field: Field, text: &str, prefix: bool) -> String {
         Field::Cc => "cc : ",
         Field::Subject => "subject : ",
         Field::Body => "body : ",
+        Field::List => "list : ",
         Field::Filename => "filename : ",
+        Field::Attachment => "{filename document} : ",
     };
     // A quote is doubled, as in SQL; what a person cannot have meant as text becomes a space.
-    let text: String =
+    let plain: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('"', "\"\"");
-    format!("{column}\"{}\"{}", segment(&text), if prefix { " *" } else { "" })
+    let found = format!("{column}\"{}\"{}", segment(&plain), if way == Way::Prefix { " *" } else { "" });
+    if way == Way::Loose && field == Field::Any && is_part(text) {
+        format!("({found} OR \"{PART_OF}{plain}\" *)")
+    } else {
+        found
+    }
 }
+
+/// A text for LIKE, standing for itself.
+fn like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// The languages that a good part of the mail is written in.
+pub(crate) fn languages(conn: &Connection) -> Result<Vec<Language>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT code FROM search.language
+         WHERE messages >= ?1 AND messages * ?2 >= (SELECT sum(messages) FROM search.language) ORDER BY code",
+    )?;
+    let codes = statement.query_map([LANGUAGE_MESSAGES, LANGUAGE_SHARE], |row| row.get::<_, String>(0))?;
+    Ok(codes.collect::<Result<Vec<_>, _>>()?.iter().filter_map(|code| Language::of_code(code)).collect())
+}
+
+/// A language counts from so many messages on, and from one in so many.
+const LANGUAGE_MESSAGES: i64 = 3;
+const LANGUAGE_SHARE: i64 = 50;

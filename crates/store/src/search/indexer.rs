@@ -4,11 +4,15 @@
 //! A step commits the second before the first, and with the words how far the index reaches: wherever it
 //! ends, what the index claims to have is there, and the rest is given again.
 
-use super::segment::segment;
+use super::compile::feature_word;
+use super::segment::{PART_OF, segment};
 use crate::{MessageId, Store, StoreError, View, database, partial};
 use restante_core::message::Searchable;
+use restante_core::query::{Feature, Language, PART, is_part};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Octets of contents in one step: what of the index is made again when a process ends in the middle.
@@ -18,6 +22,10 @@ const PIECE: usize = 64;
 const PIECE_OCTETS: usize = 128 << 10;
 /// Pieces between the two.
 const PIECES: usize = 2;
+/// Octets of a word with digits whose parts are to be found.
+const DIVIDED: RangeInclusive<usize> = 4..=32;
+/// The most parts of the words of one message, about.
+const PARTS: usize = 300;
 
 /// Makes messages searchable. It may live on a thread of its own; one at a time.
 pub struct Indexer {
@@ -42,10 +50,11 @@ enum Noted {
 /// A message ready for the index.
 struct Words {
     message: MessageId,
-    /// Subject, From, To, Cc, body and file names.
-    columns: [String; 6],
+    /// In the order of the table.
+    columns: [String; 9],
     attachments: u32,
     snippet: String,
+    language: Option<Language>,
 }
 
 impl Store {
@@ -256,19 +265,59 @@ fn words(
         Err(error) => return Err(error),
     };
     let people = |column| Ok::<_, StoreError>(spaced(names(row.get_ref(column)?.as_str()?)));
+    let subject = row.get_ref(0)?.as_str()?;
+    let filenames = searchable.filenames.join("\n");
+    let mut marks = features(&searchable);
+    parts([subject, &filenames, &searchable.text], &mut marks);
     Ok(Some(Words {
         message,
+        language: Language::of(&searchable.text),
         columns: [
-            segment(row.get_ref(0)?.as_str()?).into_owned(),
+            segment(subject).into_owned(),
             people(1)?,
             people(2)?,
             people(3)?,
             spaced(searchable.text),
-            spaced(searchable.filenames.join("\n")),
+            spaced(searchable.list),
+            spaced(filenames),
+            spaced(searchable.documents),
+            marks,
         ],
         attachments: searchable.attachments,
         snippet: searchable.snippet,
     }))
+}
+
+/// The words for what a message has.
+fn features(searchable: &Searchable) -> String {
+    let all = [
+        (Feature::Attachment, searchable.attachments > 0),
+        (Feature::Link, searchable.has_link),
+        (Feature::Invite, searchable.has_invite),
+    ];
+    all.into_iter().filter(|(_, has)| *has).map(|(feature, _)| feature_word(feature) + " ").collect()
+}
+
+/// Adds what words with digits end in, so that the beginnings of these are all their parts: 4711 in ABC4711-X.
+fn parts(texts: [&str; 3], marks: &mut String) {
+    let mut known = HashSet::new();
+    let mut count = 0;
+    for text in texts {
+        for word in text.split(|c: char| !c.is_alphanumeric()) {
+            if !DIVIDED.contains(&word.len()) || !is_part(word) || !known.insert(word) {
+                continue;
+            }
+            for start in 1..=word.len().saturating_sub(PART) {
+                marks.push(PART_OF);
+                marks.push_str(word.get(start..).unwrap_or_default());
+                marks.push(' ');
+                count += 1;
+            }
+            if count >= PARTS {
+                return;
+            }
+        }
+    }
 }
 
 /// A text segmented, without a copy where nothing is to be done.
@@ -285,12 +334,22 @@ fn insert(
     shown: &mut Vec<Preview>,
 ) -> Result<(), StoreError> {
     let mut insert = transaction.prepare_cached(
-        r#"INSERT OR REPLACE INTO words (rowid, subject, "from", "to", cc, body, filename)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#,
+        r#"INSERT OR REPLACE INTO words (rowid, subject, "from", "to", cc, body, list, filename, document, mark)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"#,
     )?;
-    for Words { message, columns: [subject, from, to, cc, body, filename], attachments, snippet } in piece {
-        insert.execute(params![message.0, subject, from, to, cc, body, filename])?;
+    let mut languages = BTreeMap::<_, u32>::new();
+    for Words { message, columns, attachments, snippet, language } in piece {
+        let [subject, from, to, cc, body, list, filename, document, mark] = columns;
+        insert.execute(params![message.0, subject, from, to, cc, body, list, filename, document, mark])?;
+        *languages.entry(language).or_default() += 1;
         shown.push(Preview(Noted::Shown { message, attachments, snippet }));
+    }
+    let mut count = transaction.prepare_cached(
+        "INSERT INTO language VALUES (?1, ?2) ON CONFLICT (code) DO UPDATE SET messages = messages + ?2",
+    )?;
+    for (language, messages) in languages {
+        let Some(language) = language else { continue };
+        count.execute(params![language.code(), messages])?;
     }
     Ok(())
 }

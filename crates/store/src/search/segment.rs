@@ -4,20 +4,30 @@
 //! run is a sentence; Korean joins particles to its nouns. Each of their characters becomes a word of its
 //! own, and what a person types becomes a phrase of such words: any part of a run is found.
 
+use restante_core::query::stands_alone;
 use std::borrow::Cow;
 
-/// Puts a space on both sides of each character of such a script.
+/// Begins the words that nobody wrote: that a message has a feature, and the parts of names with digits. The tokenizer
+/// takes characters for private use for letters.
+pub(super) const FEATURE: char = '\u{E5F0}';
+pub(super) const PART_OF: char = '\u{E5F1}';
+
+/// Puts a space on both sides of each character of such a script, and in the place of what only the index may write.
 pub(super) fn segment(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
-    let Some((first, _)) = text.char_indices().find(|(_, c)| alone(*c)) else { return Cow::Borrowed(text) };
+    let Some((first, _)) = text.char_indices().find(|(_, c)| stands_alone(*c) || is_ours(*c)) else {
+        return Cow::Borrowed(text);
+    };
     let (before, rest) = text.split_at(first);
     let mut spaced = String::with_capacity(text.len() + text.len() / 2);
     spaced.push_str(before);
     for c in rest.chars() {
-        if alone(c) {
+        if stands_alone(c) {
             spaced.extend([' ', c, ' ']);
+        } else if is_ours(c) {
+            spaced.push(' ');
         } else {
             spaced.push(c);
         }
@@ -25,18 +35,8 @@ pub(super) fn segment(text: &str) -> Cow<'_, str> {
     Cow::Owned(spaced)
 }
 
-fn alone(c: char) -> bool {
-    matches!(u32::from(c),
-        0x0E00..=0x0EFF       // Thai, Lao
-        | 0x1000..=0x109F     // Myanmar
-        | 0x1780..=0x17FF     // Khmer
-        | 0x3040..=0x30FF     // Hiragana, Katakana
-        | 0x31F0..=0x31FF     // Katakana extensions
-        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF // Han
-        | 0xAC00..=0xD7A3     // Hangul syllables
-        | 0xFF66..=0xFF9F     // half-width Katakana
-        | 0x20000..=0x3FFFF   // rarer Han
-    )
+fn is_ours(c: char) -> bool {
+    matches!(c, FEATURE | PART_OF)
 }
 
 #[cfg(test)]
@@ -47,5 +47,6 @@ mod tests {
     fn each_character_of_a_script_without_spaces_is_a_word() {
         assert_eq!(segment("plain é text"), "plain é text");
         assert_eq!(segment("re日本x"), "re 日  本 x");
+        assert_eq!(segment("a\u{E5F0}link"), "a link");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{Mail, NOW, ask, flags, summary};
 use restante_core::mail::{Flags, Uid};
-use restante_core::query::{Field, Query, Term};
+use restante_core::query::{Field, Query, Term, Way};
 use restante_core::sync::Delta;
 use restante_store::{
     Body, Change, Confirmed, Filter, Found, Intent, MailboxId, MessageId, NewEntry, StoreError, View, Waste,
@@ -42,7 +42,7 @@ fn only(view: &View) -> MessageId {
 }
 
 fn count(view: &View, word: &str) -> u64 {
-    let query = Query::Term(Term::Text { field: Field::Any, text: word.to_owned(), prefix: false });
+    let query = Query::Term(Term::Text { field: Field::Any, text: word.to_owned(), way: Way::Exact });
     view.count(&Filter { account: None, query }).unwrap()
 }
 

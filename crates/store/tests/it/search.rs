@@ -4,7 +4,7 @@ use crate::support::{Mail, NOW, ask, contact, fetched, flags, mailbox, summary};
 use proptest::prelude::*;
 use restante_core::mail::Uid;
 use restante_core::message::{Searchable, Summary};
-use restante_core::query::{Field, Mark, Query, Term, parse};
+use restante_core::query::{Feature, Field, Mark, Query, Term, Way, parse};
 use restante_core::sync::Delta;
 use restante_store::{Filter, Intent, MailboxId, MessageId, View};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ fn text_is_never_syntax() {
     for text in
         ["a\"b", "\"", "a\0b", "{subject}: a", "a' OR 1=1 --", "x\" OR subject:\"message", "^a", "a + b", "*"]
     {
-        let term = Term::Text { field: Field::Subject, text: text.into(), prefix: true };
+        let term = Term::Text { field: Field::Subject, text: text.into(), way: Way::Prefix };
         for query in [Query::Term(term.clone()), Query::Not(Box::new(Query::Term(term)))] {
             let expected = usize::from(matches!(query, Query::Not(_)));
             let found = mail.store.find(&Filter { account: None, query }, 9, None).unwrap();
@@ -97,6 +97,99 @@ fn the_newest_of_many_are_found_without_sorting_them() {
     }
 }
 
+/// Mail whose text is given.
+fn of_texts(mail: &mut Mail, texts: &[&str]) {
+    let new = (1..)
+        .zip(texts)
+        .map(|(uid, text)| mail.entry(uid, text.as_bytes(), summary(&uid.to_string(), NOW - i64::from(uid))))
+        .collect();
+    mail.apply(mail.inbox, Delta { new, ..Delta::default() });
+    mail.index();
+}
+
+#[test]
+fn parts_of_numbers_and_names_with_digits_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    of_texts(
+        &mut mail,
+        &["order ABC4711X is on its way", "call +491701234567", "room 4711, floor 2", "no figures"],
+    );
+    for (query, found) in [
+        ("4711", &["1", "3"][..]),
+        ("c4711", &["1"]),
+        ("4711x", &["1"]),
+        ("1234567", &["2"]),
+        ("\"4711\"", &["3"]),
+        ("-4711", &["2", "4"]),
+        ("body:4711", &["3"]),
+        ("711", &["1", "3"]),
+        ("47", &[]),
+        ("abc", &[]),
+    ] {
+        assert_eq!(find(&mail, query), found, "{query}");
+    }
+}
+
+#[test]
+fn words_are_found_in_the_forms_of_the_languages_of_the_mail() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let english = "and this is the invoice for you that was sent with the order of the day";
+    let german = "und das ist nicht der Vertrag mit der Post den ich für die Miete habe";
+    of_texts(
+        &mut mail,
+        &[english, &english.replace("invoice", "invoices"), &english.replace("day", "week"), german],
+    );
+    assert_eq!(find(&mail, "invoice"), ["1", "2", "3"]);
+    assert_eq!(find(&mail, "INVOICES"), ["1", "2", "3"]);
+    assert_eq!(find(&mail, "\"invoices\""), ["2"]);
+    assert_eq!(find(&mail, "invoices*"), ["2"]);
+    assert_eq!(find(&mail, "body:invoices -weeks"), ["1", "2"]);
+    // Of German there is too little to be sure that the person reads it.
+    assert_eq!(find(&mail, "mieten"), [""; 0]);
+    let more = ["5", "6"].map(|subject| (subject, german.replace("Post", subject)));
+    let new = (5..)
+        .zip(more)
+        .map(|(uid, (s, text))| mail.entry(uid, text.as_bytes(), summary(s, NOW - 9)))
+        .collect();
+    mail.apply(mail.inbox, Delta { new, ..Delta::default() });
+    mail.index();
+    assert_eq!(find(&mail, "mieten"), ["4", "6", "5"]);
+}
+
+#[test]
+fn a_message_is_found_by_its_names_and_its_conversation() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let one = |subject: &str, id: &str, answers: &[&str]| Summary {
+        message_id: Some(id.into()),
+        references: answers.iter().map(|id| (*id).to_owned()).collect(),
+        ..summary(subject, NOW)
+    };
+    let new = [
+        one("first", "1@x.example", &[]),
+        one("answer", "2@x.example", &["1@x.example"]),
+        one("other", "3@x.example", &[]),
+    ];
+    let new = (1..)
+        .zip(new)
+        .map(|(uid, s)| {
+            let text = s.subject.clone();
+            mail.entry(uid, text.as_bytes(), s)
+        })
+        .collect();
+    mail.apply(mail.inbox, Delta { new, ..Delta::default() });
+    mail.index();
+    assert_eq!(find(&mail, "id:1@x.example"), ["first"]);
+    assert_eq!(find(&mail, "id:<2@x.example>"), ["answer"]);
+    assert_eq!(find(&mail, "id:9@x.example"), [""; 0]);
+    let rows = mail.store.list(&Filter::default(), 9, None).unwrap();
+    let thread = rows.iter().find(|row| row.subject == "answer").unwrap().thread;
+    assert_eq!(find(&mail, &format!("thread:{thread}")), ["answer", "first"]);
+    assert_eq!(find(&mail, &format!("thread:{thread} -id:1@x.example")), ["answer"]);
+}
+
 // A corpus of few words, so that random queries meet it.
 
 const WORDS: [&str; 6] = ["red", "green", "blue", "redder", "日本", "本日"];
@@ -108,6 +201,10 @@ struct Doc {
     to: String,
     body: String,
     filename: Option<String>,
+    list: String,
+    document: String,
+    features: [bool; 2],
+    keyword: Option<&'static str>,
     /// The flags in each of the three mailboxes it is in.
     places: [Option<u8>; 3],
     asked: Option<Asked>,
@@ -128,17 +225,29 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn doc() -> impl Strategy<Value = Doc> {
-    let texts = (text(), text(), text(), text(), prop::option::of(text()));
+    let texts = (text(), text(), text(), text(), prop::option::of(text()), text(), text());
+    let others = (any::<[bool; 2]>(), prop::option::of(prop::sample::select(&["Work", "a_b", "$x"][..])));
     let places = prop::array::uniform3(prop::option::of(0..16_u8));
     let places = places.prop_filter("in some mailbox", |places| places.iter().any(Option::is_some));
     let asked = prop::option::of(prop::sample::select(&[Asked::Flag, Asked::Move, Asked::Remove][..]));
-    (texts, places, asked, 0..20_i64, 0..50_usize).prop_map(
-        |((subject, from, to, body, filename), places, asked, date, padding)| Doc {
+    (texts, others, places, asked, 0..20_i64, 0..50_usize).prop_map(
+        |(
+            (subject, from, to, body, filename, list, document),
+            (features, keyword),
+            places,
+            asked,
+            date,
+            padding,
+        )| Doc {
             subject,
             from,
             to,
             body,
             filename,
+            list,
+            document,
+            features,
+            keyword,
             places,
             asked,
             date: NOW + date * 1000,
@@ -148,18 +257,30 @@ fn doc() -> impl Strategy<Value = Doc> {
 }
 
 fn term() -> impl Strategy<Value = Term> {
-    let fields =
-        [Field::Any, Field::From, Field::To, Field::Cc, Field::Subject, Field::Body, Field::Filename];
+    let fields = [
+        Field::Any,
+        Field::From,
+        Field::To,
+        Field::Cc,
+        Field::Subject,
+        Field::Body,
+        Field::List,
+        Field::Filename,
+        Field::Attachment,
+    ];
+    let ways = [Way::Loose, Way::Exact, Way::Prefix];
+    let features = [Feature::Attachment, Feature::Link, Feature::Invite];
     let marks = [Mark::Unread, Mark::Read, Mark::Starred, Mark::Answered, Mark::Draft];
     let phrase = prop::collection::vec(
         prop::sample::select(&["red", "green", "blue", "日", "本", "r", "-"][..]),
         1..3,
     );
     prop_oneof![
-        6 => (prop::sample::select(fields.to_vec()), phrase, any::<bool>())
-            .prop_map(|(field, words, prefix)| Term::Text { field, text: words.join(" "), prefix }),
+        6 => (prop::sample::select(fields.to_vec()), phrase, prop::sample::select(ways.to_vec()))
+            .prop_map(|(field, words, way)| Term::Text { field, text: words.join(" "), way }),
+        1 => prop::sample::select(&["work", "A_B", "a%b", "aXb", "$X"][..]).prop_map(|n| Term::Tag(n.into())),
         2 => prop::sample::select(marks.to_vec()).prop_map(Term::Is),
-        1 => Just(Term::HasAttachment),
+        2 => prop::sample::select(features.to_vec()).prop_map(Term::Has),
         1 => (0..120_u64).prop_map(Term::Larger),
         1 => (0..120_u64).prop_map(Term::Smaller),
         1 => (0..20_i64).prop_map(|n| Term::Before(NOW + n * 1000)),
@@ -213,7 +334,7 @@ fn holds(query: &Query, doc: &Doc, only: Option<&str>) -> bool {
         Query::Or(parts) => parts.iter().any(|part| holds(part, doc, only)),
         Query::Not(part) => !holds(part, doc, only),
         Query::Term(term) => match term {
-            Term::Text { field, text, prefix } => {
+            Term::Text { field, text, way } => {
                 let phrase = tokens(text);
                 let from = format!("{} ", doc.from);
                 let columns = [
@@ -221,10 +342,13 @@ fn holds(query: &Query, doc: &Doc, only: Option<&str>) -> bool {
                     (Field::From, from.as_str()),
                     (Field::To, doc.to.as_str()),
                     (Field::Body, doc.body.as_str()),
+                    (Field::List, doc.list.as_str()),
                     (Field::Filename, doc.filename.as_deref().unwrap_or("")),
+                    (Field::Attachment, doc.filename.as_deref().unwrap_or("")),
+                    (Field::Attachment, doc.document.as_str()),
                 ];
                 columns.iter().any(|(f, column)| {
-                    (*field == Field::Any || f == field) && stands_in(&phrase, *prefix, column)
+                    (*field == Field::Any || f == field) && stands_in(&phrase, *way == Way::Prefix, column)
                 })
             }
             Term::Is(Mark::Unread) => unread,
@@ -232,7 +356,12 @@ fn holds(query: &Query, doc: &Doc, only: Option<&str>) -> bool {
             Term::Is(Mark::Starred) => has(2),
             Term::Is(Mark::Answered) => has(4),
             Term::Is(Mark::Draft) => has(8),
-            Term::HasAttachment => doc.filename.is_some(),
+            Term::Has(Feature::Attachment) => doc.filename.is_some(),
+            Term::Has(Feature::Link) => doc.features[0],
+            Term::Has(Feature::Invite) => doc.features[1],
+            Term::Tag(name) => {
+                doc.keyword.is_some_and(|k| k.eq_ignore_ascii_case(name)) && places().next().is_some()
+            }
             Term::Larger(size) => content(doc).len() as u64 > *size,
             Term::Smaller(size) => (content(doc).len() as u64) < *size,
             Term::Before(time) => doc.date < *time,
@@ -241,7 +370,7 @@ fn holds(query: &Query, doc: &Doc, only: Option<&str>) -> bool {
                 only.is_none_or(|o| o == account) && mailbox == name.to_lowercase()
             }),
             Term::Account(name) => places().any(|((account, _), _)| account == name.to_lowercase()),
-            Term::Id(_) => unreachable!(),
+            Term::Id(_) | Term::MessageId(_) | Term::Thread(_) => unreachable!(),
         },
     }
 }
@@ -267,7 +396,8 @@ fn build(mail: &mut Mail, docs: &[Doc]) -> (Vec<MessageId>, [MailboxId; 3]) {
         for (mailbox, bits) in mailboxes.into_iter().zip(doc.places) {
             let Some(bits) = bits else { continue };
             let names = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft"];
-            let set: Vec<_> = (0..4).filter(|n| bits & (1 << n) != 0).map(|n| names[n]).collect();
+            let set = (0..4).filter(|n| bits & (1 << n) != 0).map(|n| names[n]);
+            let set: Vec<_> = set.chain(doc.keyword).collect();
             entry.flags = flags(&set);
             mail.apply(mailbox, Delta { new: vec![entry.clone()], ..Delta::default() });
         }
@@ -277,7 +407,11 @@ fn build(mail: &mut Mail, docs: &[Doc]) -> (Vec<MessageId>, [MailboxId; 3]) {
         text: doc.body.clone(),
         filenames: doc.filename.iter().cloned().collect(),
         attachments: u32::from(doc.filename.is_some()),
-        snippet: String::new(),
+        list: doc.list.clone(),
+        documents: doc.document.clone(),
+        has_link: doc.features[0],
+        has_invite: doc.features[1],
+        ..Searchable::default()
     };
     let by_id: BTreeMap<_, _> = ids.iter().copied().zip(docs.iter().map(searchable)).collect();
     let mut indexer = mail.store.indexer().unwrap();

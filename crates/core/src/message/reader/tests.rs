@@ -89,6 +89,36 @@ fn attachments_are_counted_named_and_taken_out() {
 }
 
 #[test]
+fn a_search_knows_lists_links_and_invitations() {
+    let seen = |message: &str| {
+        let found = Searchable::read(message.as_bytes());
+        (found.list, found.has_link, found.has_invite)
+    };
+    assert_eq!(
+        seen("List-Id: The\n =?utf-8?q?b=C3=B6ats?= <boats.example.org>\n\nx"),
+        ("The böats <boats.example.org>".into(), false, false)
+    );
+    assert_eq!(seen("\nsee https://example.org"), (String::new(), true, false));
+    assert_eq!(seen("\nsee http or ftp://example.org"), (String::new(), false, false));
+    let html = |body: &str| seen(&format!("Content-Type: text/html\n\n{body}")).1;
+    assert!(html("<a class=x HREF = 'HTTPS://example.org/'>here</a>"));
+    assert!(html("<a href=http://example.org>here</a>"));
+    assert!(!html(
+        "<html xmlns=\"http://www.w3.org/1999/xhtml\"><img src=\"https://example.org/p\"><a href=\"mailto:a@b.example\">write</a>"
+    ));
+    let parts = |inner: &str| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=M\n\n--M\n\nsee below\n--M\nContent-Type: {inner}\n--M--\n"
+        )
+    };
+    assert!(seen(&parts("text/calendar\n\nBEGIN:VCALENDAR")).2);
+    assert!(
+        !seen(&parts("message/rfc822\n\nList-Id: <x>\nContent-Type: text/calendar\n\nBEGIN:VCALENDAR")).2
+    );
+    assert_eq!(seen(&parts("message/rfc822\n\nList-Id: <x>\n\nhello")).0, "");
+}
+
+#[test]
 fn signed_messages_show_what_was_signed() {
     let message = "Content-Type: multipart/signed; boundary=S\n\n--S\n\nsigned words\n--S\n\
             Content-Type: application/pgp-signature; name=s.asc\n\nxxx\n--S--\n";

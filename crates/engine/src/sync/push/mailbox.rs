@@ -11,9 +11,8 @@ use restante_core::sync::Delta;
 use restante_core::sync::recognise::Arrival;
 use restante_store::{Body, Intent, MailboxRow, MessageId, NewEntry, Operation};
 use std::collections::BTreeMap;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<P: AsyncRead + AsyncWrite + Unpin> Push<'_, P> {
+impl Push<'_> {
     pub(super) async fn alone(&mut self, operation: Operation) -> Result<(), Error> {
         let Some(row) = self.mailboxes.get(&operation.mailbox).cloned() else { return Ok(()) };
         let name = row.mailbox.name.clone();
