@@ -5,6 +5,7 @@
 //! people (preheaders, tracking pictures, scripts) is gone. html2text then lays out only this.
 
 mod looks;
+mod table;
 
 use super::{clean, entities, safety, style};
 use std::borrow::Cow;
@@ -19,7 +20,9 @@ const MAX_LINKS: usize = 500;
 
 /// The text of a document, wrapped at `width` columns, its links numbered and listed at the end.
 pub(super) fn to_text(html: &str, width: usize) -> String {
-    let reader = Reader::read(html, Form::Layout);
+    let mut reader = Reader::new(Form::Layout);
+    reader.width = width.clamp(20, 500);
+    reader.go_over(html);
     let (safe, links) = (reader.out, reader.links);
     // html2text promises no panic, but reads what strangers wrote.
     let laid_out = std::panic::catch_unwind(|| {
@@ -271,6 +274,9 @@ struct Open<'a> {
 
 struct Reader<'a, 'p> {
     form: Form,
+    /// Columns of the layout, and the tables that are open in it.
+    width: usize,
+    tables: Vec<table::Table>,
     /// Of a page.
     pictures: Option<Pictures<'p>>,
     out: String,
@@ -294,6 +300,8 @@ impl<'a> Reader<'a, '_> {
     fn new(form: Form) -> Self {
         Self {
             form,
+            width: 0,
+            tables: Vec::new(),
             pictures: None,
             out: String::new(),
             open: Vec::new(),
@@ -367,6 +375,9 @@ impl<'a> Reader<'a, '_> {
         let (mut hidden, mut tiny) = parent.map_or((false, false), |p| (p.hidden, p.tiny));
         hidden |= kind == Kind::Dropped || attributes.hides() || self.is_hidden_class(attributes);
         tiny = attributes.font_is_tiny().unwrap_or(tiny);
+        if !hidden && matches!(kind, Kind::Rule | Kind::Image) {
+            self.start_in_table(kind, &name);
+        }
         match kind {
             Kind::Break if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<br>" }),
             Kind::Rule if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<hr>" }),
@@ -380,11 +391,21 @@ impl<'a> Reader<'a, '_> {
                 }
                 let link = (kind == Kind::Link).then(|| attributes.href()).flatten();
                 if !hidden {
+                    self.start_in_table(kind, &name);
+                    if kind == Kind::Table && self.form == Form::Layout {
+                        self.tables.push(table::Table::open(self.out.len(), attributes));
+                    }
                     if is_page {
                         self.start_of_page(kind, &name, attributes, link.as_deref());
                     } else {
                         self.start_tag(kind, link.as_deref());
                     }
+                }
+                if kind == Kind::Cell
+                    && !hidden
+                    && let Some(table) = self.tables.last_mut()
+                {
+                    table.open_cell(self.out.len(), name == "th", attributes);
                 }
                 let link = link.map(|target| (self.out.len(), target));
                 self.open.push(Open { name, kind, hidden, tiny, link });
@@ -396,6 +417,43 @@ impl<'a> Reader<'a, '_> {
         let is_hidden = |class: &str| self.hidden.iter().any(|hidden| hidden == class);
         !self.hidden.is_empty()
             && attributes.get("class").is_some_and(|classes| classes.split_ascii_whitespace().any(is_hidden))
+    }
+
+    /// Tells the innermost table what begins in it.
+    fn start_in_table(&mut self, kind: Kind, name: &str) {
+        let Some(table) = self.tables.last_mut() else { return };
+        match kind {
+            Kind::Row => table.row(),
+            Kind::Link | Kind::Image => table.link(),
+            Kind::Block("p") => {}
+            Kind::Block("div") if name != "form" => {}
+            // A table that holds another one is for the layout.
+            Kind::Table | Kind::Block(_) | Kind::Rule => table.spoil(),
+            _ => {}
+        }
+    }
+
+    fn end_in_table(&mut self, open: &Open<'_>) {
+        if open.kind == Kind::Cell
+            && let Some(table) = self.tables.last_mut()
+        {
+            table.close_cell(self.out.len());
+        }
+    }
+
+    /// Draws a table that holds data, in place of what was written of it.
+    fn end_table(&mut self, open: &Open<'_>) {
+        if open.kind != Kind::Table {
+            return;
+        }
+        let Some(table) = self.tables.pop() else { return };
+        let is_indented = |o: &&Open<'_>| matches!(o.kind, Kind::Block("blockquote" | "li" | "dd"));
+        let width = self.width.saturating_sub(4 * self.open.iter().filter(is_indented).count());
+        let is_pre = self.open.iter().any(|o| o.kind == Kind::Block("pre") || o.kind == Kind::Link);
+        if let Some((start, grid)) = table.grid(&self.out, width).filter(|_| !is_pre) {
+            self.out.truncate(start);
+            self.raw(&grid);
+        }
     }
 
     /// Ends what an opening tag ends without saying so.
@@ -441,7 +499,9 @@ impl<'a> Reader<'a, '_> {
         while self.open.len() > depth {
             let Some(open) = self.open.pop() else { return };
             if !open.hidden {
+                self.end_in_table(&open);
                 self.end_tag(&open);
+                self.end_table(&open);
             }
         }
     }
