@@ -31,7 +31,7 @@ pub(super) struct Part {
     pub(super) filename: Option<String>,
     pub(super) disposition: Option<Disposition>,
     pub(super) content_id: Option<String>,
-    /// What S/MIME says is inside (RFC 8551, section 3.2.2).
+    /// What S/MIME says is inside, in lower case (RFC 8551, section 3.2.2).
     pub(super) smime: Option<String>,
     /// `format=flowed` and `delsp=yes` (RFC 3676).
     pub(super) is_flowed: bool,
@@ -407,7 +407,10 @@ fn describe(header: &Header<'_>, in_digest: bool) -> (Part, Option<String>, bool
             matches!(other, "" | "7bit" | "8bit" | "binary" | "7-bit" | "8-bit" | "none"),
         ),
     };
-    let smime = kind.value.ends_with("pkcs7-mime").then(|| kind.get("smime-type").unwrap_or_default());
+    let smime = kind
+        .value
+        .ends_with("pkcs7-mime")
+        .then(|| kind.get("smime-type").unwrap_or_default().to_ascii_lowercase());
     let default = if in_digest { "message/rfc822" } else { "text/plain" };
     let part = Part {
         number: String::new(),

@@ -7,6 +7,7 @@ mod address;
 mod calendar;
 mod charset;
 mod clean;
+mod cms;
 mod compose;
 mod date;
 mod encode;
@@ -296,8 +297,8 @@ pub struct Event {
 /// One part of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PartInfo {
-    /// The section path of IMAP (RFC 9051, section 6.4.5), as `2.1`. What is inside an encoded message or a
-    /// `winmail.dat` is numbered on from it; no server knows these.
+    /// The section path of IMAP (RFC 9051, section 6.4.5), as `2.1`. What is inside an encoded message, a
+    /// `winmail.dat` or a signature is numbered on from it; no server knows these.
     pub part: String,
     /// `type/subtype` in lower case.
     #[serde(rename = "type")]
@@ -367,6 +368,8 @@ pub enum Defect {
     Date,
     /// A `winmail.dat` that ends early or is none.
     Tnef,
+    /// An S/MIME part that ends early, or is none.
+    SMime,
 }
 
 /// Why a message cannot be sent as it is. Nothing was changed.

@@ -1,10 +1,11 @@
 //! A message as a person reads it.
 
+use super::cms::{Cms, CmsKind};
 use super::header::Header;
 use super::mime::{Encoding, MAX_DEPTH, MAX_PARTS, Part, Structure};
 use super::safety::Warnings;
 use super::tnef::Tnef;
-use super::{Attachment, Defect, Disposition, PartInfo, Reading, Searchable, Summary};
+use super::{Attachment, Defect, Disposition, PartInfo, Protected, Protection, Reading, Searchable, Summary};
 use super::{Event, Warning};
 use super::{calendar, clean, enriched, flowed, html, page, protection, report, results, rtf, tnef};
 use crate::mail::Contact;
@@ -78,7 +79,9 @@ impl Reading {
         if is_all {
             let descriptions = self.events.iter().filter_map(|event| event.description.clone());
             cards.extend(descriptions.map(|text| tidy(&text)));
-            cards.extend(self.protection.iter().find_map(protection::unreadable));
+            let is_encrypted = |found: &&Protection| found.state == Protected::Encrypted;
+            let sealed = self.protection.iter().find(is_encrypted).or(self.protection.first());
+            cards.extend(sealed.and_then(protection::unreadable));
         }
         cards
     }
@@ -92,6 +95,8 @@ impl Reading {
         let header = Header::read(message);
         let mut view = View::new(structure, Purpose::Reading { width });
         view.show_all();
+        let mut protection = protection::of(structure, &view.shown, &view.text);
+        protection.extend(view.protection);
         let mut damaged = view.damaged;
         damaged.extend(structure.damaged.iter().copied());
         damaged.extend(header_defects(&header));
@@ -119,20 +124,22 @@ impl Reading {
             parts: view.parts,
             damaged,
             warnings: Vec::new(),
-            protection: protection::of(structure, &view.shown, &view.text),
+            protection,
             report: None,
             receipt: None,
             events: Vec::new(),
         };
-        reading.open_asides(structure);
+        reading.open_asides(structure, 0);
         reading.warnings = warnings(&reading, &header, &view.links);
         reading
     }
 
     /// Opens what is no text for people: reports, receipts and calendars. Those in attached messages are another's.
-    fn open_asides(&mut self, structure: &Structure<'_>) {
+    fn open_asides(&mut self, structure: &Structure<'_>, depth: usize) {
         for part in structure.parts.iter().filter(|part| !structure.is_in_message(part)) {
-            if report::is_delivery(&part.kind) {
+            if let Some(bytes) = signed(structure, part, depth) {
+                self.open_asides(&Structure::read(&bytes), depth + 1);
+            } else if report::is_delivery(&part.kind) {
                 self.report.get_or_insert_with(|| report::delivery(&structure.decoded(part).0));
             } else if report::is_receipt(&part.kind) {
                 self.receipt.get_or_insert_with(|| report::receipt(&structure.decoded(part).0));
@@ -201,6 +208,9 @@ impl Searchable {
                 found.attachments = found.attachments.saturating_sub(1).saturating_add(count);
             }
         }
+        found.attachments =
+            found.attachments.saturating_add(u32::try_from(view.signed.len()).unwrap_or(u32::MAX));
+        found.filenames.extend(view.signed.into_iter().flatten());
         found.text = tidy(&view.text);
         found.snippet = snippet(&found.text);
         let own = structure.parts.first().and_then(|part| message.get(part.header.clone()));
@@ -244,7 +254,9 @@ impl Attachment {
         let rest = part.strip_prefix(&around.number)?.strip_prefix('.')?;
         let number = format!("{number}{}.", around.number);
         match Container::open(&structure, around, depth)? {
-            Container::Message(bytes) => Self::find(&bytes, rest, &number, depth + 1),
+            Container::Message(bytes) | Container::Signed(bytes) => {
+                Self::find(&bytes, rest, &number, depth + 1)
+            }
             Container::Tnef(mut tnef) => {
                 let at = rest.parse::<usize>().ok()?.checked_sub(1)?;
                 let found = (at < tnef.parts.len()).then(|| tnef.parts.swap_remove(at))?;
@@ -277,6 +289,8 @@ enum Container {
     /// An attached message that is encoded, which no server looks into.
     Message(Vec<u8>),
     Tnef(Tnef),
+    /// Parts inside their signature.
+    Signed(Vec<u8>),
 }
 
 impl Container {
@@ -291,8 +305,31 @@ impl Container {
         if tnef::is_tnef(&part.kind, part.filename.as_deref()) {
             return Tnef::read(&structure.decoded(part).0).map(Self::Tnef);
         }
+        if part.smime.is_some()
+            && let Some(Cms { kind: CmsKind::Signed(Some(bytes)), .. }) =
+                Cms::read(&structure.decoded(part).0)
+        {
+            // Files of any kind are signed in this way too.
+            return Header::read_part(&bytes).unfolded("Content-Type").map(|_| Self::Signed(bytes));
+        }
         None
     }
+}
+
+/// What is signed, where a part has it inside.
+fn signed(structure: &Structure<'_>, part: &Part, depth: usize) -> Option<Vec<u8>> {
+    match part.smime.as_ref().and_then(|_| Container::open(structure, part, depth))? {
+        Container::Signed(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Whether a part is not the S/MIME that it says it is.
+fn is_damaged_smime(structure: &Structure<'_>, part: &Part) -> bool {
+    part.smime.as_ref().is_some_and(|said| match Cms::read(&structure.decoded(part).0) {
+        Some(found) => found.is_damaged || (said == "signed-data" && found.kind == CmsKind::Signed(None)),
+        None => true,
+    })
 }
 
 fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
@@ -386,6 +423,9 @@ struct View<'a> {
     /// Every leaf and attached message, when somebody reads.
     parts: Vec<PartInfo>,
     damaged: Vec<Defect>,
+    /// Of what is signed and shown: how it is protected further, and the names of its attachments.
+    protection: Vec<Protection>,
+    signed: Vec<Option<String>>,
     /// Containers around this.
     depth: usize,
     /// Of a page: octets that its pictures may still take, and how many of other servers were left out.
@@ -405,6 +445,8 @@ impl<'a> View<'a> {
             shown: Vec::new(),
             parts: Vec::new(),
             damaged: Vec::new(),
+            protection: Vec::new(),
+            signed: Vec::new(),
             depth: 0,
             room: MAX_PICTURES,
             left_out: 0,
@@ -451,12 +493,16 @@ impl<'a> View<'a> {
                 return self.damaged.push(Defect::TooManyParts);
             }
             self.parts.push(info(structure, part));
+            if is_damaged_smime(structure, part) {
+                self.damaged.push(Defect::SMime);
+            }
             let inside = match Container::open(structure, part, self.depth) {
-                Some(Container::Message(bytes)) => {
+                Some(Container::Message(bytes) | Container::Signed(bytes)) => {
                     let inner = Structure::read(&bytes);
                     let mut view = View::new(&inner, self.purpose);
                     view.depth = self.depth + 1;
                     view.list_parts();
+                    self.damaged.extend(view.damaged);
                     view.parts
                 }
                 Some(Container::Tnef(found)) => {
@@ -506,6 +552,7 @@ impl<'a> View<'a> {
                 }
             }
             _ if part.is_message() => self.show_message(part, depth),
+            _ if part.smime.is_some() => self.show_signed(index, part),
             _ => self.show_leaf(index, part),
         }
     }
@@ -593,10 +640,35 @@ impl<'a> View<'a> {
         let inner = Structure::read(bytes);
         let header = inner.parts.first().map(|part| part.header.clone()).unwrap_or_default();
         self.show_header(bytes.get(header).unwrap_or_default());
-        let mut view = View::new(&inner, self.purpose);
+        self.show_inside(&inner, None);
+    }
+
+    /// Shows what is inside its signature (RFC 8551, section 3.5.2) as if it stood there without.
+    fn show_signed(&mut self, index: usize, part: &Part) {
+        if let Some(bytes) = signed(self.structure, part, self.depth) {
+            self.shown.push(index);
+            self.show_inside(&Structure::read(&bytes), Some(part));
+        }
+    }
+
+    /// Shows what a container has; with `signed`, that part is the container, and the parts are the message's own.
+    fn show_inside(&mut self, inner: &Structure<'_>, signed: Option<&Part>) {
+        let mut view = View::new(inner, self.purpose);
         view.depth = self.depth + 1;
         view.room = self.room;
         view.show(0, 0);
+        if let Some(part) = signed {
+            let mut protection = protection::of(inner, &[], "");
+            protection.append(&mut view.protection);
+            self.protection.extend(protection.into_iter().map(|mut found| {
+                found.part = format!("{}.{}", part.number, found.part);
+                found
+            }));
+            let attached = |(at, part): &(usize, &Part)| is_attached(inner, *at, part, &view.shown);
+            let attached = inner.parts.iter().enumerate().filter(attached);
+            self.signed.extend(attached.map(|(_, part)| part.filename.clone()));
+            self.signed.append(&mut view.signed);
+        }
         (self.room, self.left_out) = (view.room, self.left_out + view.left_out);
         self.add_made(&view.text);
         self.damaged.extend(view.damaged);
