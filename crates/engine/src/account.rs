@@ -1,5 +1,7 @@
 //! The accounts a person has set up: `config.toml`, comments and order kept.
 
+mod saved;
+
 use crate::error::Error;
 use crate::places::{self, Places};
 use restante_core::mail::{Address, Contact};

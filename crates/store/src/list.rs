@@ -3,11 +3,12 @@
 use crate::content::find_digest;
 use crate::id::{digest_range, letters, shared};
 use crate::operation::collect;
-use crate::search::compile;
+use crate::search::{compile, languages};
 use crate::{AccountId, Digest, MailboxId, MessageId, Operation, StoreError, View};
 use restante_core::mail::{Contact, Flags, MailboxName, Uid};
-use restante_core::query::Query;
+use restante_core::query::{Hit, Query};
 use rusqlite::{OptionalExtension, params, params_from_iter};
+use std::collections::HashSet;
 
 /// Letters of an id for people, at least.
 const ID_LETTERS: usize = 8;
@@ -105,6 +106,36 @@ impl View {
         self.find(filter, limit, before)?.into_iter().filter_map(|id| self.row(id).transpose()).collect()
     }
 
+    /// The messages a filter finds, those first that its words fit best (BM25, the subject and the people counting more
+    /// than the text); the newest first where words do not decide. Looks at every message found.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn ranked(&self, filter: &Filter, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let compiled = compile(&self.conn, filter.account, &filter.query, None)?;
+        let Some(best) = compiled.best(limit) else { return self.list(filter, limit, None) };
+        let _snapshot = self.conn.unchecked_transaction()?;
+        let mut statement = self.conn.prepare_cached(&best)?;
+        let found: Vec<_> = statement
+            .query_map(params_from_iter(compiled.values), |row| row.get(0).map(MessageId))?
+            .collect::<Result<_, _>>()?;
+        found.into_iter().filter_map(|id| self.row(id).transpose()).collect()
+    }
+
+    /// The piece of a message's text that shows why a query finds it, at most about `width` characters; `None` when that
+    /// is not in its text, or the text cannot be read.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn hit(&self, message: MessageId, query: &Query, width: usize) -> Result<Option<Hit>, StoreError> {
+        let query = query.widened(&languages(&self.conn)?);
+        match self.searchable(message) {
+            Ok(searchable) => Ok(query.hit(&searchable.text, width)),
+            Err(StoreError::Damaged(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The same messages by identity only.
     ///
     /// # Errors
@@ -141,6 +172,23 @@ impl View {
         let mut statement = self.conn.prepare(&format!("EXPLAIN QUERY PLAN {}", compiled.newest(50)))?;
         let steps = statement.query_map(params_from_iter(compiled.values), |row| row.get::<_, String>(3))?;
         Ok(steps.collect::<Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// Who wrote the newest mail (about 5,000 messages), those first that wrote most.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn senders(&self) -> Result<Vec<Contact>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT sender, count(*) FROM (SELECT sender FROM message ORDER BY id DESC LIMIT 5000) GROUP BY sender ORDER BY 2 DESC")?;
+        let all = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+        let mut known = HashSet::new();
+        let mut senders = Vec::new();
+        for json in all {
+            senders
+                .extend(contacts(json)?.into_iter().filter(|one| known.insert(one.address.to_lowercase())));
+        }
+        Ok(senders)
     }
 
     /// The conversation of a message, oldest first, as far as it is in some mailbox.

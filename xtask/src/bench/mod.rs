@@ -4,6 +4,7 @@
 
 mod discover;
 mod drain;
+mod search;
 mod sync;
 
 use std::ffi::OsString;
@@ -23,9 +24,14 @@ pub(crate) fn run(words: &[OsString]) -> Result<i32> {
     match name {
         Some("sync") => sync::prepare(&words[1..])?,
         Some("discover") if words.len() == 1 => {}
-        _ => return Err("bench what? sync [ROW…], discover".into()),
+        Some("search") if words.len() <= 2 => search::prepare()?,
+        _ => return Err("bench what? sync [ROW…], search [MESSAGES], discover".into()),
     }
     succeed(&mut cargo(&["build", "--quiet", "--release", "--package", "restante", "--package", "xtask"]))?;
+    if name == Some("search") {
+        // It needs no server.
+        return search::run(&words[1..]);
+    }
     let state = State::place(&target()?, &format!("bench-{}", std::process::id()))?;
     let lab = start_lab(&state, "bench", true)?;
     let mut command = vec![target()?.join("release/xtask").into_os_string(), "bench-inside".into()];
@@ -43,6 +49,7 @@ pub(crate) fn inside(words: &[OsString]) -> Result<i32> {
     match words.first().and_then(|word| word.to_str()) {
         Some("discover") => discover::run(),
         Some("sync") => sync::run(&words[1..]),
+        Some("search") => search::run(&words[1..]),
         _ => Err("no such bench".into()),
     }
 }

@@ -67,7 +67,15 @@ impl Context {
 
     /// For reading mail.
     pub(super) fn view(&self) -> Result<View, Failure> {
-        self.present(View::open(&self.places.data))
+        let view = match View::open(&self.places.data) {
+            Err(StoreError::Older(_)) if !self.global.read_only => {
+                // The one writer brings it to this version's format.
+                drop(self.store()?);
+                View::open(&self.places.data)
+            }
+            other => other,
+        };
+        self.present(view)
     }
 
     /// For taking down what a person wants changed, also while another restante is at work with the mail.

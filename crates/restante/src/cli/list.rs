@@ -3,12 +3,12 @@
 use super::context::Context;
 use super::error::Failure;
 use super::output::{json_line, print};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use restante_core::mail::{Contact, Flags, SystemFlag};
 use restante_core::message::clean_line;
-use restante_core::query;
+use restante_core::query::{self, Hit, Query};
 use restante_store::{AccountId, Filter, Row, View};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,16 +30,42 @@ pub(super) struct List {
 
 /// Search all mail, the newest first.
 ///
-/// Words must all occur; "a phrase", a prefix*, -not, OR and ( ) are understood. Fields: from: to: cc:
-/// subject: body: filename: in:MAILBOX is:unread is:starred is:answered has:attachment larger:1M
-/// before:2024-05-31 after:2024 newer:7d older:1y id:. An argument with spaces is one phrase.
+/// Words must all occur; "a phrase", a prefix*, -not, OR and ( ) are understood. A word finds its other forms too
+/// (invoice, invoices) in the languages of the mail, unless it is quoted. Fields: from: to: cc: subject: body: list:
+/// filename: attachment: in:MAILBOX account: tag: is:unread|read|starred|answered|draft has:attachment|link|invite
+/// larger:1M smaller:10K before:2024-05-31 after:2024 date:2024-05..2024-07 newer:7d older:1y id: thread: saved:NAME.
+/// An argument with spaces is one phrase.
+///
+/// Below each message stands the place in its text that was found.
 #[derive(Debug, Args)]
 pub(super) struct Search {
     #[command(flatten)]
     page: Page,
+    /// Which messages come first: the newest, or those that fit the words best.
+    #[arg(long, value_enum, default_value_t = Sort::Newest)]
+    sort: Sort,
+    /// Keep the query: `saved:NAME` in other queries stands for it.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["saved", "forget"])]
+    save: Option<String>,
+    /// List the queries that were saved.
+    #[arg(long, conflicts_with = "forget")]
+    saved: bool,
+    /// Forget a query that was saved.
+    #[arg(long, value_name = "NAME")]
+    forget: Option<String>,
     /// What to look for.
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["saved", "forget"], conflicts_with_all = ["saved", "forget"])]
     query: Vec<String>,
+}
+
+/// Which messages come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    /// The newest.
+    #[default]
+    Newest,
+    /// Those that fit the words best.
+    Relevance,
 }
 
 #[derive(Debug, Args)]
@@ -73,30 +99,132 @@ pub(super) struct Message {
     held: u64,
     attachments: u32,
     snippet: String,
+    /// Why a search found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hit: Option<Found>,
+}
+
+/// A piece of a message's text that was looked for.
+#[derive(Serialize)]
+struct Found {
+    text: String,
+    /// What was found in it: the first octet and the one after the last.
+    marks: Vec<[usize; 2]>,
+}
+
+/// A query with a name.
+#[derive(Serialize)]
+struct SavedQuery {
+    name: String,
+    query: String,
+}
+
+/// The queries with names.
+#[derive(Serialize)]
+struct SavedQueries {
+    queries: Vec<SavedQuery>,
 }
 
 impl List {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        list(context, &self.query, &self.page)
+        let view = context.view()?;
+        let filter = filter(context, &view, &self.query)?;
+        let rows = view.list(&filter, self.page.limit, None)?.into_iter().map(|row| (row, None)).collect();
+        show(context, &view, &filter, rows, &self.page, !self.query.is_empty())
     }
 }
 
 impl Search {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        list(context, &self.query, &self.page)
+        if self.saved {
+            return saved(context);
+        }
+        if let Some(name) = &self.forget {
+            return match context.accounts()?.save_query(name, None)? {
+                true => Ok(ExitCode::SUCCESS),
+                false => Err(Failure::NotFound(format!("no query is saved as `{name}`"))),
+            };
+        }
+        let text = text(&self.query);
+        if let Some(name) = &self.save {
+            // What cannot be searched for is not kept.
+            read_query(context, &text)?;
+            context.accounts()?.save_query(name, Some(&text))?;
+            eprintln!("saved:{name} stands for it now");
+            // The mail may not have come yet.
+            if matches!(context.view(), Err(Failure::NotFound(_))) {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        let view = context.view()?;
+        let filter = filter_of(context, &view, &text)?;
+        let rows = match self.sort {
+            Sort::Newest => view.list(&filter, self.page.limit, None)?,
+            Sort::Relevance => view.ranked(&filter, self.page.limit)?,
+        };
+        let width = terminal_width().saturating_sub(INDENT);
+        let hit = |row: Row| {
+            let hit = if context.output.ids { None } else { view.hit(row.message, &filter.query, width)? };
+            Ok::<_, Failure>((row, hit))
+        };
+        let rows = rows.into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
+        show(context, &view, &filter, rows, &self.page, true)
     }
+}
+
+/// Prints the queries with names.
+fn saved(context: &Context) -> Result<ExitCode, Failure> {
+    let accounts = context.accounts()?;
+    let one = |(name, query): (&str, &str)| SavedQuery { name: name.to_owned(), query: query.to_owned() };
+    let queries: Vec<SavedQuery> = accounts.all_saved().map(one).collect();
+    let exit = if queries.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+    if context.output.json {
+        context.output.document("saved", &SavedQueries { queries })?;
+    } else {
+        let width = queries.iter().map(|one| one.name.width()).max().unwrap_or(0);
+        for SavedQuery { name, query } in &queries {
+            print(&format!("{}  {}\n", fit(name, width, true), clean_line(query)))?;
+        }
+    }
+    Ok(exit)
 }
 
 /// The filter that words on the command line and `--account` make.
 pub(super) fn filter(context: &Context, view: &View, words: &[String]) -> Result<Filter, Failure> {
-    let text = words.iter().map(|word| joined(word)).collect::<Vec<_>>().join(" ");
-    filter_of(context, view, &text)
+    filter_of(context, view, &text(words))
+}
+
+/// Words on the command line as one query.
+fn text(words: &[String]) -> String {
+    words.iter().map(|word| joined(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The filter that a query in one text and `--account` make.
 pub(super) fn filter_of(context: &Context, view: &View, text: &str) -> Result<Filter, Failure> {
-    let query = query::parse(text, &Zoned::now()).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(Filter { account: account_id(context, view)?, query })
+    Ok(Filter { account: account_id(context, view)?, query: read_query(context, text)? })
+}
+
+/// Reads a query; one with a name comes from the configuration.
+fn read_query(context: &Context, text: &str) -> Result<Query, Failure> {
+    // Most queries name no other, and then nothing else is read.
+    let accounts =
+        if text.to_ascii_lowercase().contains("saved:") { Some(context.accounts()?) } else { None };
+    let saved = |name: &str| accounts.as_ref()?.saved(name).map(str::to_owned);
+    query::parse_with(text, &Zoned::now(), &saved).map_err(|error| {
+        let marked = marked(text, &error.span());
+        Failure::Usage(format!("{error}{marked}"))
+    })
+}
+
+/// The query with the word that is wrong underlined, on lines of their own.
+fn marked(text: &str, span: &std::ops::Range<usize>) -> String {
+    let (Some(before), Some(wrong)) = (text.get(..span.start), text.get(span.clone())) else {
+        return String::new();
+    };
+    if text.width() > 200 || text.contains(char::is_control) {
+        return String::new();
+    }
+    format!("\n  {text}\n  {}{}", " ".repeat(before.width()), "^".repeat(wrong.width().max(1)))
 }
 
 /// The account named with `--account`, as the store knows it.
@@ -119,41 +247,52 @@ fn joined(word: &str) -> String {
     }
 }
 
-fn list(context: &Context, words: &[String], page: &Page) -> Result<ExitCode, Failure> {
-    let view = context.view()?;
-    let filter = filter(context, &view, words)?;
-    let rows = view.list(&filter, page.limit, None)?;
+/// Prints what was found, with why where that is known.
+fn show(
+    context: &Context,
+    view: &View,
+    filter: &Filter,
+    rows: Vec<(Row, Option<Hit>)>,
+    page: &Page,
+    searched: bool,
+) -> Result<ExitCode, Failure> {
     let accounts: BTreeMap<AccountId, String> =
         view.accounts()?.into_iter().map(|account| (account.id, account.name)).collect();
     let exit = if rows.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS };
+    let message =
+        |(row, hit): &(Row, Option<Hit>)| Message { hit: hit.as_ref().map(found), ..message(row, &accounts) };
     if context.output.ids {
-        print(&rows.iter().map(|row| format!("{}\n", row.id)).collect::<String>())?;
+        print(&rows.iter().map(|(row, _)| format!("{}\n", row.id)).collect::<String>())?;
     } else if context.output.lines {
         for row in &rows {
-            print(&format!("{}\n", json_line(&message(row, &accounts))?))?;
+            print(&format!("{}\n", json_line(&message(row))?))?;
         }
     } else if context.output.json {
-        let total = view.count(&filter)?;
-        let messages = rows.iter().map(|row| message(row, &accounts)).collect();
+        let total = view.count(filter)?;
+        let messages = rows.iter().map(message).collect();
         context.output.document("list", &Document { total, messages })?;
     } else {
         print(&table(context, &rows))?;
         if std::io::stderr().is_terminal() {
-            eprint!("{}", hint(&view, words, rows.len(), page.limit)?);
+            eprint!("{}", hint(view, searched, rows.len(), page.limit)?);
         }
     }
     Ok(exit)
 }
 
+fn found(hit: &Hit) -> Found {
+    Found { text: hit.text.clone(), marks: hit.marks.iter().map(|mark| [mark.start, mark.end]).collect() }
+}
+
 /// What a person at a terminal should know about the list above.
-fn hint(view: &View, words: &[String], shown: usize, limit: usize) -> Result<String, Failure> {
+fn hint(view: &View, searched: bool, shown: usize, limit: usize) -> Result<String, Failure> {
     let mut hint = String::new();
     if shown == 0 {
         hint.push_str("nothing found\n");
     } else if shown == limit {
         hint.push_str(&format!("the newest {limit}; -n shows more\n"));
     }
-    if !words.is_empty() && !view.unindexed(1)?.is_empty() {
+    if searched && !view.unindexed(1)?.is_empty() {
         hint.push_str("some messages are not searchable yet; `restante sync` goes on with that\n");
     }
     Ok(hint)
@@ -176,6 +315,7 @@ fn message(row: &Row, accounts: &BTreeMap<AccountId, String>) -> Message {
         held: row.held,
         attachments: row.attachments.unwrap_or(0),
         snippet: row.snippet.clone(),
+        hit: None,
     }
 }
 
@@ -190,13 +330,16 @@ pub(super) fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
-fn table(context: &Context, rows: &[Row]) -> String {
+/// Columns before the piece of text that was found.
+const INDENT: usize = 6;
+
+fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
     let width = terminal_width();
     let zone = TimeZone::system();
-    let ids = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
+    let ids = rows.iter().map(|(row, _)| row.id.len()).max().unwrap_or(0);
     let from = (width / 4).clamp(12, 24);
     let mut text = String::new();
-    for row in rows {
+    for (row, hit) in rows {
         let flags = flags(row);
         let unread = !flags.has(SystemFlag::Seen);
         let marks = [
@@ -222,8 +365,25 @@ fn table(context: &Context, rows: &[Row]) -> String {
         text.push_str(&context.output.dim(&head));
         text.push_str(&if unread { context.output.bold(&line) } else { line });
         text.push('\n');
+        if let Some(hit) = hit {
+            text.push_str(&format!("{}{}\n", " ".repeat(INDENT), lit(context, hit)));
+        }
     }
     text
+}
+
+/// A piece of text with what was found in it in bold, the rest in the background.
+fn lit(context: &Context, hit: &Hit) -> String {
+    let mut line = String::new();
+    let mut at = 0;
+    for mark in &hit.marks {
+        let (before, found) = (hit.text.get(at..mark.start), hit.text.get(mark.clone()));
+        line.push_str(&context.output.dim(&clean_line(before.unwrap_or_default())));
+        line.push_str(&context.output.bold(&clean_line(found.unwrap_or_default())));
+        at = mark.end;
+    }
+    line.push_str(&context.output.dim(&clean_line(hit.text.get(at..).unwrap_or_default())));
+    line
 }
 
 fn day(seconds: i64, zone: &TimeZone) -> String {
@@ -260,6 +420,12 @@ fn fit(text: &str, width: usize, fill: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_word_that_is_wrong_is_underlined() {
+        assert_eq!(marked("日本 is:odd x", &(7..13)), "\n  日本 is:odd x\n       ^^^^^^");
+        assert_eq!(marked("a\tis:odd", &(2..8)), "");
+    }
 
     #[test]
     fn text_is_cut_by_columns_not_by_characters() {

@@ -37,6 +37,7 @@ mod send;
 
 mod setup;
 mod steps;
+mod suggest;
 mod sync;
 mod tag;
 mod thread;
@@ -146,6 +147,7 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
+    suggest::answer_shell();
     let arguments = shield(as_sendmail(std::env::args_os().collect()));
     let json = arguments.iter().take_while(|a| *a != "--").any(|a| a == "--json" || a == "--jsonl");
     let matches = command().try_get_matches_from(arguments);

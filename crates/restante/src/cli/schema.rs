@@ -6,7 +6,7 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 24] = [
+pub(super) const SCHEMAS: [(&str, &str); 25] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
@@ -25,6 +25,7 @@ pub(super) const SCHEMAS: [(&str, &str); 24] = [
     ("outbox", include_str!("../../schemas/outbox.json")),
     ("read", include_str!("../../schemas/read.json")),
     ("save", include_str!("../../schemas/save.json")),
+    ("saved", include_str!("../../schemas/saved.json")),
     ("send", include_str!("../../schemas/send.json")),
     ("setup", include_str!("../../schemas/setup.json")),
     ("sync", include_str!("../../schemas/sync.json")),

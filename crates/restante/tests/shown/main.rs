@@ -184,6 +184,75 @@ fn list() {
 }
 
 #[test]
+fn search() {
+    let folder = data();
+    let said = |args: &[&str]| format!("$ restante {}\n{}\n", args.join(" "), restante(folder.path(), args));
+    let mut all = String::new();
+    for args in [
+        &["search", "roof"][..],
+        &["search", "hello", "--sort", "relevance"],
+        &["search", "subject:roof", "--json"],
+        &["search", "has:link", "is:unread", "--ids"],
+        &["search", "roof", "date:2024-01..", "is:odd"],
+        &["search", "saved:work"],
+        &["search", "--save", "work", "from:bob", "tight"],
+        &["search", "--save", "bad", "("],
+        &["list", "saved:work"],
+        &["search", "--saved"],
+        &["search", "--saved", "--json"],
+        &["search", "--forget", "work"],
+        &["search", "--forget", "work"],
+        &["search", "--saved"],
+    ] {
+        all.push_str(&said(args));
+    }
+    insta::assert_snapshot!("search", all);
+}
+
+/// What bash offers at the end of a line.
+fn offered(data: &Path, line: &str) -> Vec<String> {
+    let script = restante(data, &["completions", "bash"]);
+    let program = Path::new(env!("CARGO_BIN_EXE_restante")).parent().unwrap();
+    let script = format!(
+        "{script}\nCOMP_LINE='{line}' COMP_POINT=${{#COMP_LINE}} COMP_TYPE=9\n_restante\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let mut bash = Command::new("bash");
+    bash.env_clear()
+        .env("HOME", data)
+        .env("RESTANTE_DATA_DIR", data)
+        .env("PATH", format!("{}:/usr/bin:/bin", program.display()));
+    let output = bash.args(["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn bash_offers_what_is_here() {
+    let folder = data();
+    restante(folder.path(), &["search", "--save", "work", "from:bob"]);
+    for (line, expected) in [
+        ("restante mov", &["move"][..]),
+        ("restante list fr", &["from:"]),
+        // What stands before the colon is there already.
+        ("restante list from:b", &["bob@example.net"]),
+        ("restante list from:build", &["bob@example.net"]),
+        ("restante list roof from:z", &["zoe@example.com"]),
+        ("restante count in:S", &["Sent"]),
+        ("restante list saved:", &["work"]),
+        ("restante list is:un", &["unread"]),
+        ("restante move x --to I", &["INBOX"]),
+        ("restante sync w", &["work"]),
+        ("restante --account w", &["work"]),
+    ] {
+        assert_eq!(offered(folder.path(), line), expected, "{line}");
+    }
+}
+
+#[test]
 fn read() {
     let folder = data();
     let mut all = String::new();

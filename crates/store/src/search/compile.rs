@@ -1,7 +1,8 @@
 //! A query to SQL.
 //!
 //! Every statement walks message positions downwards, so a LIMIT ends it early. What drives the walk is
-//! the words, when words must hold; else one mailbox; else the unread messages; else everything. All
+//! the words, when words must hold; else one mailbox; else the unread messages; else everything. When a mailbox has
+//! few messages, or few are unread, and the words many, it is these few. All
 //! other conditions are asked of each position. User text only ever travels as a bound value, and
 //! inside FTS5's own language always in quotes.
 
@@ -12,7 +13,7 @@ use crate::{AccountId, MessageId, StoreError, thread};
 use restante_core::mail::SystemFlag;
 use restante_core::query::{Feature, Field, Language, Mark, Query, Term, Way, is_part};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// What to walk: SELECTs of distinct positions, unordered and unlimited, with their values.
 pub(crate) struct Compiled {
@@ -38,11 +39,26 @@ impl Compiled {
         }
     }
 
+    /// The first `limit` positions, those that match the words best first; `None` where words alone do not decide.
+    pub(crate) fn best(&self, limit: usize) -> Option<String> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let [one] = self.selects.as_slice() else { return None };
+        (self.position == MATCHED)
+            .then(|| format!("{one} ORDER BY bm25(words, {WEIGHTS}), {} DESC LIMIT {limit}", self.position))
+    }
+
     /// The number of positions.
     pub(crate) fn number(&self) -> String {
         format!("SELECT count(*) FROM ({})", self.selects.join(" UNION "))
     }
 }
+
+/// The position of what the index found.
+const MATCHED: &str = "words.rowid";
+
+/// How much a word counts in each column of the index, in its order. Who wrote and what about says more than what was
+/// quoted below.
+const WEIGHTS: &str = "8.0, 6.0, 3.0, 1.0, 1.0, 2.0, 3.0, 0.5, 0.0";
 
 /// Compiles a query over one account or all. `before` excludes that message and all newer ones.
 pub(crate) fn compile(
@@ -62,9 +78,16 @@ pub(crate) fn compile(
         other => vec![other],
     };
     let (text, others): (Vec<&Query>, Vec<&Query>) = parts.iter().partition(|part| is_text(part));
-    let selects = if let Some(matched) = matched_by(&text) {
-        compiler.position = "words.rowid";
-        compiler.values.push(Value::Text(matched));
+    let mailbox = compiler.driving_mailbox(&others)?;
+    let unseen = account.is_none() && others.contains(&&Query::Term(Term::Is(Mark::Unread)));
+    let matched = matched_by(&text);
+    let few = match &matched {
+        Some(matched) => compiler.are_few(mailbox, unseen, matched)?,
+        None => false,
+    };
+    let selects = if let (Some(matched), false) = (&matched, few) {
+        compiler.position = MATCHED;
+        compiler.values.push(Value::Text(matched.clone()));
         let present = compiler.present();
         let conditions = compiler.conditions(&[], &others, before)?;
         vec![format!(
@@ -72,8 +95,6 @@ pub(crate) fn compile(
         )]
     } else {
         compiler.position = "e.position";
-        let mailbox = compiler.driving_mailbox(&others)?;
-        let unseen = others.contains(&&Query::Term(Term::Is(Mark::Unread)));
         // Entries as the server has them, but for those that something waits on; then these.
         let tables: &[(&str, &str)] =
             if folded { &[("entry", "mailbox"), ("fold", "shown")] } else { &[("entry", "mailbox")] };
@@ -82,7 +103,7 @@ pub(crate) fn compile(
             let mut select = format!("SELECT DISTINCT e.position FROM {table} e WHERE ");
             if let Some(mailbox) = mailbox {
                 select += &format!("e.{column} = {mailbox} AND ");
-            } else if unseen && account.is_none() {
+            } else if unseen {
                 select += &format!("{} AND ", unseen_in("e"));
             }
             if let Some(account) = account {
@@ -97,7 +118,13 @@ pub(crate) fn compile(
                     }
                 };
             }
-            selects.push(select + &compiler.conditions(&text, &others, before)?);
+            select += &compiler.conditions(if few { &[] } else { &text }, &others, before)?;
+            if let (Some(matched), true) = (&matched, few) {
+                compiler.values.push(Value::Text(matched.clone()));
+                select +=
+                    " AND EXISTS (SELECT 1 FROM search.words WHERE words MATCH ? AND rowid = e.position)";
+            }
+            selects.push(select);
         }
         selects
     };
@@ -144,6 +171,31 @@ impl Compiler<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the entries of a mailbox, or the unread ones, are so few and what the words match so much that it is
+    /// cheaper to ask the index about each of these entries.
+    ///
+    /// With U of N messages among them, a page of the newest comes after some N / U matches, where they are spread
+    /// evenly; a question about one message costs as much as a good ten of these steps.
+    fn are_few(&self, mailbox: Option<i64>, unseen: bool, matched: &str) -> Result<bool, StoreError> {
+        let number = |sql: &str| {
+            self.conn.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map_err(StoreError::from)
+        };
+        let among = match mailbox {
+            Some(mailbox) => number(&format!("SELECT total FROM mailbox WHERE id = {mailbox}"))?,
+            None if unseen => number("SELECT coalesce(sum(unseen), 0) FROM mailbox")?,
+            None => return Ok(false),
+        };
+        let messages = number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'")?;
+        if among.saturating_mul(among) > messages.saturating_mul(4) {
+            return Ok(false);
+        }
+        let enough = among.saturating_mul(10).saturating_add(50);
+        let mut matches = self.conn.prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM search.words WHERE words MATCH ?1 LIMIT ?2)",
+        )?;
+        Ok(matches.query_row(params![matched, enough], |row| row.get::<_, i64>(0))? == enough)
     }
 
     /// The message is in some mailbox, of the account when given.

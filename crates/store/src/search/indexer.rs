@@ -303,7 +303,7 @@ fn parts(texts: [&str; 3], marks: &mut String) {
     let mut known = HashSet::new();
     let mut count = 0;
     for text in texts {
-        for word in text.split(|c: char| !c.is_alphanumeric()) {
+        for word in with_digits(text) {
             if !DIVIDED.contains(&word.len()) || !is_part(word) || !known.insert(word) {
                 continue;
             }
@@ -318,6 +318,29 @@ fn parts(texts: [&str; 3], marks: &mut String) {
             }
         }
     }
+}
+
+/// The words of ASCII letters and digits that have a digit. Most words have none, so it is bytes that are looked at.
+fn with_digits(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let letters = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let digit = from + bytes.get(from..)?.iter().position(u8::is_ascii_digit)?;
+            let before = bytes.get(..digit)?.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric());
+            let start = digit - before.count();
+            let end = digit + letters(bytes.get(digit..)?);
+            from = end;
+            // Not where it is part of a word with other letters.
+            if !is_letter(text.get(..start)?.chars().next_back())
+                && !is_letter(text.get(end..)?.chars().next())
+            {
+                return text.get(start..end);
+            }
+        }
+    })
 }
 
 /// A text segmented, without a copy where nothing is to be done.
@@ -362,4 +385,16 @@ fn names(json: &str) -> String {
         text.extend([&name, " ", &address, "\n"]);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_digits_are_whole_words_of_ascii() {
+        let words: Vec<_> = with_digits("a1 “ABC4711”, no-42x é77 8ü 9 b–3c and 5").collect();
+        assert_eq!(words, ["a1", "ABC4711", "42x", "9", "3c", "5"]);
+        assert_eq!(with_digits("none").count(), 0);
+    }
 }

@@ -8,7 +8,7 @@ mod compile;
 mod indexer;
 mod segment;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, languages};
 pub use indexer::{Indexer, Preview};
 
 use crate::{MessageId, Store, StoreError, View};

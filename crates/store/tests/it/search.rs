@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use restante_core::mail::Uid;
 use restante_core::message::{Searchable, Summary};
 use restante_core::query::{Feature, Field, Mark, Query, Term, Way, parse};
-use restante_core::sync::Delta;
+use restante_core::sync::{Delta, FlagChange};
 use restante_store::{Filter, Intent, MailboxId, MessageId, View};
 use std::collections::BTreeMap;
 
@@ -97,6 +97,47 @@ fn the_newest_of_many_are_found_without_sorting_them() {
     }
 }
 
+#[test]
+fn few_unread_messages_are_asked_one_by_one_when_a_word_is_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    // Equal texts would be one message.
+    let texts: Vec<_> =
+        (0..200).map(|number| format!("common {number}{}", if number == 7 { " rare" } else { "" })).collect();
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    of_texts(&mut mail, &texts);
+    let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+    let words_drive = |mail: &Mail, text| {
+        let plan = mail.store.explain(&Filter { account: None, query: parse(text, &now).unwrap() }).unwrap();
+        plan.lines().next().unwrap().contains("words")
+    };
+    assert!(words_drive(&mail, "common is:unread"));
+    let read = Intent::Flag { add: flags(&["\\Seen"]), remove: flags(&[]) };
+    let seen = |uid| FlagChange { uid: Uid::new(uid).unwrap(), flags: flags(&["\\Seen"]), mod_seq: None };
+    let changes = (1..=200).filter(|uid| ![8, 150].contains(uid)).map(seen).collect();
+    mail.apply(mail.inbox, Delta { flags: changes, ..Delta::default() });
+    assert!(!words_drive(&mail, "common is:unread"));
+    assert!(words_drive(&mail, "rare is:unread"));
+    for waiting in [false, true] {
+        for (query, found) in [
+            ("common is:unread", &["8", "150"][..]),
+            ("common -rare is:unread", &["150"]),
+            ("rare is:unread", &["8"]),
+            ("common is:unread before:2000", &[]),
+        ] {
+            let found = if waiting {
+                found.iter().filter(|id| **id != "8").copied().collect()
+            } else {
+                found.to_vec()
+            };
+            assert_eq!(find(&mail, query), found, "{query}");
+        }
+        if !waiting {
+            ask(&mut mail.store, mail.inbox, Uid::new(8).unwrap(), &read);
+        }
+    }
+}
+
 /// Mail whose text is given.
 fn of_texts(mail: &mut Mail, texts: &[&str]) {
     let new = (1..)
@@ -156,6 +197,40 @@ fn words_are_found_in_the_forms_of_the_languages_of_the_mail() {
     mail.apply(mail.inbox, Delta { new, ..Delta::default() });
     mail.index();
     assert_eq!(find(&mail, "mieten"), ["4", "6", "5"]);
+}
+
+#[test]
+fn the_best_are_those_that_say_it_where_it_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let filler = "and so on ".repeat(40);
+    let texts = [
+        ("roof", "the roof of the roof"),
+        ("no", &*filler),
+        ("other", "a roof"),
+        ("more", &*format!("\n{filler} roof")),
+    ];
+    let new = (1..)
+        .zip(texts)
+        .map(|(uid, (s, text))| mail.entry(uid, text.as_bytes(), summary(s, NOW + i64::from(uid))))
+        .collect();
+    mail.apply(mail.inbox, Delta { new, ..Delta::default() });
+    mail.index();
+    let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+    let ranked = |text: &str, limit| {
+        let filter = Filter { account: None, query: parse(text, &now).unwrap() };
+        let rows = mail.store.ranked(&filter, limit).unwrap();
+        rows.into_iter().map(|row| row.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(ranked("roof", 9), ["roof", "other", "more"]);
+    assert_eq!(ranked("roof is:unread", 2), ["roof", "other"]);
+    assert_eq!(ranked("is:unread", 9), ["more", "other", "no", "roof"]);
+    let best = mail.store.list(&Filter::default(), 9, None).unwrap();
+    let hit = mail.store.hit(best[0].message, &parse("ROOF", &now).unwrap(), 30).unwrap().unwrap();
+    assert_eq!(
+        (hit.text.as_str(), &hit.text[hit.marks[0].clone()]),
+        ("…on and so on and so on roof", "roof")
+    );
 }
 
 #[test]
