@@ -30,6 +30,7 @@ mod rtf;
 mod safety;
 mod skim;
 mod style;
+mod subject;
 mod summary;
 mod template;
 mod tnef;

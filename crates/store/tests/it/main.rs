@@ -15,4 +15,5 @@ mod partial;
 mod search;
 mod support;
 mod sync;
+mod threads;
 mod undo;
