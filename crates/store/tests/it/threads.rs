@@ -169,6 +169,24 @@ fn an_answer_joins_no_two_conversations() {
 }
 
 #[test]
+fn threads_that_become_one_are_followed() {
+    let others = || [letter("c", "Cake", 2, "vw", &["z"]), letter("d", "Cake", 3, "wv", &["z"])];
+    // What was answered, or the answer, becomes a part of a larger thread.
+    for named in ["a", "b"] {
+        let [c, d] = others();
+        let letters = [
+            letter("a", "Tea at four", 0, "xy", &[]),
+            letter("b", "Re: Tea at four", 1, "yx", &[]),
+            c,
+            d,
+            letter("e", "Tea and cake", 4, "xv", &[named, "z"]),
+        ];
+        assert_eq!(conversations(&letters), of("abcde"), "{named}");
+        assert_eq!(conversations(letters.iter().rev()), of("abcde"), "{named}");
+    }
+}
+
+#[test]
 fn countless_answers_are_read_in_time() {
     let dir = tempfile::tempdir().unwrap();
     let mut mail = Mail::open(dir.path());
