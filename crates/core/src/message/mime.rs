@@ -51,6 +51,17 @@ pub(super) enum Encoding {
     Uuencode,
 }
 
+impl Encoding {
+    /// What is wrong where it is broken.
+    pub(super) fn defect(self) -> Defect {
+        match self {
+            Self::Base64 => Defect::Base64,
+            Self::Uuencode => Defect::Encoding,
+            Self::Identity | Self::QuotedPrintable => Defect::QuotedPrintable,
+        }
+    }
+}
+
 /// All parts, the message itself first.
 #[derive(Clone, Debug)]
 pub(super) struct Structure<'a> {
@@ -125,11 +136,7 @@ impl<'a> Structure<'a> {
     pub(super) fn text(&self, part: &Part, damaged: &mut Vec<Defect>) -> String {
         let (bytes, broken) = self.decoded(part);
         if broken {
-            damaged.push(match part.encoding {
-                Encoding::Base64 => Defect::Base64,
-                Encoding::Uuencode => Defect::Encoding,
-                _ => Defect::QuotedPrintable,
-            });
+            damaged.push(part.encoding.defect());
         }
         let meta =
             if part.charset.is_none() && part.kind == "text/html" { meta_charset(&bytes) } else { None };

@@ -86,8 +86,10 @@ impl Page {
             );
         }
         html.push_str("</header>\n<main>\n");
-        for card in reading.cards(body.html.is_empty()) {
-            html.push_str(&preformatted(&card));
+        let cards = reading.cards(body.html.is_empty());
+        cards.iter().for_each(|card| html.push_str(&preformatted(card)));
+        if cards.is_empty() && body.html.is_empty() && !reading.text.is_empty() {
+            html.push_str(&preformatted(&reading.text));
         }
         html.push_str(&body.html);
         html.push_str("</main></body></html>\n");

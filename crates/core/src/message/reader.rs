@@ -67,6 +67,15 @@ impl Reading {
             cards.push(std::mem::take(&mut reading.text));
             reading.text = tidy(&cards.join("\n\n"));
         }
+        if reading.text.is_empty() {
+            // What was to be told in words and cannot be read.
+            let is_aside = |kind: &str| {
+                report::is_delivery(kind) || report::is_receipt(kind) || calendar::is_calendar(kind)
+            };
+            let part =
+                structure.parts.iter().find(|part| is_aside(&part.kind) && !structure.is_in_message(part));
+            reading.text = part.map(|part| tidy(&structure.text(part, &mut Vec::new()))).unwrap_or_default();
+        }
         reading
     }
 
@@ -183,6 +192,7 @@ fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec
         warnings.hidden("attachment", name);
     }
     warnings.links(links);
+    warnings.text(&reading.text);
     warnings.0
 }
 
@@ -343,12 +353,12 @@ fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
     }
 }
 
-fn info(structure: &Structure<'_>, part: &Part) -> PartInfo {
+fn info(part: &Part, size: usize) -> PartInfo {
     PartInfo {
         part: part.number.clone(),
         kind: part.kind.clone(),
         filename: part.filename.clone(),
-        size: structure.decoded(part).0.len(),
+        size,
         disposition: part.disposition,
         cid: part.content_id.clone(),
     }
@@ -492,7 +502,11 @@ impl<'a> View<'a> {
             if self.parts.len() >= MAX_PARTS {
                 return self.damaged.push(Defect::TooManyParts);
             }
-            self.parts.push(info(structure, part));
+            let (bytes, is_broken) = structure.decoded(part);
+            self.parts.push(info(part, bytes.len()));
+            if is_broken {
+                self.damaged.push(part.encoding.defect());
+            }
             if is_damaged_smime(structure, part) {
                 self.damaged.push(Defect::SMime);
             }

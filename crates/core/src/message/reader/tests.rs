@@ -454,3 +454,45 @@ fn a_damaged_signature_shows_what_is_there_and_is_named() {
     );
     assert_eq!(read(&attached).text, "first\n\nsecond\n\nlast\n");
 }
+
+#[test]
+fn a_domain_that_looks_like_another_is_told_in_plain_text_too() {
+    let shown = |text: &str| {
+        let warnings = read(&format!("Content-Type: text/plain; charset=utf-8\n\n{text}\n")).warnings;
+        warnings.into_iter().map(|w| (w.kind, w.place, w.actual)).collect::<Vec<_>>()
+    };
+    let apple = (WarningKind::LookAlikeDomain, "link", "xn--80ak6aa92e.com".to_owned());
+    assert_eq!(
+        shown("see <HTTPS://\u{430}\u{440}\u{440}\u{4cf}\u{435}.com/login>, and\nhttp://xn--80ak6aa92e.com."),
+        [apple]
+    );
+    assert_eq!(shown("see https://example.com and ://x http:// https://пример.рф/"), []);
+    assert!(shown(&"http://xn--80ak6aa92e.com ".repeat(100_000)).len() == 1);
+}
+
+#[test]
+fn a_damaged_attachment_is_named() {
+    let message = |encoding: &str, body: &str| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=B\n\n--B\n\ntext\n--B\nContent-Type: application/pdf; name=a.pdf\n\
+             Content-Transfer-Encoding: {encoding}\n\n{body}\n--B--\n"
+        )
+    };
+    assert_eq!(read(&message("base64", "!!JVBE*Ri0x")).damaged, [Defect::Base64]);
+    assert_eq!(read(&message("quoted-printable", "=ZZ")).damaged, [Defect::QuotedPrintable]);
+    assert_eq!(read(&message("base64", "JVBERi0x")).damaged, []);
+}
+
+#[test]
+fn what_was_to_be_told_in_words_and_cannot_be_read_is_shown_as_it_is() {
+    for kind in ["message/delivery-status", "text/calendar; method=REQUEST"] {
+        let message = format!("Content-Type: {kind}\n\nno fields here\n");
+        let found = read(&message);
+        assert_eq!(found.text, "no fields here\n", "{kind}");
+        let page = super::super::Page::new(message.as_bytes(), &found, &[], false);
+        assert!(page.html.contains("no fields here"), "{kind}");
+        let two =
+            format!("Content-Type: multipart/mixed; boundary=B\n\n--B\n\nhello\n--B\n{message}\n--B--\n");
+        assert!(read(&two).text.starts_with("hello\n"), "{kind}");
+    }
+}
