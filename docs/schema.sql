@@ -10,7 +10,7 @@
 CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- never returns
     name TEXT NOT NULL UNIQUE,            -- the name the person knows it by
-    server TEXT NOT NULL DEFAULT ''       -- the IMAP service and the user its entries are from; empty: never synced
+    server TEXT NOT NULL DEFAULT ''       -- the IMAP service and the user its entries are from; empty: never synced; local: (with the colon): it has none
 ) STRICT;
 
 -- A mailbox as the server lists it, with the state its entries prove. One that the server lists no more
@@ -260,7 +260,8 @@ CREATE TABLE submission_recipient (
 -- How far the index is: every message up to this id is in it, or gone.
 CREATE TABLE progress (
     only INTEGER PRIMARY KEY CHECK (only = 1), -- one row
-    indexed INTEGER NOT NULL                   -- message.id
+    indexed INTEGER NOT NULL,                  -- message.id
+    documents INTEGER NOT NULL                 -- 1: the text of attachments is in the index
 ) STRICT;
 
 -- What languages the mail is written in, as far as that is plain: words are looked for in the forms of these.

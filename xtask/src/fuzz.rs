@@ -10,8 +10,8 @@ use testkit::{Context, Result};
 use crate::programs::{cargo, target, workspace};
 
 /// Every target, as it is called in `fuzz/Cargo.toml`.
-pub(crate) const TARGETS: [&str; 8] =
-    ["imap", "smtp", "settings", "names", "message", "html", "formats", "query"];
+pub(crate) const TARGETS: [&str; 9] =
+    ["imap", "smtp", "settings", "names", "message", "html", "formats", "query", "document"];
 
 /// What libFuzzer needs of the compiler: which edges were taken, and what was compared.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

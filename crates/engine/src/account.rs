@@ -1,6 +1,7 @@
 //! The accounts a person has set up: `config.toml`, comments and order kept.
 
 mod saved;
+mod search;
 
 use crate::error::Error;
 use crate::places::{self, Places};
@@ -103,6 +104,8 @@ pub struct Accounts {
     places: Places,
     document: DocumentMut,
     accounts: Vec<Account>,
+    /// Accounts without a server, by name.
+    local: Vec<String>,
 }
 
 impl Accounts {
@@ -115,22 +118,81 @@ impl Accounts {
         let text = places::read(&path)?.unwrap_or_default();
         let bad = |what: String| Error::Configuration(format!("{}: {what}", path.display()));
         let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| bad(e.to_string()))?;
-        let mut accounts = Vec::new();
+        search::read(&document).map_err(bad)?;
+        let (mut accounts, mut local) = (Vec::new(), Vec::new());
         if let Some(item) = document.get("account") {
             let table = item.as_table().ok_or_else(|| bad("`account` must be a table".to_owned()))?;
             for (name, item) in table {
-                let account = item.as_table().ok_or_else(|| "must be a table".to_owned());
-                let account = account.and_then(|table| read_account(name, table));
-                accounts.push(account.map_err(|what| bad(format!("account \"{name}\": {what}")))?);
+                let bad = |what: String| bad(format!("account \"{name}\": {what}"));
+                let table = item.as_table().ok_or_else(|| bad("must be a table".to_owned()))?;
+                if is_local(table).map_err(bad)? {
+                    local.push(name.to_owned());
+                } else {
+                    accounts.push(read_account(name, table).map_err(bad)?);
+                }
             }
         }
-        Ok(Self { places: places.clone(), document, accounts })
+        Ok(Self { places: places.clone(), document, accounts, local })
     }
 
-    /// All accounts, in the file's order.
+    /// All accounts that have a server, in the file's order.
     #[must_use]
     pub fn all(&self) -> &[Account] {
         &self.accounts
+    }
+
+    /// The names of the accounts that have no server: their mail is here alone. In the file's order.
+    #[must_use]
+    pub fn local(&self) -> &[String] {
+        &self.local
+    }
+
+    /// The local account of this name, the case of ASCII letters aside.
+    #[must_use]
+    pub fn find_local(&self, name: &str) -> Option<&str> {
+        let alike = || self.local.iter().find(|known| known.eq_ignore_ascii_case(name));
+        self.local.iter().find(|known| *known == name).or_else(alike).map(String::as_str)
+    }
+
+    /// The name of an account whose mail is to be worked with here, with a server or without: as [`Accounts::find`],
+    /// and the only local one where there is no other.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::find`].
+    pub fn name_of(&self, name: Option<&str>) -> Result<&str, Error> {
+        let local = match (name, self.local.as_slice()) {
+            (Some(name), _) => self.find_local(name),
+            (None, [only]) if self.accounts.is_empty() => Some(only.as_str()),
+            (None, _) => None,
+        };
+        match local {
+            Some(local) => Ok(local),
+            None => Ok(&self.find(name)?.name),
+        }
+    }
+
+    /// Adds an account without a server and writes the file. One that is there is left as it is.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when an account with a server is called so; when the file cannot be written.
+    pub fn save_local(&mut self, name: &str) -> Result<(), Error> {
+        if self.local.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        if self.accounts.iter().any(|account| account.name == name) {
+            return Err(Error::Configuration(format!("{name} is an account with a server")));
+        }
+        let mut document = self.document.clone();
+        let accounts = document.entry("account").or_insert_with(implicit_table);
+        let Some(table) = accounts.as_table_mut() else {
+            return Err(Error::Configuration("`account` must be a table".to_owned()));
+        };
+        let mut entry = Table::new();
+        entry.insert(LOCAL, value(true));
+        table.insert(name, Item::Table(entry));
+        self.write(document)?;
+        self.local.push(name.to_owned());
+        Ok(())
     }
 
     /// The account of this name or address, or the only one when no name is given. The case of ASCII
@@ -138,7 +200,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::NoAccount`]; [`Error::Configuration`] when there are several and none was named, or none
-    /// at all.
+    /// at all; and when it is a local one, which has no servers.
     pub fn find(&self, name: Option<&str>) -> Result<&Account, Error> {
         match (name, self.accounts.as_slice()) {
             (Some(name), accounts) => {
@@ -152,9 +214,13 @@ impl Accounts {
                     found.next().filter(|_| found.next().is_none())
                 };
                 let found = accounts.iter().find(exact).or_else(only);
-                found.ok_or_else(|| Error::NoAccount(name.to_owned()))
+                found.ok_or_else(|| match self.find_local(name) {
+                    Some(local) => no_server(local),
+                    None => Error::NoAccount(name.to_owned()),
+                })
             }
             (None, [account]) => Ok(account),
+            (None, []) if !self.local.is_empty() => Err(no_server(&self.local.join(", "))),
             (None, []) => Err(Error::Configuration(
                 "no account is set up yet; `restante setup you@example.org` does it".to_owned(),
             )),
@@ -186,6 +252,9 @@ impl Accounts {
     /// # Errors
     /// When the file cannot be written; then nothing has changed.
     pub fn save(&mut self, account: Account) -> Result<(), Error> {
+        if self.local.contains(&account.name) {
+            return Err(Error::Configuration(format!("there is a local account called `{}`", account.name)));
+        }
         let mut document = self.document.clone();
         let accounts = document.entry("account").or_insert_with(implicit_table);
         let Some(table) = accounts.as_table_mut() else {
@@ -213,7 +282,9 @@ impl Accounts {
     /// [`Error::NoAccount`]; [`Error::Configuration`] when the new name is in use; when the file cannot be
     /// written.
     pub fn rename(&mut self, name: &str, new: &str) -> Result<(), Error> {
-        if self.accounts.iter().any(|account| account.name == new) {
+        if self.accounts.iter().any(|account| account.name == new)
+            || self.local.iter().any(|name| name == new)
+        {
             return Err(Error::Configuration(format!("there is an account called `{new}` already")));
         }
         let mut document = self.document.clone();
@@ -268,6 +339,7 @@ impl Accounts {
         }
         self.write(document)?;
         self.accounts.retain(|account| account.name != name);
+        self.local.retain(|known| known != name);
         Ok(())
     }
 
@@ -280,6 +352,27 @@ impl Accounts {
 
 /// The name an account had, as long as its mail may be kept under it.
 const RENAMED_FROM: &str = "renamed-from";
+
+/// Says of an account that it has no server.
+const LOCAL: &str = "local";
+
+/// Why nothing can be asked of a local account's servers.
+fn no_server(name: &str) -> Error {
+    Error::Configuration(format!(
+        "{name} is local: its mail is on this machine alone, with no server to ask and no way to send; \
+         `restante setup you@example.org` sets up an account that has both"
+    ))
+}
+
+/// Whether an account has no server. Then there is nothing else to be said of it.
+fn is_local(table: &Table) -> Result<bool, String> {
+    let Some(item) = table.get(LOCAL) else { return Ok(false) };
+    let local = item.as_bool().ok_or("`local` must be true or false")?;
+    match ["address", "imap", "smtp"].into_iter().find(|key| table.contains_key(key)) {
+        Some(key) if local => Err(format!("a local account has no `{key}`")),
+        _ => Ok(local),
+    }
+}
 
 fn implicit_table() -> Item {
     let mut table = Table::new();
@@ -571,6 +664,41 @@ mod tests {
         assert_eq!(loaded.find(Some("work")).unwrap(), &account("work"));
         accounts.remove("work").unwrap();
         assert_eq!(Accounts::load(&places).unwrap().all().len(), 1);
+    }
+
+    #[test]
+    fn a_local_account_is_named_and_has_no_server_to_ask() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut accounts = Accounts::load(&places(&folder)).unwrap();
+        accounts.save_local("archive").unwrap();
+        accounts.save_local("archive").unwrap();
+        let text = std::fs::read_to_string(places(&folder).config_file()).unwrap();
+        assert_eq!(text, "[account.archive]\nlocal = true\n");
+        let mut accounts = Accounts::load(&places(&folder)).unwrap();
+        assert_eq!((accounts.local(), accounts.all()), (&["archive".to_owned()][..], &[][..]));
+        assert_eq!(accounts.name_of(None).unwrap(), "archive");
+        for name in [None, Some("Archive")] {
+            let error = accounts.ready(name).unwrap_err().to_string();
+            assert!(error.contains("archive is local") && error.contains("restante setup"), "{error}");
+        }
+        // What has a server is what is meant when nothing is named.
+        accounts.save(account("work")).unwrap();
+        assert_eq!(accounts.name_of(None).unwrap(), "work");
+        assert_eq!(accounts.name_of(Some("ARCHIVE")).unwrap(), "archive");
+        assert!(accounts.save(account("archive")).is_err());
+        assert!(accounts.save_local("work").is_err());
+        assert!(accounts.rename("work", "archive").is_err());
+        accounts.remove("archive").unwrap();
+        assert!(Accounts::load(&places(&folder)).unwrap().local().is_empty());
+        for (line, expected) in [
+            ("local = 1", "`local` must be true or false"),
+            ("local = true\naddress = \"x@y.z\"", "a local account has no `address`"),
+        ] {
+            let text = format!("[account.a]\n{line}\n");
+            crate::places::replace(&places(&folder).config_file(), text.as_bytes()).unwrap();
+            let error = Accounts::load(&places(&folder)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

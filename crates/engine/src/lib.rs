@@ -24,6 +24,7 @@ mod steps;
 pub mod submit;
 pub mod sync;
 mod transcript;
+pub mod transfer;
 pub mod watch;
 mod ways;
 

@@ -16,6 +16,8 @@ use std::path::Path;
 use std::time::Instant;
 
 const BATCH: usize = 1000;
+/// As many messages in one step of the index as a sync gives it.
+const STEP: usize = 10_000;
 const NOW: i64 = 1_750_000_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -71,7 +73,7 @@ fn build(maildir: &Path, place: &Path) -> Result<(), Box<dyn Error>> {
     let stored = begun.elapsed();
     let begun = Instant::now();
     let mut indexer = store.indexer()?;
-    while indexer.step(BATCH, View::searchable, |shown| store.preview(&shown))? > 0 {}
+    while indexer.step(STEP, View::searchable, |shown| store.preview(&shown))? > 0 {}
     drop(indexer);
     let indexed = begun.elapsed();
     drop(store);

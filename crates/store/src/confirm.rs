@@ -85,26 +85,7 @@ impl Store {
         deltas: &[(MailboxId, Delta<NewEntry>)],
         now: i64,
     ) -> Result<Vec<Applied>, StoreError> {
-        self.write_durably(|transaction| {
-            let mut flags = BTreeMap::new();
-            let mut mailboxes = BTreeSet::new();
-            for confirmed in confirmed {
-                // It may have been confirmed before.
-                let Some(operation) = find(transaction, confirmed.operation)? else { continue };
-                remember(transaction, &operation, confirmed.at, &mut flags, now)?;
-                settle_mailbox(transaction, &operation, now)?;
-                transaction
-                    .prepare_cached("DELETE FROM operation WHERE id = ?1")?
-                    .execute([operation.id.0])?;
-                mailboxes.insert(operation.mailbox);
-            }
-            let applied = deltas
-                .iter()
-                .map(|(mailbox, delta)| apply_within(transaction, *mailbox, delta, now))
-                .collect::<Result<_, _>>()?;
-            mailboxes.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))?;
-            Ok(applied)
-        })
+        self.write_durably(|transaction| confirm_within(transaction, confirmed, deltas, now))
     }
 
     /// Notes that the server refused an operation, in its words. It is no longer shown as done.
@@ -202,6 +183,31 @@ impl Store {
             Ok(refused)
         })
     }
+}
+
+/// The work of [`Store::confirm`] in a transaction that does more.
+pub(crate) fn confirm_within(
+    transaction: &Transaction<'_>,
+    confirmed: &[Confirmed],
+    deltas: &[(MailboxId, Delta<NewEntry>)],
+    now: i64,
+) -> Result<Vec<Applied>, StoreError> {
+    let mut flags = BTreeMap::new();
+    let mut mailboxes = BTreeSet::new();
+    for confirmed in confirmed {
+        // It may have been confirmed before.
+        let Some(operation) = find(transaction, confirmed.operation)? else { continue };
+        remember(transaction, &operation, confirmed.at, &mut flags, now)?;
+        settle_mailbox(transaction, &operation, now)?;
+        transaction.prepare_cached("DELETE FROM operation WHERE id = ?1")?.execute([operation.id.0])?;
+        mailboxes.insert(operation.mailbox);
+    }
+    let applied = deltas
+        .iter()
+        .map(|(mailbox, delta)| apply_within(transaction, *mailbox, delta, now))
+        .collect::<Result<_, _>>()?;
+    mailboxes.into_iter().try_for_each(|mailbox| refold_mailbox(transaction, mailbox))?;
+    Ok(applied)
 }
 
 /// Writes down what takes an operation back. `flags` holds those of entries that earlier operations of the

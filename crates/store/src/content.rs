@@ -1,12 +1,18 @@
 //! Reading contents back, byte for byte.
 
-use crate::id::SERIAL_MASK;
+use crate::id::{SERIAL_MASK, letters};
 use crate::pack::{Location, RecordReader, SMALL, read_small};
 use crate::{Digest, MessageId, StoreError, View};
+use restante_core::message::document::Limits;
 use restante_core::message::{Searchable, Skim};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::io::{self, Read};
 use std::path::Path;
+
+/// Letters of a message's name: so many that no other has it.
+const NAME: usize = 32;
+/// Octets of the largest message whose attachments are read for the index.
+const WITH_DOCUMENTS: u64 = 48 << 20;
 
 /// The octets of a message exactly as the server sent them, as far as they are here. Reading to the end verifies them: damaged
 /// content ends with [`io::ErrorKind::InvalidData`].
@@ -30,6 +36,14 @@ impl Read for ContentReader {
 }
 
 impl View {
+    /// What a message is called for good, in 32 letters: its [id](Self::id) for people is a beginning of it.
+    ///
+    /// # Errors
+    /// There is no such message.
+    pub fn name(&self, message: MessageId) -> Result<String, StoreError> {
+        Ok(letters(&self.find_content(message)?.0.0, NAME))
+    }
+
     /// Opens a message's content for reading as a stream. Of a [partial](View::held) one that is its beginning.
     ///
     /// # Errors
@@ -70,12 +84,28 @@ impl View {
     }
 
     /// What a search needs of a message. Of one larger than 1 MiB this is read from what [`Skim`] keeps of it,
-    /// so that its size costs no memory.
+    /// so that its size costs no memory; attachments are read, of one up to 48 MiB, when the index
+    /// [has their text](crate::Store::index_documents).
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn searchable(&self, message: MessageId) -> Result<Searchable, StoreError> {
-        self.wherever(message, |digest, size, at| self.searchable_at(message, digest, size, at))
+        let has_documents = self.has_documents()?;
+        self.wherever(message, |digest, size, at| {
+            if has_documents && size <= WITH_DOCUMENTS {
+                let content = self.read_at(message, digest, size, at)?;
+                return Ok(Searchable::with_documents(&content, &Limits::default()));
+            }
+            self.searchable_at(message, digest, size, at)
+        })
+    }
+
+    /// The text of a message, without that of its attachments.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn text(&self, message: MessageId) -> Result<String, StoreError> {
+        Ok(self.wherever(message, |digest, size, at| self.searchable_at(message, digest, size, at))?.text)
     }
 
     fn searchable_at(

@@ -58,6 +58,15 @@ pub(crate) fn open_index(directory: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Empties the index; it is to have the text of attachments or not. All or nothing.
+pub(crate) fn empty_index(directory: &Path, documents: bool) -> Result<(), StoreError> {
+    let mut connection = open_index(directory)?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SEARCH.last().copied().unwrap_or_default())?;
+    transaction.execute("UPDATE progress SET documents = ?1", [documents])?;
+    Ok(transaction.commit()?)
+}
+
 /// Opens both databases for reading.
 pub(crate) fn open_reader(directory: &Path) -> Result<Connection, StoreError> {
     open_present(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)

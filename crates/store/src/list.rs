@@ -123,18 +123,22 @@ impl View {
         found.into_iter().filter_map(|id| self.row(id).transpose()).collect()
     }
 
-    /// The piece of a message's text that shows why a query finds it, at most about `width` characters; `None` when that
-    /// is not in its text, or the text cannot be read.
+    /// The piece of a message's text that shows why a query finds it, at most about `width` characters; else one of an
+    /// attachment's. `None` when that is in neither, or they cannot be read.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn hit(&self, message: MessageId, query: &Query, width: usize) -> Result<Option<Hit>, StoreError> {
         let query = query.widened(&languages(&self.conn)?);
-        match self.searchable(message) {
-            Ok(searchable) => Ok(query.hit(&searchable.text, width)),
-            Err(StoreError::Damaged(_)) => Ok(None),
-            Err(error) => Err(error),
+        let found = match self.text(message) {
+            Ok(text) => query.hit(&text, width),
+            Err(StoreError::Damaged(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if found.is_some() || !self.has_documents()? {
+            return Ok(found);
         }
+        Ok(query.hit(&self.searchable(message)?.documents, width))
     }
 
     /// The same messages by identity only.

@@ -1,5 +1,6 @@
 //! Mailboxes, and what becomes of messages nothing refers to.
 
+use crate::local::carry_out;
 use crate::operation::{ask_for, open_request};
 use crate::{AccountId, Ask, Change, Desk, Intent, MailboxId, MessageId, Requested, Store, StoreError, View};
 use restante_core::mail::{
@@ -123,6 +124,7 @@ impl Desk {
             let intent = Intent::Create { special_use: mailbox.special_use };
             let request = open_request(transaction, words, 0, now)?;
             let (operation, _) = ask_for(transaction, request, &Ask { mailbox: id, uid: None, intent }, now)?;
+            carry_out(transaction, &[operation], now)?;
             let changes = vec![Change::Mailboxes(account)];
             Ok((id, Requested { id: request, operations: vec![operation], changes }))
         })
@@ -263,7 +265,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailboxRow> {
     })
 }
 
-fn put(transaction: &Transaction<'_>, account: AccountId, mailbox: &Mailbox) -> Result<(), StoreError> {
+pub(crate) fn put(
+    transaction: &Transaction<'_>,
+    account: AccountId,
+    mailbox: &Mailbox,
+) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO mailbox (account, name, delimiter, special_use, selectable,
              uid_validity, uid_next, highest_mod_seq, total, unseen)

@@ -94,11 +94,16 @@ impl Store {
     /// # Errors
     /// The index cannot be made. Then the store has to be opened again.
     pub fn rebuild_index(self) -> Result<Self, StoreError> {
+        // An index that is damaged may not know it.
+        let has_documents = self.has_documents().unwrap_or_default();
         let Self { desk: Desk { view, .. }, packs, _lock } = self;
         let View { conn, dir, .. } = view;
         drop(conn);
         dir::remove_database(&dir.join("search.db"))?;
         let conn = database::open_writer(&dir)?;
+        if has_documents {
+            database::empty_index(&dir, has_documents)?;
+        }
         Ok(Self { desk: Desk { view: View::new(conn, &dir)?, bell: None }, packs, _lock })
     }
 

@@ -3,6 +3,7 @@
 
 use crate::content::serial_of;
 use crate::fold::refold_mailbox;
+use crate::local::has_no_server;
 use crate::mailbox::account_of;
 use crate::operation::{collect, settle_carried};
 use crate::{AccountId, Change, MailboxId, MessageId, Operation, OperationState, Store, StoreError, View};
@@ -62,7 +63,7 @@ impl Store {
     /// moved until its next reset. Nothing is forgotten.
     ///
     /// # Errors
-    /// The database cannot be written.
+    /// The database cannot be written; [`StoreError::Exists`] when the account is a local one.
     pub fn set_server(&mut self, account: AccountId, place: &str) -> Result<bool, StoreError> {
         let place = place.trim_end_matches('.').to_ascii_lowercase();
         let mut find = self.conn.prepare_cached("SELECT server FROM account WHERE id = ?1")?;
@@ -71,6 +72,10 @@ impl Store {
             .optional()?
             .ok_or(StoreError::Missing("account"))?;
         drop(find);
+        if has_no_server(&before) {
+            // A list of mailboxes that lacks the local ones would put their mail away.
+            return Err(StoreError::Exists("local account"));
+        }
         if before == place {
             return Ok(false);
         }
@@ -109,19 +114,7 @@ impl Store {
     fn rename(&mut self, mailbox: MailboxId, to: &Mailbox, moved: bool) -> Result<Vec<Change>, StoreError> {
         self.write(|transaction| {
             let account = account_of(transaction, mailbox)?;
-            let resting: Option<i64> = transaction
-                .prepare_cached(
-                    "SELECT id FROM mailbox WHERE account = ?1 AND name = ?2 AND gone <> 0 AND id <> ?3",
-                )?
-                .query_row(params![account.0, to.name.as_str(), mailbox.0], |row| row.get(0))
-                .optional()?;
-            if let Some(resting) = resting {
-                let pair = params![resting, mailbox.0];
-                transaction
-                    .execute("UPDATE OR REPLACE tombstone SET mailbox = ?2 WHERE mailbox = ?1", pair)?;
-                transaction.execute("UPDATE operation SET mailbox = ?2, uid = 0 WHERE mailbox = ?1", pair)?;
-                transaction.execute("DELETE FROM mailbox WHERE id = ?1", [resting])?;
-            }
+            absorb_resting(transaction, account, to.name.as_str(), mailbox)?;
             transaction.execute(
                 "UPDATE mailbox SET name = ?2, delimiter = ?3, special_use = ?4, selectable = ?5,
                      moved = moved OR (?6 AND uid_validity <> 0)
@@ -196,6 +189,26 @@ impl Store {
             Ok(carried.len() as u64)
         })
     }
+}
+
+/// Has what rests in a mailbox that had a name before rest in the one that gets it.
+pub(crate) fn absorb_resting(
+    transaction: &Transaction<'_>,
+    account: AccountId,
+    name: &str,
+    mailbox: MailboxId,
+) -> Result<(), StoreError> {
+    let resting: Option<i64> = transaction
+        .prepare_cached("SELECT id FROM mailbox WHERE account = ?1 AND name = ?2 AND gone <> 0 AND id <> ?3")?
+        .query_row(params![account.0, name, mailbox.0], |row| row.get(0))
+        .optional()?;
+    if let Some(resting) = resting {
+        let pair = params![resting, mailbox.0];
+        transaction.execute("UPDATE OR REPLACE tombstone SET mailbox = ?2 WHERE mailbox = ?1", pair)?;
+        transaction.execute("UPDATE operation SET mailbox = ?2, uid = 0 WHERE mailbox = ?1", pair)?;
+        transaction.execute("DELETE FROM mailbox WHERE id = ?1", [resting])?;
+    }
+    Ok(())
 }
 
 /// Puts a mailbox away: see [`Store::retire_mailbox`].

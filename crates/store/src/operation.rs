@@ -1,6 +1,7 @@
 //! What the person asked and the server has not confirmed.
 
 use crate::fold::refold;
+use crate::local::carry_out;
 use crate::{Change, Desk, MailboxId, MessageId, OperationId, RequestId, StoreError, View};
 use restante_core::mail::{Flags, MailboxName, SpecialUse, Uid};
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
@@ -190,7 +191,8 @@ impl View {
 
 impl Desk {
     /// Takes down what a person asked in one go, durably: all of it, or nothing. What is shown changes at
-    /// once. `words` says it to a person, as "archive 3 messages".
+    /// once. `words` says it to a person, as "archive 3 messages". What is about an account without a server is
+    /// carried out at once, in the same transaction.
     ///
     /// # Errors
     /// There is no such entry or mailbox.
@@ -203,6 +205,7 @@ impl Desk {
                 requested.operations.push(operation);
                 requested.changes.extend(changes);
             }
+            requested.changes.extend(carry_out(transaction, &requested.operations, now)?);
             Ok(requested)
         })
     }

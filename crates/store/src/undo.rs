@@ -1,6 +1,7 @@
 //! Taking back what was asked.
 
 use crate::fold::refold;
+use crate::local::carry_out;
 use crate::operation::{ask_for, changes, collect, open_request, read_intent};
 use crate::{
     Ask, Change, Desk, Intent, MailboxId, MessageId, Operation, OperationState, RequestId, Requested,
@@ -35,6 +36,8 @@ pub struct Undone {
     pub forgotten: u64,
     /// What the server is to be asked now; `None` when there is nothing.
     pub request: Option<Requested>,
+    /// The operations of that request, as they were asked: those about a local account are done by now.
+    pub asked: Vec<Operation>,
     /// What cannot be taken back, and why.
     pub lost: Vec<String>,
     /// What is shown otherwise now.
@@ -123,6 +126,8 @@ impl Desk {
                     requested.operations.push(operation);
                     requested.changes.extend(changes);
                 }
+                undone.asked = collect(transaction, "WHERE request = ?1", [id.0])?;
+                requested.changes.extend(carry_out(transaction, &requested.operations, now)?);
                 undone.request = Some(requested);
             }
             Ok(undone)

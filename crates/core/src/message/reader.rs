@@ -7,8 +7,11 @@ use super::safety::Warnings;
 use super::tnef::Tnef;
 use super::{Attachment, Defect, Disposition, PartInfo, Protected, Protection, Reading, Searchable, Summary};
 use super::{Event, Warning};
-use super::{calendar, clean, enriched, flowed, html, page, protection, report, results, rtf, tnef};
+use super::{
+    calendar, clean, document, enriched, flowed, html, page, protection, report, results, rtf, tnef,
+};
 use crate::mail::Contact;
+use std::borrow::Cow;
 
 /// The most bytes of text that are put together of one message.
 const MAX_TEXT: usize = 8 * 1024 * 1024;
@@ -200,6 +203,17 @@ impl Searchable {
     /// Reads a whole message for the index: words without layout. Never fails.
     #[must_use]
     pub fn read(message: &[u8]) -> Self {
+        Self::read_in(message, None)
+    }
+
+    /// The same with the text of attached files, as far as [`document::text`] reads it: of all of them together no more
+    /// than of one.
+    #[must_use]
+    pub fn with_documents(message: &[u8], limits: &document::Limits) -> Self {
+        Self::read_in(message, Some(limits))
+    }
+
+    fn read_in(message: &[u8], limits: Option<&document::Limits>) -> Self {
         let structure = Structure::read(message);
         let mut view = View::new(&structure, Purpose::Searching);
         view.show_all();
@@ -216,6 +230,14 @@ impl Searchable {
                 found.filenames.extend(files().filter_map(|part| part.filename.clone()));
                 let count = u32::try_from(files().count()).unwrap_or(u32::MAX);
                 found.attachments = found.attachments.saturating_sub(1).saturating_add(count);
+                for file in files() {
+                    found.add_document(limits, &file.kind, file.filename.as_deref(), || {
+                        Cow::Borrowed(&file.bytes)
+                    });
+                }
+            } else {
+                let bytes = || structure.decoded(part).0;
+                found.add_document(limits, &part.kind, part.filename.as_deref(), bytes);
             }
         }
         found.attachments =
@@ -231,6 +253,27 @@ impl Searchable {
             .iter()
             .any(|part| calendar::is_calendar(&part.kind) && !structure.is_in_message(part));
         found
+    }
+
+    /// Adds the text of a file, when that is asked for and there is room.
+    fn add_document<'a>(
+        &mut self,
+        limits: Option<&document::Limits>,
+        kind: &str,
+        filename: Option<&str>,
+        bytes: impl FnOnce() -> Cow<'a, [u8]>,
+    ) {
+        let Some(limits) = limits else { return };
+        let room = limits.text.saturating_sub(self.documents.len());
+        if room == 0 {
+            return;
+        }
+        if let Some(text) =
+            document::text(kind, filename, &bytes(), &document::Limits { text: room, ..*limits })
+        {
+            self.documents.push_str(&text);
+            self.documents.push('\n');
+        }
     }
 }
 

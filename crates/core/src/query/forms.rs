@@ -4,7 +4,7 @@
 //! endings of the language are put to the word's stem, and those that the Snowball stemmer of that language leads back
 //! to the same stem are looked for too. Nothing is guessed for languages that the mail is not written in.
 
-use super::{Query, Term, Way};
+use super::{Field, Query, Term, Way};
 use rust_stemmers::{Algorithm, Stemmer};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -134,7 +134,7 @@ impl Query {
             Self::And(parts) => Self::And(parts.iter().map(|part| part.widened(languages)).collect()),
             Self::Or(parts) => Self::Or(parts.iter().map(|part| part.widened(languages)).collect()),
             Self::Not(part) => Self::Not(Box::new(part.widened(languages))),
-            Self::Term(Term::Text { field, text, way: Way::Loose }) => {
+            Self::Term(Term::Text { field, text, way: Way::Loose }) if !is_of_names(*field) => {
                 let term = |text: String, way| Self::Term(Term::Text { field: *field, text, way });
                 let forms: BTreeSet<String> =
                     languages.iter().flat_map(|language| forms(*language, text)).collect();
@@ -148,6 +148,11 @@ impl Query {
             other => other.clone(),
         }
     }
+}
+
+/// Winters is nobody's plural.
+fn is_of_names(field: Field) -> bool {
+    matches!(field, Field::From | Field::To | Field::Cc | Field::List | Field::Filename)
 }
 
 fn forms(language: Language, word: &str) -> Vec<String> {
@@ -355,13 +360,21 @@ mod tests {
     fn only_single_loose_words_are_widened() {
         let now = "2024-05-31T12:00:00+02:00[Europe/Berlin]".parse().unwrap();
         let widened = |text: &str| parse(text, &now).unwrap().widened(&[Language::English]);
-        for same in ["\"invoices\"", "invoice*", "annual-reports", "is:unread", "4711", ""] {
+        for same in [
+            "from:winters",
+            "filename:invoices",
+            "\"invoices\"",
+            "invoice*",
+            "annual-reports",
+            "is:unread",
+            "4711",
+            "",
+        ] {
             assert_eq!(widened(same), parse(same, &now).unwrap(), "{same}");
         }
         let Query::Not(inner) = widened("-subject:invoices") else { panic!() };
         let Query::Or(parts) = *inner else { panic!() };
-        let expected =
-            Term::Text { field: super::super::Field::Subject, text: "invoice".into(), way: Way::Exact };
+        let expected = Term::Text { field: Field::Subject, text: "invoice".into(), way: Way::Exact };
         assert!(parts.contains(&Query::Term(expected)));
         assert_eq!(parse("invoices", &now).unwrap().widened(&[]), parse("invoices", &now).unwrap());
     }

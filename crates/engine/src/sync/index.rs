@@ -6,9 +6,9 @@ use restante_store::View;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// Messages in one step. FTS5 sorts and merges less when more come at once; a step is also what is lost
-/// when the program is ended.
-const STEP: usize = 1000;
+/// Messages in one step; large ones end it before, by their octets. FTS5 sorts and merges less when more come at once;
+/// a step is also what is lost when the program is ended.
+const STEP: usize = 10_000;
 /// How much less than the rest of the program the index may have of a busy processor, as `nice` counts it.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 19;

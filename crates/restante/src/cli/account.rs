@@ -14,6 +14,7 @@ use restante_core::message::clean;
 use restante_core::settings::{Fingerprint, Settings, Source};
 use restante_core::submission::State;
 use restante_core::sync::Selection;
+use restante_core::sync::policy::Policy;
 use restante_engine::account::Value;
 use restante_engine::sync::Room;
 use restante_engine::{account, secrets};
@@ -69,13 +70,15 @@ struct Document<'a> {
     address: String,
     name: &'a str,
     source: &'a str,
-    imap: &'a Settings,
+    imap: Option<&'a Settings>,
     smtp: Option<&'a Settings>,
     password: String,
     password_in: &'static str,
-    sources: Sources,
+    sources: Option<Sources>,
     pins: Vec<String>,
     draft: bool,
+    /// It has no server: its mail is here alone.
+    local: bool,
     /// How much room there is on the server, as it last said.
     quota: Vec<Room>,
     sync: Choice<'a>,
@@ -147,7 +150,8 @@ impl Account {
 fn list(context: &Context) -> Result<ExitCode, Failure> {
     let accounts = context.accounts()?;
     if context.output.json {
-        let accounts = accounts.all().iter().map(|account| document(context, account)).collect();
+        let served = accounts.all().iter().map(|account| document(context, account));
+        let accounts = served.chain(accounts.local().iter().map(|name| local(name))).collect();
         context.output.document("account-list", &Accounts { accounts })?;
     } else {
         let lines: Vec<String> = accounts
@@ -157,15 +161,29 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
                 let draft = if account.draft { "  draft: saved before it worked" } else { "" };
                 format!("{}  {}  {}{draft}\n", account.name, account.address, account.imap)
             })
+            .chain(accounts.local().iter().map(|name| format!("{name}  {LOCAL}\n")))
             .collect();
         print(&clean(&lines.concat()))?;
     }
-    Ok(if accounts.all().is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if accounts.all().is_empty() && accounts.local().is_empty() {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn show(context: &Context, name: Option<&str>) -> Result<ExitCode, Failure> {
     let accounts = context.accounts()?;
-    let account = accounts.find(name.or(context.global.account.as_deref()))?;
+    let name = accounts.name_of(name.or(context.global.account.as_deref()))?;
+    if accounts.find_local(name) == Some(name) {
+        if context.output.json {
+            context.output.document("account", &local(name))?;
+        } else {
+            print(&clean(&format!("{:<9} {name}\n{:<9} {LOCAL}\n", "account", "local")))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let account = accounts.find(Some(name))?;
     let document = document(context, account);
     if context.output.json {
         context.output.document("account", &document)?;
@@ -173,6 +191,32 @@ fn show(context: &Context, name: Option<&str>) -> Result<ExitCode, Failure> {
     }
     print(&clean(&text(account, &document)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of an account without a server.
+const LOCAL: &str = "local: its mail is on this machine alone";
+
+/// The document of an account without a server.
+fn local(name: &str) -> Document<'_> {
+    const NOTHING: &Selection =
+        &Selection { only: Vec::new(), except: Vec::new(), policy: Policy { keep: None, whole: None } };
+    Document {
+        account: name,
+        address: String::new(),
+        name: "",
+        source: Source::Given.as_str(),
+        imap: None,
+        smtp: None,
+        password: "none: there is no server to log in to".to_owned(),
+        password_in: "none",
+        sources: None,
+        pins: Vec::new(),
+        draft: false,
+        local: true,
+        quota: Vec::new(),
+        sync: Choice::of(NOTHING),
+        paused: None,
+    }
 }
 
 /// An account in lines: what is so, and where it came from.
@@ -193,7 +237,7 @@ fn text(account: &account::Account, document: &Document<'_>) -> String {
     if !document.name.is_empty() {
         lines.push(("name", document.name.to_owned(), String::new()));
     }
-    let services = [("imap", Some(document.imap), Value::Imap), ("smtp", document.smtp, Value::Smtp)];
+    let services = [("imap", document.imap, Value::Imap), ("smtp", document.smtp, Value::Smtp)];
     for (what, settings, value) in services {
         let Some(settings) = settings else {
             lines.push((what, "none: this account only reads".to_owned(), String::new()));
@@ -230,20 +274,23 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
         return Err(Failure::Usage("this removes an account, and --read-only was given".to_owned()));
     }
     let mut accounts = context.accounts()?;
-    let account = accounts.find(Some(name))?.clone();
+    let found = accounts.name_of(Some(name))?.to_owned();
+    let secret = accounts.find(Some(&found)).ok().map(|account| account.secret.clone());
     let (known, others) = match View::open(&context.places.data) {
         Ok(view) => {
-            let others = view.accounts()?.iter().any(|other| other.name != account.name);
-            (unsent(&view, &account.name)?, others)
+            let others = view.accounts()?.iter().any(|other| other.name != found);
+            (unsent(&view, &found)?, others)
         }
-        Err(StoreError::Absent(_) | StoreError::Older(_)) => (0, accounts.all().len() > 1),
+        Err(StoreError::Absent(_) | StoreError::Older(_)) => {
+            (0, accounts.all().len() + accounts.local().len() > 1)
+        }
         Err(error) => return Err(error.into()),
     };
     let refused = |unsent: usize| {
         let text = format!(
             "{} of {} {} not sent yet; nothing was removed (`restante sync` sends, --discard-unsent deletes)",
             messages(unsent),
-            account.name,
+            found,
             if unsent == 1 { "is" } else { "are" }
         );
         Err(Failure::Refused(text))
@@ -251,22 +298,19 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
     if yes && known > 0 && !discard_unsent {
         return refused(known);
     }
-    if !yes
-        && !Prompt::default()
-            .confirm(&question(&account.name, known, others), "--yes removes without asking")?
-    {
+    if !yes && !Prompt::default().confirm(&question(&found, known, others), "--yes removes without asking")? {
         return Err(Failure::Negative);
     }
     // The mail first: if that fails, the account is still there to be removed again.
     let (mut left, mut freed) = (false, 0);
     if context.places.data.exists() {
         let mut store = context.store()?;
-        let now = unsent(&store, &account.name)?;
+        let now = unsent(&store, &found)?;
         // What was written meanwhile, nobody has agreed to lose.
         if now > known && !discard_unsent {
             return refused(now);
         }
-        if let Some(id) = store.find_account(&account.name)? {
+        if let Some(id) = store.find_account(&found)? {
             store.remove_account(id)?;
         }
         left = !store.accounts()?.is_empty();
@@ -276,10 +320,12 @@ fn remove(context: &Context, name: &str, yes: bool, discard_unsent: bool) -> Res
             store.destroy()?;
         }
     }
-    secrets::forget(&context.places, &account.name, &account.secret)?;
-    accounts.remove(&account.name)?;
+    if let Some(secret) = secret {
+        secrets::forget(&context.places, &found, &secret)?;
+    }
+    accounts.remove(&found)?;
     let rest = if left { format!(" {} were given back. {STAYS}", octets(freed)) } else { String::new() };
-    print(&format!("{} is removed from this machine.{rest}\n", account.name))?;
+    print(&format!("{} is removed from this machine.{rest}\n", found))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -319,18 +365,19 @@ fn document<'a>(context: &Context, account: &'a account::Account) -> Document<'a
         address: account.address.to_string(),
         name: &account.display_name,
         source: account.source.as_str(),
-        imap: &account.imap,
+        imap: Some(&account.imap),
         smtp: account.smtp.as_ref(),
         password: secrets::describe(&context.places, account),
         password_in: secrets::kind(account),
-        sources: Sources {
+        sources: Some(Sources {
             imap: account.source_of(Value::Imap),
             smtp: account.source_of(Value::Smtp),
             username: account.source_of(Value::Username),
             authentication: account.source_of(Value::Authentication),
-        },
+        }),
         pins: account.pins.iter().map(Fingerprint::to_string).collect(),
         draft: account.draft,
+        local: false,
         quota: quota(context, &account.name),
         sync: Choice::of(&account.selection),
         paused: pause(context, account).map(|pause| Paused {

@@ -161,8 +161,18 @@ const NOT_PERMITTED: u8 = 77;
 /// Asks the servers of these accounts for everything that waits. Gives why a server was not asked, or not to
 /// the end: that is no failure, for nothing that was recorded is lost.
 ///
-/// The desk goes first: who brings something to a server is the store's one writer.
+/// The desk goes first: who brings something to a server is the store's one writer. What is about an account without
+/// a server is done by then.
 pub(super) fn bring(context: &Context, desk: Desk, accounts: &BTreeSet<AccountId>) -> Result<Why, Failure> {
+    let mut served = BTreeSet::new();
+    for id in accounts {
+        if !desk.is_local(*id)? {
+            served.insert(*id);
+        }
+    }
+    if served.is_empty() {
+        return Ok(Why::default());
+    }
     if context.global.offline {
         return Ok(Why { text: "--offline was given".to_owned(), refused: false });
     }
@@ -177,7 +187,7 @@ pub(super) fn bring(context: &Context, desk: Desk, accounts: &BTreeSet<AccountId
     };
     let configured = context.accounts()?;
     let (mut why, mut refused) = (Vec::new(), false);
-    for id in accounts {
+    for id in &served {
         let Some(name) = names.get(id) else { continue };
         let pushed = match configured.ready(Some(name)) {
             Ok(account) => context.block_on(push(context, &keeper, account, *id)),

@@ -196,7 +196,7 @@ fn choose(context: &Context, options: &Options, view: &View, named: &[String]) -
 }
 
 /// The mailboxes that everything a query finds is in, as it names them.
-fn inside(query: &Query) -> Vec<String> {
+pub(super) fn inside(query: &Query) -> Vec<String> {
     match query {
         Query::Term(Term::In(name)) => vec![name.clone()],
         Query::And(parts) => parts.iter().flat_map(inside).collect(),

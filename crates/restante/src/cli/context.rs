@@ -126,6 +126,7 @@ impl Context {
         let mut store = Store::open(&self.places.data)?;
         let mut accounts = self.accounts()?;
         renaming::resume(&self.places, &mut accounts, &mut store)?;
+        store.index_documents(accounts.finds_attachments())?;
         Ok(store)
     }
 

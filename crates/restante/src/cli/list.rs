@@ -230,7 +230,7 @@ fn marked(text: &str, span: &std::ops::Range<usize>) -> String {
 /// The account named with `--account`, as the store knows it.
 pub(super) fn account_id(context: &Context, view: &View) -> Result<Option<AccountId>, Failure> {
     let Some(name) = &context.global.account else { return Ok(None) };
-    let name = &context.accounts()?.find(Some(name))?.name.clone();
+    let name = &context.accounts()?.name_of(Some(name))?.to_owned();
     let found = view.find_account(name)?;
     Ok(Some(found.ok_or_else(|| Failure::NotFound(format!("there is no mail of {name} yet")))?))
 }

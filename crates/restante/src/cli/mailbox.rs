@@ -310,7 +310,7 @@ fn warning(row: &MailboxRow, what: &str) -> Option<String> {
 
 /// The account that was named, or the only one.
 fn only_account(context: &Context, desk: &Desk) -> Result<AccountId, Failure> {
-    let name = context.accounts()?.find(context.global.account.as_deref())?.name.clone();
+    let name = context.accounts()?.name_of(context.global.account.as_deref())?.to_owned();
     let found = desk.find_account(&name)?;
     found.ok_or_else(|| {
         Failure::NotFound(format!("the mailboxes of {name} are not known yet; `restante sync` asks for them"))

@@ -14,8 +14,10 @@ mod count;
 mod discover;
 mod doctor;
 mod error;
+mod export;
 mod fsck;
 mod given;
+mod import;
 mod keep;
 mod list;
 mod mailbox;
@@ -139,6 +141,8 @@ enum Command {
     Send(send::Send),
     Reply(reply::Reply),
     Outbox(outbox::Outbox),
+    Import(import::Import),
+    Export(export::Export),
     Fsck(fsck::Fsck),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -186,6 +190,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Send(command) => command.run(&context),
         Command::Reply(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
+        Command::Import(command) => command.run(&context),
+        Command::Export(command) => command.run(&context),
         Command::Fsck(command) => command.run(&context),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
@@ -227,7 +233,7 @@ fn shield(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_command = |a: &OsString| command.get_subcommands().any(|command| a == command.get_name());
     let Some(at) = arguments.iter().position(is_command) else { return arguments };
     let is = |names: &[&str]| arguments.get(at).is_some_and(|name| names.iter().any(|known| name == known));
-    let (whole, tag) = (is(&["list", "search", "count"]), is(&["tag"]));
+    let (whole, tag) = (is(&["list", "search", "count", "export"]), is(&["tag"]));
     let mut query = false;
     for argument in arguments.iter_mut().skip(at + 1).take_while(|a| *a != "--") {
         let meant = |text: &str| (whole || query) && is_negation(text) || tag && is_cleared(text);

@@ -150,7 +150,7 @@ pub(super) fn is_view(scene: &Scene<'_>, place: &Place) -> bool {
 }
 
 /// Whether a query that is confined to these mailboxes with `in:` means this one.
-fn is_inside(row: &MailboxRow, names: &[String]) -> bool {
+pub(super) fn is_inside(row: &MailboxRow, names: &[String]) -> bool {
     names
         .iter()
         .any(|name| is_used_as(row, name) || row.mailbox.name.as_str().to_lowercase() == name.to_lowercase())

@@ -117,7 +117,7 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
 fn account(context: &Context, view: &View) -> Result<Option<restante_store::AccountId>, Failure> {
     match &context.global.account {
         Some(name) => {
-            let name = context.accounts()?.find(Some(name))?.name.clone();
+            let name = context.accounts()?.name_of(Some(name))?.to_owned();
             Ok(view.find_account(&name)?)
         }
         None => Ok(None),

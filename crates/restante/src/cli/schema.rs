@@ -6,7 +6,7 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 25] = [
+pub(super) const SCHEMAS: [(&str, &str); 27] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
@@ -17,7 +17,9 @@ pub(super) const SCHEMAS: [(&str, &str); 25] = [
     ("discover", include_str!("../../schemas/discover.json")),
     ("doctor", include_str!("../../schemas/doctor.json")),
     ("error", include_str!("../../schemas/error.json")),
+    ("export", include_str!("../../schemas/export.json")),
     ("fsck", include_str!("../../schemas/fsck.json")),
+    ("import", include_str!("../../schemas/import.json")),
     ("list", include_str!("../../schemas/list.json")),
     ("mailbox", include_str!("../../schemas/mailbox.json")),
     ("mailbox-list", include_str!("../../schemas/mailbox-list.json")),

@@ -76,6 +76,26 @@ impl Sync {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         let accounts = context.accounts()?;
         let named = self.account.as_deref().or(context.global.account.as_deref());
+        let local = match named {
+            None => accounts.local().to_vec(),
+            Some(name) if accounts.find(Some(name)).is_err() => {
+                accounts.find_local(name).map(str::to_owned).into_iter().collect()
+            }
+            Some(_) => Vec::new(),
+        };
+        if !context.output.json {
+            for name in &local {
+                eprintln!("{}", clean_line(&format!("{name} is local: there is nothing to fetch")));
+            }
+        }
+        let only_local = !local.is_empty() && (named.is_some() || accounts.all().is_empty());
+        if only_local && !self.watch {
+            // What an import that was ended has left is made searchable all the same.
+            let keeper = context.keeper()?;
+            context.block_on(async { Ok(sync::index(&keeper).await?) })?;
+            keeper.close()?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let accounts = match named {
             None if accounts.all().len() > 1 => {
                 accounts.all().iter().filter(|account| !account.draft).cloned().collect()

@@ -154,7 +154,7 @@ fn asked(view: &View, undone: &Undone) -> Result<(BTreeSet<AccountId>, Vec<Line>
     let (mut accounts, mut lines) = (BTreeSet::new(), Vec::new());
     let Some(request) = &undone.request else { return Ok((accounts, lines)) };
     let scene = Scene::new(view)?;
-    for operation in view.operations_of(request.id)? {
+    for operation in &undone.asked {
         let mut line = scene.line(operation.mailbox, operation.message, &operation.intent)?;
         line.take(request.id, Some(operation.id));
         accounts.extend(scene.owner(operation.mailbox));

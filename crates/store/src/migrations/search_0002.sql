@@ -1,8 +1,10 @@
 DROP TABLE IF EXISTS words;
 DROP TABLE IF EXISTS progress;
+DROP TABLE IF EXISTS language;
 CREATE TABLE progress (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    indexed INTEGER NOT NULL
+    indexed INTEGER NOT NULL,
+    documents INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE language (
     code TEXT PRIMARY KEY,
@@ -22,4 +24,4 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 INSERT INTO words (words, rank) VALUES ('hashsize', 16777216);
 INSERT INTO words (words, rank) VALUES ('automerge', 8);
-INSERT INTO progress VALUES (1, 0);
+INSERT INTO progress VALUES (1, 0, 0);

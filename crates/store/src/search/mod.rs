@@ -11,7 +11,7 @@ mod segment;
 pub(crate) use compile::{compile, languages};
 pub use indexer::{Indexer, Preview};
 
-use crate::{MessageId, Store, StoreError, View};
+use crate::{MessageId, Store, StoreError, View, database};
 
 impl View {
     /// The next messages to be indexed, in order of arrival, at most `limit`. Empty when the index is
@@ -27,9 +27,28 @@ impl View {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         Ok(statement.query_map([limit], |row| row.get(0).map(MessageId))?.collect::<Result<_, _>>()?)
     }
+
+    /// Whether the text of attachments is in the index, or will be.
+    pub(crate) fn has_documents(&self) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("SELECT documents FROM search.progress")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
 }
 
 impl Store {
+    /// Says whether the text of attachments is to be found. When the index was made otherwise it starts anew, empty;
+    /// gives whether that is so.
+    ///
+    /// # Errors
+    /// The index cannot be read or written.
+    pub fn index_documents(&mut self, wanted: bool) -> Result<bool, StoreError> {
+        let has = self.has_documents()?;
+        if has != wanted {
+            database::empty_index(&self.dir, wanted)?;
+        }
+        Ok(has != wanted)
+    }
+
     /// Takes messages that are gone out of the index. Comes after the commit that removed them.
     pub(crate) fn forget_words(&mut self, gone: &[MessageId]) -> Result<(), StoreError> {
         if gone.is_empty() {

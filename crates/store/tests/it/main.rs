@@ -9,6 +9,7 @@ mod contents;
 mod counts;
 mod crash;
 mod lists;
+mod local;
 mod moved;
 mod outbox;
 mod partial;

@@ -556,3 +556,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_text_of_attachments_is_found_when_that_is_said_and_only_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    let text = "Subject: offer\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\n\r\nSee the file.\r\n--b\r\nContent-Type: text/csv; name=prices.csv\r\n\
+        Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+        Z3V0dGVyO2NvcHBlcjs0Mi41MAo=\r\n--b--\r\n";
+    of_texts(&mut mail, &[text, "\r\nno file with copper"]);
+    for (wanted, changed, copper, attached) in [
+        (true, true, &["1", "2"][..], &["1"][..]),
+        (true, false, &["1", "2"], &["1"]),
+        (false, true, &["2"], &[]),
+    ] {
+        assert_eq!(mail.store.index_documents(wanted).unwrap(), changed);
+        let mut indexer = mail.store.indexer().unwrap();
+        while indexer.step(9, View::searchable, |shown| mail.store.preview(&shown)).unwrap() > 0 {}
+        drop(indexer);
+        assert_eq!(find(&mail, "copper"), copper);
+        assert_eq!(find(&mail, "attachment:copper"), attached);
+        assert_eq!(find(&mail, "attachment:prices"), ["1"]);
+        let row = mail.store.list(&Filter::default(), 9, None).unwrap().remove(0);
+        assert_eq!(row.attachments, Some(1));
+        let now = "2024-01-01T00:00:00+00:00[UTC]".parse().unwrap();
+        let hit = mail.store.hit(row.message, &parse("copper", &now).unwrap(), 40).unwrap();
+        assert_eq!(hit.map(|hit| hit.text), wanted.then(|| "gutter;copper;42.50".to_owned()));
+    }
+    mail.store.index_documents(true).unwrap();
+    let mut store = mail.store.rebuild_index().unwrap();
+    assert!(!store.index_documents(true).unwrap(), "an index that is made anew is of the same kind");
+}

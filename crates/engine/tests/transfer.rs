@@ -1,0 +1,378 @@
+//! Mail from and to files: what comes out is what went in, octet by octet.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy allows these in tests, but not in the functions that tests call"
+)]
+
+use proptest::prelude::*;
+use restante_core::mail::{Flags, MailboxName};
+use restante_engine::Error;
+use restante_engine::transfer::{Count, Exported, Format, Imported, Order, Target, export, import};
+use restante_store::{AccountId, Deposit, Filter, Store};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const NOW: i64 = 1_700_000_000;
+
+/// A message in a mailbox: its octets, flags and INTERNALDATE.
+type Held = (String, Vec<u8>, String, i64);
+
+struct Here {
+    store: Store,
+    account: AccountId,
+    folder: tempfile::TempDir,
+}
+
+impl Here {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("data")).unwrap();
+        let account = store.local_account("archive").unwrap();
+        Self { store, account, folder }
+    }
+
+    /// Goes on in another account.
+    fn become_account(&mut self, name: &str) -> AccountId {
+        std::mem::replace(&mut self.account, self.store.local_account(name).unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn put(&mut self, mailbox: &str, content: &[u8], flags: &[&str], date: i64) {
+        let mailbox = self.store.local_mailbox(self.account, &MailboxName::new(mailbox), NOW).unwrap();
+        let mut writer = self.store.content_writer().unwrap();
+        writer.begin(content.len() as u64).unwrap();
+        writer.write(content).unwrap();
+        let content = writer.finish().unwrap();
+        writer.sync().unwrap();
+        let flags: Flags = flags.iter().copied().collect();
+        let deposit = Deposit { flags, internal_date: date, summary: Box::default(), content };
+        self.store.deposit(mailbox, &[deposit], NOW).unwrap();
+    }
+
+    fn order(&self, path: &Path) -> Order {
+        Order { account: self.account, into: None, format: None, paths: vec![path.to_owned()] }
+    }
+
+    fn import(&mut self, path: &Path) -> Imported {
+        let order = self.order(path);
+        import(&mut self.store, &order, NOW, |_| {}).unwrap()
+    }
+
+    fn export(&self, format: Format, path: &Path) -> Result<Exported, Error> {
+        let target =
+            Target { format, path: path.to_owned(), single: path.extension().is_some_and(|e| e == "mbox") };
+        let mailboxes = self.store.mailboxes(self.account).unwrap();
+        let filter = Filter { account: Some(self.account), ..Filter::default() };
+        export(self.store.view(), &filter, |_| true, &mailboxes, &target, |_| {})
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let mut held = Vec::new();
+        for row in self.store.mailboxes(self.account).unwrap() {
+            for (uid, flags) in self.store.flags(row.id).unwrap() {
+                let entry = self.store.entries(row.id, &[uid]).unwrap().remove(0);
+                let flags = flags.names().collect::<Vec<_>>().join(" ");
+                let octets = self.store.read(entry.message).unwrap();
+                held.push((row.mailbox.name.to_string(), octets, flags, entry.internal_date));
+            }
+        }
+        held.sort();
+        held
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.store.mailboxes(self.account).unwrap().iter().map(|row| row.mailbox.name.to_string()).collect()
+    }
+}
+
+fn counts(imported: &Imported) -> BTreeMap<&str, (u64, u64)> {
+    imported.mailboxes.iter().map(|(name, Count { new, held })| (name.as_str(), (*new, *held))).collect()
+}
+
+fn write(path: &Path, content: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn texts(held: &[Held]) -> Vec<(&str, &str, &str)> {
+    held.iter()
+        .map(|(name, octets, flags, _)| (&name[..], std::str::from_utf8(octets).unwrap(), &flags[..]))
+        .collect()
+}
+
+#[test]
+fn a_maildir_comes_with_its_folders_and_flags() {
+    let mut here = Here::new();
+    let mail = here.path("Maildir");
+    for folder in ["cur", "new", "tmp", ".Empty/cur", ".Empty/new", "Sub/new"] {
+        fs::create_dir_all(mail.join(folder)).unwrap();
+    }
+    write(&mail.join("cur/1.a:2,FS"), b"Subject: one\n\n1\n");
+    write(&mail.join("new/2.a"), b"Subject: two\r\n\r\n2");
+    write(&mail.join("tmp/3.a"), b"not delivered yet");
+    write(&mail.join(".Entw&APw-rfe.Alt/cur/4.a:2,Da"), b"four");
+    write(&mail.join(".Entw&APw-rfe.Alt/dovecot-keywords"), b"0 later\n");
+    fs::create_dir_all(mail.join(".Entw&APw-rfe.Alt/new")).unwrap();
+    write(&mail.join("Sub/cur/5.a:2,"), b"five");
+    write(&mail.join("dovecot.index"), b"nothing");
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
+    fs::File::open(mail.join("cur/1.a:2,FS")).unwrap().set_modified(time).unwrap();
+    let imported = here.import(&mail);
+    assert_eq!(imported.unreadable, []);
+    assert_eq!(here.names(), ["Empty", "Entwürfe/Alt", "INBOX", "Sub"]);
+    let held = here.held();
+    assert_eq!(
+        texts(&held),
+        [
+            ("Entwürfe/Alt", "four", "\\Draft later"),
+            ("INBOX", "Subject: one\n\n1\n", "\\Flagged \\Seen"),
+            ("INBOX", "Subject: two\r\n\r\n2", ""),
+            ("Sub", "five", ""),
+        ]
+    );
+    assert_eq!(held[1].3, 1_600_000_000, "when the file was written");
+    let again = here.import(&mail);
+    assert_eq!(
+        counts(&again),
+        [("Empty", (0, 0)), ("Entwürfe/Alt", (0, 1)), ("INBOX", (0, 2)), ("Sub", (0, 1))].into()
+    );
+    assert_eq!(here.held(), held);
+}
+
+#[test]
+fn a_tree_of_files_becomes_mailboxes_by_their_names() {
+    let mut here = Here::new();
+    let tree = here.path("tree");
+    write(&tree.join("a.eml"), b"Subject: a\n\n");
+    write(&tree.join("Work/b.EML"), b"Subject: b\n\n");
+    write(&tree.join("Work/notes.txt"), b"no mail");
+    write(&tree.join("Lists.sbd/rust"), b"From x Tue Jan  2 10:00:00 2024\nStatus: RO\nSubject: c\n\nd\n\n");
+    write(&tree.join("Lists.sbd/rust.msf"), b"an index");
+    write(&tree.join(".hidden/e.eml"), b"Subject: e\n\n");
+    std::os::unix::fs::symlink(&tree, tree.join("Work/loop")).unwrap();
+    let imported = here.import(&tree);
+    assert_eq!((imported.unreadable.len(), imported.ignored), (0, 2));
+    let held = here.held();
+    assert_eq!(
+        texts(&held),
+        [
+            ("INBOX", "Subject: a\n\n", ""),
+            ("Lists/rust", "Status: RO\nSubject: c\n\nd\n", "\\Seen"),
+            ("Work", "Subject: b\n\n", ""),
+        ]
+    );
+    assert_eq!(held[1].3, 1_704_189_600, "the time of its `From ` line");
+}
+
+#[test]
+fn what_a_person_says_counts_more_than_what_is_seen() {
+    let mut here = Here::new();
+    let (one, two) = (here.path("letter"), here.path("noise"));
+    write(&one, b"Subject: a\n\n");
+    write(&two, b"\xff\xfe");
+    write(&here.path("MH/1"), b"Subject: b\n\n");
+    let mut order = here.order(&one);
+    order.into = Some(MailboxName::new("Old/2024"));
+    order.paths = vec![one, two.clone(), here.path("MH"), here.path("none")];
+    let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
+    assert_eq!(counts(&imported), [("Old/2024", (1, 0))].into());
+    let failed: Vec<_> = imported.unreadable.iter().map(|u| u.what.rsplit('/').next().unwrap()).collect();
+    assert_eq!(failed, ["noise", "none"]);
+    order.format = Some(Format::Eml);
+    let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
+    assert_eq!(counts(&imported), [("Old/2024", (2, 1))].into());
+    order.format = Some(Format::Mbox);
+    order.paths = vec![two];
+    let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
+    assert_eq!(imported.unreadable.len(), 1);
+}
+
+#[test]
+fn one_that_cannot_be_read_keeps_nothing_else_from_coming() {
+    let mut here = Here::new();
+    let mail = here.path("Maildir");
+    fs::create_dir_all(mail.join("new")).unwrap();
+    write(&mail.join("cur/1:2,S"), b"one");
+    write(&mail.join("cur/3:2,S"), b"three");
+    // A link to a file that is there when it is looked at and cannot be opened.
+    std::os::unix::fs::symlink("/proc/self/mem", mail.join("cur/2:2,S")).unwrap();
+    let imported = here.import(&mail);
+    assert_eq!(counts(&imported), [("INBOX", (2, 0))].into());
+    assert_eq!(imported.unreadable.len(), 1);
+    assert!(imported.unreadable[0].what.ends_with("2:2,S"), "{imported:?}");
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten() {
+    let mut here = Here::new();
+    here.put("INBOX", b"Subject: a\n\nb", &["\\Seen"], NOW);
+    for (format, name) in [(Format::Maildir, "maildir"), (Format::Eml, "eml")] {
+        let path = here.path(name);
+        let new = |exported: &Exported| exported.mailboxes["INBOX"];
+        assert_eq!(new(&here.export(format, &path).unwrap()), Count { new: 1, held: 0 });
+        assert_eq!(new(&here.export(format, &path).unwrap()), Count { new: 0, held: 1 });
+    }
+    for name in ["tree", "one.mbox"] {
+        let path = here.path(name);
+        here.export(Format::Mbox, &path).unwrap();
+        let error = here.export(Format::Mbox, &path).unwrap_err().to_string();
+        assert!(error.contains("nothing is overwritten"), "{error}");
+    }
+    // A message that was read elsewhere since is the same message.
+    let cur = here.path("maildir/cur");
+    let file = fs::read_dir(&cur).unwrap().next().unwrap().unwrap().path();
+    fs::rename(&file, cur.join(file.file_name().unwrap().to_str().unwrap().replace(":2,S", ":2,RS")))
+        .unwrap();
+    assert_eq!(here.export(Format::Maildir, &here.path("maildir")).unwrap().mailboxes["INBOX"].held, 1);
+    // What stands in the way is not written through.
+    let victim = here.path("victim");
+    fs::write(&victim, b"mine").unwrap();
+    std::os::unix::fs::symlink(&victim, here.path("link.mbox")).unwrap();
+    assert!(here.export(Format::Mbox, &here.path("link.mbox")).is_err());
+    assert_eq!(fs::read(&victim).unwrap(), b"mine");
+}
+
+#[test]
+fn a_mailbox_whose_name_leads_elsewhere_stays_inside() {
+    let mut here = Here::new();
+    for name in ["..", "../../up", "a/..", ".git", "Work.mbox", "cur"] {
+        here.put(name, name.as_bytes(), &[], NOW);
+    }
+    for (format, name) in
+        [(Format::Maildir, "out/maildir"), (Format::Eml, "out/eml"), (Format::Mbox, "out/mbox")]
+    {
+        here.export(format, &here.path(name)).unwrap();
+        let mut other = Here::new();
+        let imported = other.import(&here.path(name));
+        assert_eq!(
+            imported.mailboxes.values().map(|count| count.new).sum::<u64>(),
+            6,
+            "{format:?} {imported:?}"
+        );
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(here.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["data", "out"]);
+}
+
+#[test]
+fn a_message_of_which_only_the_beginning_is_here_is_not_given_as_whole() {
+    use restante_core::mail::{Mailbox, SyncState, Uid, UidValidity};
+    use restante_core::sync::Delta;
+    use restante_store::{Body, NewEntry};
+    let mut here = Here::new();
+    let account = here.store.account("ann").unwrap();
+    let inbox = Mailbox {
+        name: MailboxName::new("INBOX"),
+        delimiter: Some('.'),
+        special_use: None,
+        selectable: true,
+    };
+    here.store.set_mailboxes(account, &[inbox]).unwrap();
+    let rows = here.store.mailboxes(account).unwrap();
+    let mut writer = here.store.content_writer().unwrap();
+    writer.begin(0).unwrap();
+    writer.write(b"Subject: a\r\n\r\nbeg").unwrap();
+    let content = writer.finish().unwrap();
+    writer.sync().unwrap();
+    let entry = NewEntry {
+        uid: Uid::MIN,
+        flags: Flags::new(),
+        mod_seq: None,
+        internal_date: NOW,
+        email_id: String::new(),
+        body: Body::Begun { summary: Box::default(), content, size: 1000 },
+    };
+    let state = SyncState { uid_validity: UidValidity::new(1).unwrap(), uid_next: 2, highest_mod_seq: None };
+    here.store
+        .apply(rows[0].id, &Delta { new: vec![entry], state: Some(state), ..Delta::default() }, NOW)
+        .unwrap();
+    for (format, name) in [(Format::Maildir, "maildir"), (Format::Eml, "eml"), (Format::Mbox, "mbox")] {
+        let target = Target { format, path: here.path(name), single: false };
+        let exported =
+            export(here.store.view(), &Filter::default(), |_| true, &rows, &target, |_| {}).unwrap();
+        assert_eq!((exported.partial.len(), exported.octets), (1, 0));
+        assert_eq!(exported.mailboxes["INBOX"].new, 0);
+    }
+    let mut other = Here::new();
+    other.import(&here.path("mbox"));
+    other.import(&here.path("eml"));
+    assert_eq!(other.held(), []);
+}
+
+/// Octets that have it in them.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let pieces: &[&[u8]] = &[
+        b"From ",
+        b"\nFrom ",
+        b">From ",
+        b"\n>>From x",
+        b"From ann@example.org Tue Jan  2 10:00:00 2024\n",
+        b"\n\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\r",
+        b"\n",
+        b"\0",
+        b"\xff\x80",
+        b"Status: RO\nX-Status: AF\n",
+        b"Content-Length: 3\n",
+        b"Subject: a\n",
+        b"text",
+    ];
+    prop::collection::vec(prop::sample::select(pieces), 0..10).prop_map(|pieces| pieces.concat())
+}
+
+const MAILBOXES: [&str; 4] = ["INBOX", "Größe/A & B", "v1.2", "INBOX/Old"];
+const FLAGS: [&str; 7] = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Forwarded", "later"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn what_was_exported_and_is_imported_is_what_it_was(
+        messages in prop::collection::vec((0..4_usize, hostile(), 0..128_u8, 1_000_000_000..1_700_000_000_i64), 0..8)
+    ) {
+        let mut here = Here::new();
+        for (mailbox, content, bits, date) in &messages {
+            let flags: Vec<&str> =
+                FLAGS.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, name)| *name).collect();
+            here.put(MAILBOXES[*mailbox], content, &flags, *date);
+        }
+        let held = here.held();
+        for (format, name) in [(Format::Maildir, "maildir"), (Format::Mbox, "mbox"), (Format::Eml, "eml")] {
+            let path = here.path(name);
+            let exported = here.export(format, &path).unwrap();
+            prop_assert_eq!(exported.unreadable, vec![]);
+            if messages.is_empty() {
+                fs::create_dir_all(&path).unwrap();
+            }
+            let before = here.become_account(name);
+            let imported = here.import(&path);
+            prop_assert_eq!(&imported.unreadable, &vec![], "{:?}", format);
+            let expected: Vec<Held> = match format {
+                // Files of their own have no place for flags.
+                Format::Eml => held.iter().cloned().map(|held| (held.0, held.1, String::new(), held.3)).collect(),
+                _ => held.clone(),
+            };
+            let mut expected = expected;
+            expected.sort();
+            prop_assert_eq!(here.held(), expected, "{:?}", format);
+            here.account = before;
+        }
+        // One file for everything keeps the octets and the flags, in one mailbox.
+        let one = here.path("all.mbox");
+        here.export(Format::Mbox, &one).unwrap();
+        here.become_account("one");
+        here.import(&one);
+        let octets = |held: Vec<Held>| held.into_iter().map(|held| held.1).collect::<std::collections::BTreeSet<_>>();
+        prop_assert_eq!(octets(here.held()), octets(held));
+    }
+}
