@@ -70,9 +70,11 @@ CREATE TABLE message (
     thread INTEGER NOT NULL,              -- the id of one message of the conversation
     pack INTEGER NOT NULL,                -- number of the pack that holds the content
     start INTEGER NOT NULL,               -- where its record begins in the pack
-    stored INTEGER NOT NULL               -- octets of the record's payload
+    stored INTEGER NOT NULL,              -- octets of the record's payload
+    base INTEGER NOT NULL DEFAULT 0       -- first 8 bytes of the BLAKE3 of the subject without Re: and the like, made positive; 0: none that says enough; below 0: of an answer that names no message
 ) STRICT;
 CREATE INDEX message_thread ON message (thread);
+CREATE INDEX message_base ON message (base, position) WHERE base <> 0;
 
 -- Messages of which only the beginning is here: what their record holds is a prefix of what the server has.
 -- When the rest comes, a message of its own takes the place of this one, everywhere.
@@ -117,6 +119,13 @@ CREATE TABLE thread_merge (
     thread INTEGER PRIMARY KEY, -- the former thread
     into_thread INTEGER NOT NULL -- the one it became part of
 ) STRICT;
+
+-- Conversations that begin with an answer which names no message, and that are read below another one for their subject.
+CREATE TABLE thread_under (
+    thread INTEGER PRIMARY KEY, -- message.thread
+    parent INTEGER NOT NULL     -- message.thread of the message it answers
+) STRICT;
+CREATE INDEX thread_under_parent ON thread_under (parent);
 
 -- A message's presence in a mailbox, as the server last said.
 CREATE TABLE entry (

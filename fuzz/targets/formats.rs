@@ -1,11 +1,11 @@
-//! What mail carries in formats of its own: any bytes as winmail.dat, rich text, a calendar, a report, a receipt or
-//! enriched text are read, and what is listed can be taken out.
+//! What mail carries in formats of its own: any bytes as winmail.dat, rich text, a calendar, a report, a receipt,
+//! enriched text or a signature are read, and what is listed can be taken out.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use restante_core::message::{Attachment, Reading, Searchable};
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "application/ms-tnef",
     "text/rtf",
     "text/calendar; charset=utf-8; method=REQUEST",
@@ -14,6 +14,7 @@ const KINDS: [&str; 8] = [
     "text/enriched",
     "message/rfc822\r\nContent-Transfer-Encoding: base64",
     "message/rfc822\r\nContent-Transfer-Encoding: quoted-printable",
+    "application/pkcs7-mime; smime-type=signed-data",
 ];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -176,6 +176,9 @@ pub(crate) fn start_lab(state: &State, name: &str, ephemeral: bool) -> Result<La
     if lab::uid() == 0 {
         lab::unpack(state)?;
     }
+    if let Err(error) = lab::Browser::unpack(state) {
+        eprintln!("there is no browser, so the tests with one will fail: {error}");
+    }
     let lab = lab::up(&std::env::current_exe()?, state, name, ephemeral)?;
     match lab.mode() {
         Mode::Namespace => {}

@@ -12,6 +12,7 @@ mod error;
 pub mod imap;
 pub mod moving;
 pub mod net;
+pub mod once;
 mod places;
 pub mod renaming;
 pub mod repair;

@@ -496,11 +496,12 @@ impl<'a> Work<'a> {
         let date = message_date(summary.date, internal_date);
         let message = MessageId::new(date, self.serial);
         let thread = thread::assign(self.transaction, summary, self.serial)?;
+        let base = thread::guess::base(summary);
         self.transaction
             .prepare_cached(
                 "INSERT INTO message (id, position, digest, size, date, subject, sender, recipient, copy,
-                     message_id, thread, pack, start, stored)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                     message_id, thread, pack, start, stored, base)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
                 self.serial,
@@ -517,7 +518,9 @@ impl<'a> Work<'a> {
                 at.pack,
                 at.start,
                 at.stored,
+                base,
             ])?;
+        thread::guess::settle(self.transaction, base, date, thread)?;
         prove(self.transaction, at)?;
         Ok(message)
     }

@@ -513,16 +513,23 @@ pub(crate) const DANGLING: [(&str, &str); 5] = [
 ];
 
 /// Threads that are not what a message or a key says.
-const THREADS: [(&str, &str); 2] = [
+const THREADS: [(&str, &str); 3] = [
     (
         ": its conversation is part of another one",
         "SELECT 'message ' || id FROM message WHERE thread IN (SELECT thread FROM thread_merge)",
     ),
     (
+        ": what it is read below is part of another one, or it is itself",
+        "SELECT 'conversation ' || thread FROM thread_under
+         WHERE thread = parent OR thread IN (SELECT thread FROM thread_merge)
+             OR parent IN (SELECT thread FROM thread_merge)",
+    ),
+    (
         ": there was never a conversation of this number",
         "SELECT 'conversation ' || thread FROM
              (SELECT thread FROM message UNION SELECT thread FROM thread_key
-              UNION SELECT into_thread FROM thread_merge)
+              UNION SELECT into_thread FROM thread_merge
+              UNION SELECT thread FROM thread_under UNION SELECT parent FROM thread_under)
          WHERE thread < 1 OR thread > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message')",
     ),
 ];

@@ -7,12 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The migrations of `mail.db`; `PRAGMA user_version` counts those applied.
-const MAIL: [&str; 5] = [
+const MAIL: [&str; 6] = [
     include_str!("migrations/mail_0001.sql"),
     include_str!("migrations/mail_0002.sql"),
     include_str!("migrations/mail_0003.sql"),
     include_str!("migrations/mail_0004.sql"),
     include_str!("migrations/mail_0005.sql"),
+    include_str!("migrations/mail_0006.sql"),
 ];
 /// The migrations of `search.db`. It can be made again, so only the last one does anything: it starts anew.
 const SEARCH: [&str; 2] = ["", include_str!("migrations/search_0002.sql")];

@@ -4,6 +4,7 @@ use crate::content::find_digest;
 use crate::id::{digest_range, letters, shared};
 use crate::operation::collect;
 use crate::search::{compile, languages};
+use crate::thread::guess;
 use crate::{AccountId, Digest, MailboxId, MessageId, Operation, StoreError, View};
 use restante_core::mail::{Contact, Flags, MailboxName, Uid};
 use restante_core::query::{Hit, Query};
@@ -201,14 +202,17 @@ impl View {
     /// The database cannot be read.
     pub fn thread(&self, message: MessageId) -> Result<Vec<Row>, StoreError> {
         let _snapshot = self.conn.unchecked_transaction()?;
-        let mut statement = self.conn.prepare_cached(
-            "SELECT position FROM message
-             WHERE thread = (SELECT thread FROM message WHERE id = ?1)
+        let mut own = self.conn.prepare_cached("SELECT thread FROM message WHERE id = ?1")?;
+        let own = own.query_row([message.serial()], |row| row.get(0)).optional()?;
+        let Some(own) = own else { return Ok(Vec::new()) };
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT position FROM message WHERE thread IN ({})
                AND EXISTS (SELECT 1 FROM shown WHERE shown.position = message.position)
              ORDER BY position",
-        )?;
+            guess::all_below("?1")
+        ))?;
         let found: Vec<_> = statement
-            .query_map([message.serial()], |row| row.get(0).map(MessageId))?
+            .query_map([guess::top(&self.conn, own)?], |row| row.get(0).map(MessageId))?
             .collect::<Result<_, _>>()?;
         found.into_iter().filter_map(|id| self.row(id).transpose()).collect()
     }
@@ -247,6 +251,7 @@ impl View {
         });
         let Some((digest, (from, to, cc), mut row)) = row.optional()? else { return Ok(None) };
         row.id = self.short_id(&digest)?;
+        row.thread = guess::top(&self.conn, row.thread)?;
         (row.from, row.to, row.cc) = (contacts(from)?, contacts(to)?, contacts(cc)?);
         row.places = self.places(message)?;
         Ok(Some(row))
@@ -375,7 +380,7 @@ impl View {
     }
 }
 
-fn contacts(json: String) -> Result<Vec<Contact>, StoreError> {
+pub(crate) fn contacts(json: String) -> Result<Vec<Contact>, StoreError> {
     let pairs: Vec<(String, String)> =
         serde_json::from_str(&json).map_err(|error| StoreError::Damaged(error.to_string()))?;
     Ok(pairs.into_iter().map(|(name, address)| Contact { name, address }).collect())

@@ -279,6 +279,7 @@ fn threads(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM thread_key WHERE thread < 1 OR thread > ?1",
         "DELETE FROM thread_merge WHERE into_thread < 1 OR into_thread > ?1",
+        "DELETE FROM thread_under WHERE thread < 1 OR thread > ?1 OR parent < 1 OR parent > ?1",
         "UPDATE message SET thread = id WHERE thread < 1 OR thread > ?1",
     ] {
         transaction.execute(sql, [last])?;
@@ -294,5 +295,11 @@ fn threads(transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let root = crate::thread::root(transaction, thread)?;
         transaction.execute("UPDATE message SET thread = ?1 WHERE thread = ?2", [root, thread])?;
     }
+    // What was told by a subject is no loss.
+    transaction.execute(
+        "DELETE FROM thread_under WHERE thread = parent OR thread IN (SELECT thread FROM thread_merge)
+             OR parent IN (SELECT thread FROM thread_merge)",
+        [],
+    )?;
     Ok(())
 }

@@ -2,6 +2,10 @@
 //!
 //! Every Message-ID, seen or only referred to, belongs to one thread. A message that names ids of two
 //! threads makes them one. Order of arrival does not matter.
+//!
+//! An answer that names no message is read below the one it answers by its subject: see [`guess`].
+
+pub(crate) mod guess;
 
 use crate::StoreError;
 use restante_core::message::Summary;
@@ -67,5 +71,6 @@ fn merge(transaction: &Transaction<'_>, a: i64, b: i64) -> Result<i64, StoreErro
     transaction
         .prepare_cached("INSERT INTO thread_merge (thread, into_thread) VALUES (?1, ?2)")?
         .execute([drop, keep])?;
+    guess::merged(transaction, keep, drop)?;
     Ok(keep)
 }

@@ -10,6 +10,7 @@
 #![doc = include_str!("faults.md")]
 //! The ready domains are listed in [`DOMAINS`]; a test may add its own with [`Lab::zone`] and [`Lab::document`].
 
+mod browser;
 mod ca;
 mod client;
 mod courier;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+pub use browser::{Browser, Everybody, Visit};
 pub use ca::Variant;
 pub use client::Client;
 pub use domains::{DOMAINS, Domain, autoconfig};

@@ -1,5 +1,5 @@
-//! Servers that must not be installed: Debian's IMAP servers exclude each other, so the second and the third are
-//! only unpacked, and kept for every later laboratory.
+//! Programs that must not be installed: Debian's IMAP servers exclude each other, so the second and the third are
+//! only unpacked, and kept for every later laboratory; a browser likewise.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -34,6 +34,13 @@ impl Programs {
     /// `LD_LIBRARY_PATH` for its libraries.
     pub(crate) fn libraries(&self) -> String {
         self.folders(&["usr/lib", "lib"], "").join(":")
+    }
+
+    /// The same with a folder below those that has libraries too.
+    pub(crate) fn libraries_with(&self, below: &str) -> String {
+        let mut found = self.folders(&["usr/lib", "lib"], "");
+        found.extend(self.folders(&["usr/lib"], below));
+        found.join(":")
     }
 
     /// `SASL_PATH` for its login mechanisms: its own, and those of the system that it does not bring.
@@ -88,7 +95,7 @@ pub fn unpack(state: &State) -> Result<()> {
     Ok(())
 }
 
-fn fetch(place: &Path, server: &str, packages: &[&str]) -> Result<()> {
+pub(super) fn fetch(place: &Path, server: &str, packages: &[&str]) -> Result<()> {
     if !program(Path::new("/"), "apt-get") {
         return Err("there is no apt-get here".into());
     }

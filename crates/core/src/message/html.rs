@@ -4,7 +4,10 @@
 //! deep: elements known here, links to the web and to mail, the words for pictures. What is hidden from
 //! people (preheaders, tracking pictures, scripts) is gone. html2text then lays out only this.
 
-use super::{entities, style};
+mod looks;
+mod table;
+
+use super::{clean, entities, safety, style};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -17,7 +20,9 @@ const MAX_LINKS: usize = 500;
 
 /// The text of a document, wrapped at `width` columns, its links numbered and listed at the end.
 pub(super) fn to_text(html: &str, width: usize) -> String {
-    let reader = Reader::read(html, Form::Layout);
+    let mut reader = Reader::new(Form::Layout);
+    reader.width = width.clamp(20, 500);
+    reader.go_over(html);
     let (safe, links) = (reader.out, reader.links);
     // html2text promises no panic, but reads what strangers wrote.
     let laid_out = std::panic::catch_unwind(|| {
@@ -48,6 +53,74 @@ pub(super) fn to_words(html: &str) -> String {
 pub(super) fn sanitise(html: &str) -> (String, Vec<Link>) {
     let reader = Reader::read(html, Form::Safe);
     (reader.out, reader.seen)
+}
+
+/// What a picture counts at least, in octets.
+const LEAST: usize = 4096;
+
+/// Where the pictures of a document are found.
+pub(super) struct Pictures<'a> {
+    /// Those of other servers are loaded.
+    pub(super) remote: bool,
+    /// The octets of the part with a Content-ID.
+    pub(super) part: &'a dyn Fn(&str) -> Option<Vec<u8>>,
+    /// Octets that pictures may still take.
+    pub(super) room: usize,
+    /// How many of other servers were left out.
+    pub(super) left_out: usize,
+}
+
+impl Pictures<'_> {
+    /// A picture's address, as the page is to have it.
+    fn address(&mut self, source: &str) -> Option<String> {
+        let (scheme, rest) = source.split_once(':').filter(|_| self.room > 0)?;
+        let bytes = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" if self.remote && source.len() <= 8000 => return Some(source.to_owned()),
+            "http" | "https" => {
+                self.left_out += 1;
+                return None;
+            }
+            "cid" => (self.part)(&unescaped(rest)),
+            "data" => looks::data_of(rest),
+            _ => return None,
+        };
+        let address = bytes.as_deref().and_then(looks::data_url);
+        // To look for one that is not there costs too.
+        let cost =
+            bytes.map_or(0, |bytes| bytes.len()).max(address.as_ref().map_or(0, String::len)).max(LEAST);
+        let room = self.room.checked_sub(cost);
+        self.room = room.unwrap_or(0);
+        room.and(address)
+    }
+}
+
+/// `%40` and the like as what they stand for (RFC 2392).
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The document for a browser: as [`sanitise`], and with its pictures and what can be kept of its looks. Links whose text
+/// names another host say where they lead.
+pub(super) fn to_page<'p>(html: &str, pictures: Pictures<'p>) -> (String, Option<Pictures<'p>>) {
+    let mut reader = Reader::new(Form::Page);
+    reader.pictures = Some(pictures);
+    reader.go_over(html);
+    (reader.out, reader.pictures)
 }
 
 /// Whether a document has a reference to the web.
@@ -116,8 +189,10 @@ fn squeeze(text: &str) -> String {
 enum Form {
     /// Safe HTML for the layout: tables opened, links numbered.
     Layout,
-    /// Safe HTML for a browser.
+    /// Safe HTML for a program.
     Safe,
+    /// Safe HTML for a browser.
+    Page,
     /// Text.
     Words,
 }
@@ -197,8 +272,13 @@ struct Open<'a> {
     link: Option<(usize, String)>,
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'p> {
     form: Form,
+    /// Columns of the layout, and the tables that are open in it.
+    width: usize,
+    tables: Vec<table::Table>,
+    /// Of a page.
+    pictures: Option<Pictures<'p>>,
     out: String,
     open: Vec<Open<'a>>,
     links: Vec<String>,
@@ -210,26 +290,37 @@ struct Reader<'a> {
     endless_comment: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn read(html: &'a str, form: Form) -> Self {
-        let mut rest = html.get(..html.floor_char_boundary(MAX_HTML)).unwrap_or_default();
-        let mut reader = Self {
+        let mut reader = Self::new(form);
+        reader.go_over(html);
+        reader
+    }
+
+    fn new(form: Form) -> Self {
+        Self {
             form,
+            width: 0,
+            tables: Vec::new(),
+            pictures: None,
             out: String::new(),
             open: Vec::new(),
             links: Vec::new(),
             seen: Vec::new(),
             hidden: Vec::new(),
             endless_comment: false,
-        };
+        }
+    }
+
+    fn go_over(&mut self, html: &'a str) {
+        let mut rest = html.get(..html.floor_char_boundary(MAX_HTML)).unwrap_or_default();
         while !rest.is_empty() {
             let at = rest.find('<').unwrap_or(rest.len());
             let (text, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            reader.text(text);
-            rest = reader.markup(from);
+            self.text(text);
+            rest = self.markup(from);
         }
-        reader.close_to(0);
-        reader
+        self.close_to(0);
     }
 
     /// Reads what begins with `<`; what follows it.
@@ -277,14 +368,20 @@ impl<'a> Reader<'a> {
     }
 
     fn element(&mut self, name: Cow<'a, str>, attributes: &Attributes<'_>) {
-        let kind = kind(&name);
+        // Its background belongs to letters that may be white.
+        let is_page = self.form == Form::Page;
+        let kind = if is_page && name == "body" { Kind::Block("div") } else { kind(&name) };
         let parent = self.open.last();
         let (mut hidden, mut tiny) = parent.map_or((false, false), |p| (p.hidden, p.tiny));
         hidden |= kind == Kind::Dropped || attributes.hides() || self.is_hidden_class(attributes);
         tiny = attributes.font_is_tiny().unwrap_or(tiny);
+        if !hidden && matches!(kind, Kind::Rule | Kind::Image) {
+            self.start_in_table(kind, &name);
+        }
         match kind {
             Kind::Break if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<br>" }),
             Kind::Rule if !hidden => self.raw(if self.form == Form::Words { "\n" } else { "<hr>" }),
+            Kind::Image if !hidden && is_page => self.picture(attributes),
             Kind::Image if !hidden => self.image(attributes),
             Kind::Break | Kind::Rule | Kind::Image | Kind::Unknown | Kind::Raw => {}
             _ => {
@@ -294,7 +391,21 @@ impl<'a> Reader<'a> {
                 }
                 let link = (kind == Kind::Link).then(|| attributes.href()).flatten();
                 if !hidden {
-                    self.start_tag(kind, link.as_deref());
+                    self.start_in_table(kind, &name);
+                    if kind == Kind::Table && self.form == Form::Layout {
+                        self.tables.push(table::Table::open(self.out.len(), attributes));
+                    }
+                    if is_page {
+                        self.start_of_page(kind, &name, attributes, link.as_deref());
+                    } else {
+                        self.start_tag(kind, link.as_deref());
+                    }
+                }
+                if kind == Kind::Cell
+                    && !hidden
+                    && let Some(table) = self.tables.last_mut()
+                {
+                    table.open_cell(self.out.len(), name == "th", attributes);
                 }
                 let link = link.map(|target| (self.out.len(), target));
                 self.open.push(Open { name, kind, hidden, tiny, link });
@@ -306,6 +417,43 @@ impl<'a> Reader<'a> {
         let is_hidden = |class: &str| self.hidden.iter().any(|hidden| hidden == class);
         !self.hidden.is_empty()
             && attributes.get("class").is_some_and(|classes| classes.split_ascii_whitespace().any(is_hidden))
+    }
+
+    /// Tells the innermost table what begins in it.
+    fn start_in_table(&mut self, kind: Kind, name: &str) {
+        let Some(table) = self.tables.last_mut() else { return };
+        match kind {
+            Kind::Row => table.row(),
+            Kind::Link | Kind::Image => table.link(),
+            Kind::Block("p") => {}
+            Kind::Block("div") if name != "form" => {}
+            // A table that holds another one is for the layout.
+            Kind::Table | Kind::Block(_) | Kind::Rule => table.spoil(),
+            _ => {}
+        }
+    }
+
+    fn end_in_table(&mut self, open: &Open<'_>) {
+        if open.kind == Kind::Cell
+            && let Some(table) = self.tables.last_mut()
+        {
+            table.close_cell(self.out.len());
+        }
+    }
+
+    /// Draws a table that holds data, in place of what was written of it.
+    fn end_table(&mut self, open: &Open<'_>) {
+        if open.kind != Kind::Table {
+            return;
+        }
+        let Some(table) = self.tables.pop() else { return };
+        let is_indented = |o: &&Open<'_>| matches!(o.kind, Kind::Block("blockquote" | "li" | "dd"));
+        let width = self.width.saturating_sub(4 * self.open.iter().filter(is_indented).count());
+        let is_pre = self.open.iter().any(|o| o.kind == Kind::Block("pre") || o.kind == Kind::Link);
+        if let Some((start, grid)) = table.grid(&self.out, width).filter(|_| !is_pre) {
+            self.out.truncate(start);
+            self.raw(&grid);
+        }
     }
 
     /// Ends what an opening tag ends without saying so.
@@ -351,7 +499,9 @@ impl<'a> Reader<'a> {
         while self.open.len() > depth {
             let Some(open) = self.open.pop() else { return };
             if !open.hidden {
+                self.end_in_table(&open);
                 self.end_tag(&open);
+                self.end_table(&open);
             }
         }
     }
@@ -376,8 +526,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// An opening tag with what is kept of its looks.
+    fn start_of_page(&mut self, kind: Kind, name: &str, attributes: &Attributes<'_>, link: Option<&str>) {
+        let looks = looks::of(attributes);
+        if kind != Kind::Link {
+            let _ = write!(self.out, "<{}{looks}>", page_element(kind, name));
+        } else if let Some(target) = link {
+            let target = escape(&clean::clean_line(target));
+            let _ = write!(
+                self.out,
+                "<a href=\"{target}\" title=\"{target}\" rel=\"noreferrer noopener\" target=\"_blank\"{looks}>"
+            );
+        }
+    }
+
     fn end_tag(&mut self, open: &Open<'_>) {
         let form = self.form;
+        if form == Form::Page && open.kind != Kind::Link {
+            return self.tag("</", page_element(open.kind, &open.name));
+        }
         match open.kind {
             Kind::Block(_) | Kind::Table | Kind::Row if form == Form::Words => self.raw("\n"),
             Kind::Block(name) => self.tag("</", name),
@@ -407,6 +574,15 @@ impl<'a> Reader<'a> {
                 }
                 self.raw("</a>");
             }
+            Form::Page => {
+                let text =
+                    entities::decode(&without_tags(self.out.get(*start..).unwrap_or_default())).into_owned();
+                self.raw("</a>");
+                if let Some((_, host)) = safety::leads_elsewhere(text.trim(), target) {
+                    let host = escape(&clean::clean_line(host));
+                    let _ = write!(self.out, "<span class=\"leads\"> [leads to {host}]</span>");
+                }
+            }
             Form::Words => {}
             Form::Layout => {
                 let text = without_tags(self.out.get(*start..).unwrap_or_default());
@@ -431,14 +607,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn image(&mut self, attributes: &Attributes<'_>) {
-        let is_dot = |name: &str| {
-            let size = attributes.get(name).unwrap_or_default();
-            size.trim().trim_end_matches("px").parse::<u32>().is_ok_and(|n| n <= 2)
-        };
+    /// A picture itself, or its words.
+    fn picture(&mut self, attributes: &Attributes<'_>) {
+        let source = attributes.get("src").unwrap_or_default();
+        if attributes.is_beacon() || source.trim().is_empty() {
+            return;
+        }
+        let address = self.pictures.as_mut().and_then(|pictures| pictures.address(source.trim()));
+        let Some(address) = address else { return self.image(attributes) };
         let alt = attributes.get("alt").unwrap_or_default();
-        let is_beacon = is_dot("width") && is_dot("height");
-        if !alt.trim().is_empty() && !is_beacon {
+        let (alt, looks) = (escape(&clean::clean_line(&alt)), looks::of(attributes));
+        let _ = write!(self.out, "<img src=\"{}\" alt=\"{alt}\"{looks}>", escape(&address));
+    }
+
+    fn image(&mut self, attributes: &Attributes<'_>) {
+        let alt = attributes.get("alt").unwrap_or_default();
+        if !alt.trim().is_empty() && !attributes.is_beacon() {
             let alt = entities::decode(&alt);
             self.text("[");
             self.raw_text(&escape(alt.trim()));
@@ -455,6 +639,11 @@ impl<'a> Reader<'a> {
     }
 
     fn raw_text(&mut self, text: &str) {
+        if self.form == Form::Page {
+            // No character is written in a way that only a browser understands.
+            let text = escape(&clean::clean(&entities::decode(text)));
+            return self.out.push_str(&text);
+        }
         if self.form != Form::Words {
             return self.out.push_str(text);
         }
@@ -478,6 +667,21 @@ impl<'a> Reader<'a> {
 
     fn raw(&mut self, markup: &str) {
         self.out.push_str(markup);
+    }
+}
+
+/// The element that a page has for one of a document. No name of the document's own is ever written.
+fn page_element(kind: Kind, name: &str) -> &'static str {
+    match (kind, name) {
+        (Kind::Block(name), _) => name,
+        (Kind::Table, _) => "table",
+        (Kind::Row, _) => "tr",
+        (Kind::Cell, "th") => "th",
+        (Kind::Cell, _) => "td",
+        (Kind::Inline(""), "s" | "strike" | "del") => "s",
+        (Kind::Inline(""), "font") => "font",
+        (Kind::Inline(name), _) if !name.is_empty() => name,
+        _ => "span",
     }
 }
 
@@ -548,6 +752,15 @@ impl<'a> Attributes<'a> {
         let style = self.style();
         let size = style.split(';').filter_map(|d| d.strip_prefix("font-size:")).next_back()?;
         Some(style::is_zero(size) || size.starts_with("1px"))
+    }
+
+    /// Whether a picture is too small to be one.
+    fn is_beacon(&self) -> bool {
+        let is_dot = |name: &str| {
+            let size = self.get(name).unwrap_or_default();
+            size.trim().trim_end_matches("px").parse::<u32>().is_ok_and(|n| n <= 2)
+        };
+        is_dot("width") && is_dot("height")
     }
 
     /// A target that leads to the web, to mail or to a telephone.

@@ -31,7 +31,7 @@ pub(super) struct Part {
     pub(super) filename: Option<String>,
     pub(super) disposition: Option<Disposition>,
     pub(super) content_id: Option<String>,
-    /// What S/MIME says is inside (RFC 8551, section 3.2.2).
+    /// What S/MIME says is inside, in lower case (RFC 8551, section 3.2.2).
     pub(super) smime: Option<String>,
     /// `format=flowed` and `delsp=yes` (RFC 3676).
     pub(super) is_flowed: bool,
@@ -49,6 +49,17 @@ pub(super) enum Encoding {
     QuotedPrintable,
     /// From before MIME, and in it under names that were never registered.
     Uuencode,
+}
+
+impl Encoding {
+    /// What is wrong where it is broken.
+    pub(super) fn defect(self) -> Defect {
+        match self {
+            Self::Base64 => Defect::Base64,
+            Self::Uuencode => Defect::Encoding,
+            Self::Identity | Self::QuotedPrintable => Defect::QuotedPrintable,
+        }
+    }
 }
 
 /// All parts, the message itself first.
@@ -125,11 +136,7 @@ impl<'a> Structure<'a> {
     pub(super) fn text(&self, part: &Part, damaged: &mut Vec<Defect>) -> String {
         let (bytes, broken) = self.decoded(part);
         if broken {
-            damaged.push(match part.encoding {
-                Encoding::Base64 => Defect::Base64,
-                Encoding::Uuencode => Defect::Encoding,
-                _ => Defect::QuotedPrintable,
-            });
+            damaged.push(part.encoding.defect());
         }
         let meta =
             if part.charset.is_none() && part.kind == "text/html" { meta_charset(&bytes) } else { None };
@@ -407,7 +414,10 @@ fn describe(header: &Header<'_>, in_digest: bool) -> (Part, Option<String>, bool
             matches!(other, "" | "7bit" | "8bit" | "binary" | "7-bit" | "8-bit" | "none"),
         ),
     };
-    let smime = kind.value.ends_with("pkcs7-mime").then(|| kind.get("smime-type").unwrap_or_default());
+    let smime = kind
+        .value
+        .ends_with("pkcs7-mime")
+        .then(|| kind.get("smime-type").unwrap_or_default().to_ascii_lowercase());
     let default = if in_digest { "message/rfc822" } else { "text/plain" };
     let part = Part {
         number: String::new(),

@@ -7,6 +7,7 @@ mod address;
 mod calendar;
 mod charset;
 mod clean;
+mod cms;
 mod compose;
 mod date;
 pub mod document;
@@ -14,11 +15,13 @@ mod encode;
 mod enriched;
 mod entities;
 mod flowed;
+mod fold;
 mod freeze;
 mod header;
 mod html;
 pub mod mbox;
 mod mime;
+mod page;
 mod params;
 mod protection;
 mod reader;
@@ -29,6 +32,7 @@ mod rtf;
 mod safety;
 mod skim;
 mod style;
+mod subject;
 mod summary;
 mod template;
 mod tnef;
@@ -37,7 +41,9 @@ mod words;
 
 pub use clean::{clean, clean_line, file_name};
 pub use compose::{Draft, File, Frozen, Moment};
+pub use fold::{Passage, PassageKind, is_forward};
 pub use freeze::freeze;
+pub use page::{Note, Page};
 pub use skim::Skim;
 pub use template::TemplateError;
 
@@ -294,8 +300,8 @@ pub struct Event {
 /// One part of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PartInfo {
-    /// The section path of IMAP (RFC 9051, section 6.4.5), as `2.1`. What is inside an encoded message or a
-    /// `winmail.dat` is numbered on from it; no server knows these.
+    /// The section path of IMAP (RFC 9051, section 6.4.5), as `2.1`. What is inside an encoded message, a
+    /// `winmail.dat` or a signature is numbered on from it; no server knows these.
     pub part: String,
     /// `type/subtype` in lower case.
     #[serde(rename = "type")]
@@ -367,6 +373,8 @@ pub enum Defect {
     Date,
     /// A `winmail.dat` that ends early or is none.
     Tnef,
+    /// An S/MIME part that ends early, or is none.
+    SMime,
 }
 
 /// Why a message cannot be sent as it is. Nothing was changed.

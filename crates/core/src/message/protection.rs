@@ -1,5 +1,6 @@
 //! Signed and encrypted messages, named: nothing is verified here.
 
+use super::cms::{Cms, CmsKind};
 use super::mime::{Part, Structure};
 use super::{Protected, Protection, ProtectionMethod};
 
@@ -21,9 +22,12 @@ pub(super) fn of(structure: &Structure<'_>, shown: &[usize], text: &str) -> Vec<
                 let content = parent.and_then(|parent| structure.part(*parent.children.get(1)?));
                 add(Protected::Encrypted, ProtectionMethod::PgpMime, content.unwrap_or(part));
             }
-            (_, Some("signed-data")) => add(Protected::Signed, ProtectionMethod::SMime, part),
-            (_, Some("certs-only" | "compressed-data")) | (_, None) => {}
-            (_, Some(_)) => add(Protected::Encrypted, ProtectionMethod::SMime, part),
+            (_, Some(said)) => {
+                if let Some(state) = of_smime(structure, part, said) {
+                    add(state, ProtectionMethod::SMime, part);
+                }
+            }
+            (_, None) => {}
         }
     }
     let armour = |mark: &str| text.lines().any(|line| line.trim_end() == mark);
@@ -39,6 +43,19 @@ pub(super) fn of(structure: &Structure<'_>, shown: &[usize], text: &str) -> Vec<
     found
 }
 
+/// What S/MIME does to a part: the part itself tells, and where it is none, the header (RFC 8551, section 3.2.2).
+fn of_smime(structure: &Structure<'_>, part: &Part, said: &str) -> Option<Protected> {
+    match Cms::read(&structure.decoded(part).0).map(|found| found.kind) {
+        Some(CmsKind::Signed(Some(_))) => Some(Protected::Signed),
+        Some(CmsKind::Encrypted) => Some(Protected::Encrypted),
+        found => match said {
+            "signed-data" => Some(Protected::Signed),
+            "certs-only" | "compressed-data" => None,
+            _ => found.is_none().then_some(Protected::Encrypted),
+        },
+    }
+}
+
 /// What is shown of a message whose text is sealed.
 pub(super) fn unreadable(protection: &Protection) -> Option<String> {
     let Protection { state, method, part, .. } = protection;
@@ -48,7 +65,7 @@ pub(super) fn unreadable(protection: &Protection) -> Option<String> {
             "(This message is encrypted with {name}. restante cannot decrypt it; part {part} is the content.)"
         )),
         (Protected::Signed, ProtectionMethod::SMime) => Some(format!(
-            "(The text of this message is inside its {name} signature, part {part}, which restante does not open.)"
+            "(What is signed with {name} in this message, part {part}, is no text or cannot be read.)"
         )),
         _ => None,
     }

@@ -1,12 +1,15 @@
 //! A message as a person reads it.
 
+use super::cms::{Cms, CmsKind};
 use super::header::Header;
 use super::mime::{Encoding, MAX_DEPTH, MAX_PARTS, Part, Structure};
 use super::safety::Warnings;
 use super::tnef::Tnef;
-use super::{Attachment, Defect, Disposition, PartInfo, Reading, Searchable, Summary};
+use super::{Attachment, Defect, Disposition, PartInfo, Protected, Protection, Reading, Searchable, Summary};
 use super::{Event, Warning};
-use super::{calendar, clean, document, enriched, flowed, html, protection, report, results, rtf, tnef};
+use super::{
+    calendar, clean, document, enriched, flowed, html, page, protection, report, results, rtf, tnef,
+};
 use crate::mail::Contact;
 use std::borrow::Cow;
 
@@ -16,8 +19,12 @@ const MAX_TEXT: usize = 8 * 1024 * 1024;
 const SNIPPET: usize = 200;
 /// A plain part shorter than this may only say that the HTML part is the message, in characters.
 const MAX_EXCUSE: usize = 700;
+/// The most octets of pictures in a page, in base64.
+const MAX_PICTURES: usize = if cfg!(test) { 1 } else { 24 } * 1024 * 1024;
 /// Encoded messages and containers in each other that are opened.
 const MAX_CONTAINERS: usize = 3;
+/// The columns of plain text in a page that may be wrapped anew.
+const PAGE_WIDTH: usize = 90;
 /// The most events of one message.
 const MAX_EVENTS: usize = 20;
 /// Fields that may stand once (RFC 5322, section 3.6).
@@ -66,20 +73,37 @@ impl Reading {
 
     fn with_cards(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
         let mut reading = Self::of(structure, message, width, own);
-        let mut cards: Vec<String> = reading.events.iter().map(calendar::card).collect();
-        cards.extend(reading.report.iter().map(report::delivery_card));
-        cards.extend(reading.receipt.iter().map(report::receipt_card));
-        cards.retain(|card| !card.is_empty());
-        if reading.text.is_empty() {
-            let descriptions = reading.events.iter().filter_map(|event| event.description.clone());
-            cards.extend(descriptions.map(|text| tidy(&text)));
-            cards.extend(reading.protection.iter().find_map(protection::unreadable));
-        }
+        let mut cards = reading.cards(reading.text.is_empty());
         if !cards.is_empty() {
             cards.push(std::mem::take(&mut reading.text));
             reading.text = tidy(&cards.join("\n\n"));
         }
+        if reading.text.is_empty() {
+            // What was to be told in words and cannot be read.
+            let is_aside = |kind: &str| {
+                report::is_delivery(kind) || report::is_receipt(kind) || calendar::is_calendar(kind)
+            };
+            let part =
+                structure.parts.iter().find(|part| is_aside(&part.kind) && !structure.is_in_message(part));
+            reading.text = part.map(|part| tidy(&structure.text(part, &mut Vec::new()))).unwrap_or_default();
+        }
         reading
+    }
+
+    /// What the parts that are no text say; all that can be said where there is no text.
+    pub(super) fn cards(&self, is_all: bool) -> Vec<String> {
+        let mut cards: Vec<String> = self.events.iter().map(calendar::card).collect();
+        cards.extend(self.report.iter().map(report::delivery_card));
+        cards.extend(self.receipt.iter().map(report::receipt_card));
+        cards.retain(|card| !card.is_empty());
+        if is_all {
+            let descriptions = self.events.iter().filter_map(|event| event.description.clone());
+            cards.extend(descriptions.map(|text| tidy(&text)));
+            let is_encrypted = |found: &&Protection| found.state == Protected::Encrypted;
+            let sealed = self.protection.iter().find(is_encrypted).or(self.protection.first());
+            cards.extend(sealed.and_then(protection::unreadable));
+        }
+        cards
     }
 
     /// What [`read_as`](Self::read_as) gives, with the sender's words only.
@@ -91,6 +115,8 @@ impl Reading {
         let header = Header::read(message);
         let mut view = View::new(structure, Purpose::Reading { width });
         view.show_all();
+        let mut protection = protection::of(structure, &view.shown, &view.text);
+        protection.extend(view.protection);
         let mut damaged = view.damaged;
         damaged.extend(structure.damaged.iter().copied());
         damaged.extend(header_defects(&header));
@@ -118,20 +144,22 @@ impl Reading {
             parts: view.parts,
             damaged,
             warnings: Vec::new(),
-            protection: protection::of(structure, &view.shown, &view.text),
+            protection,
             report: None,
             receipt: None,
             events: Vec::new(),
         };
-        reading.open_asides(structure);
+        reading.open_asides(structure, 0);
         reading.warnings = warnings(&reading, &header, &view.links);
         reading
     }
 
     /// Opens what is no text for people: reports, receipts and calendars. Those in attached messages are another's.
-    fn open_asides(&mut self, structure: &Structure<'_>) {
+    fn open_asides(&mut self, structure: &Structure<'_>, depth: usize) {
         for part in structure.parts.iter().filter(|part| !structure.is_in_message(part)) {
-            if report::is_delivery(&part.kind) {
+            if let Some(bytes) = signed(structure, part, depth) {
+                self.open_asides(&Structure::read(&bytes), depth + 1);
+            } else if report::is_delivery(&part.kind) {
                 self.report.get_or_insert_with(|| report::delivery(&structure.decoded(part).0));
             } else if report::is_receipt(&part.kind) {
                 self.receipt.get_or_insert_with(|| report::receipt(&structure.decoded(part).0));
@@ -175,6 +203,7 @@ fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec
         warnings.hidden("attachment", name);
     }
     warnings.links(links);
+    warnings.text(&reading.text);
     warnings.0
 }
 
@@ -219,6 +248,9 @@ impl Searchable {
                 found.add_document(limits, &part.kind, part.filename.as_deref(), bytes);
             }
         }
+        found.attachments =
+            found.attachments.saturating_add(u32::try_from(view.signed.len()).unwrap_or(u32::MAX));
+        found.filenames.extend(view.signed.into_iter().flatten());
         found.text = tidy(&view.text);
         found.snippet = snippet(&found.text);
         let own = structure.parts.first().and_then(|part| message.get(part.header.clone()));
@@ -283,7 +315,9 @@ impl Attachment {
         let rest = part.strip_prefix(&around.number)?.strip_prefix('.')?;
         let number = format!("{number}{}.", around.number);
         match Container::open(&structure, around, depth)? {
-            Container::Message(bytes) => Self::find(&bytes, rest, &number, depth + 1),
+            Container::Message(bytes) | Container::Signed(bytes) => {
+                Self::find(&bytes, rest, &number, depth + 1)
+            }
             Container::Tnef(mut tnef) => {
                 let at = rest.parse::<usize>().ok()?.checked_sub(1)?;
                 let found = (at < tnef.parts.len()).then(|| tnef.parts.swap_remove(at))?;
@@ -316,6 +350,8 @@ enum Container {
     /// An attached message that is encoded, which no server looks into.
     Message(Vec<u8>),
     Tnef(Tnef),
+    /// Parts inside their signature.
+    Signed(Vec<u8>),
 }
 
 impl Container {
@@ -330,8 +366,31 @@ impl Container {
         if tnef::is_tnef(&part.kind, part.filename.as_deref()) {
             return Tnef::read(&structure.decoded(part).0).map(Self::Tnef);
         }
+        if part.smime.is_some()
+            && let Some(Cms { kind: CmsKind::Signed(Some(bytes)), .. }) =
+                Cms::read(&structure.decoded(part).0)
+        {
+            // Files of any kind are signed in this way too.
+            return Header::read_part(&bytes).unfolded("Content-Type").map(|_| Self::Signed(bytes));
+        }
         None
     }
+}
+
+/// What is signed, where a part has it inside.
+fn signed(structure: &Structure<'_>, part: &Part, depth: usize) -> Option<Vec<u8>> {
+    match part.smime.as_ref().and_then(|_| Container::open(structure, part, depth))? {
+        Container::Signed(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Whether a part is not the S/MIME that it says it is.
+fn is_damaged_smime(structure: &Structure<'_>, part: &Part) -> bool {
+    part.smime.as_ref().is_some_and(|said| match Cms::read(&structure.decoded(part).0) {
+        Some(found) => found.is_damaged || (said == "signed-data" && found.kind == CmsKind::Signed(None)),
+        None => true,
+    })
 }
 
 fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
@@ -346,12 +405,12 @@ fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
     }
 }
 
-fn info(structure: &Structure<'_>, part: &Part) -> PartInfo {
+fn info(part: &Part, size: usize) -> PartInfo {
     PartInfo {
         part: part.number.clone(),
         kind: part.kind.clone(),
         filename: part.filename.clone(),
-        size: structure.decoded(part).0.len(),
+        size,
         cut: false,
         disposition: part.disposition,
         cid: part.content_id.clone(),
@@ -385,8 +444,31 @@ fn is_attached(structure: &Structure<'_>, index: usize, part: &Part, shown: &[us
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    Reading { width: usize },
+    Reading {
+        width: usize,
+    },
     Searching,
+    /// The text is HTML.
+    Page {
+        remote: bool,
+    },
+}
+
+/// The words of a message as HTML.
+pub(super) struct Body {
+    pub(super) html: String,
+    /// Pictures of other servers that are not loaded.
+    pub(super) left_out: usize,
+}
+
+impl Body {
+    /// Puts a message's words together; with `remote`, pictures are loaded from other servers.
+    pub(super) fn read(message: &[u8], remote: bool) -> Self {
+        let structure = Structure::read(message);
+        let mut view = View::new(&structure, Purpose::Page { remote });
+        view.show_all();
+        Self { html: view.text, left_out: view.left_out }
+    }
 }
 
 /// The text of a message while it is put together.
@@ -404,8 +486,14 @@ struct View<'a> {
     /// Every leaf and attached message, when somebody reads.
     parts: Vec<PartInfo>,
     damaged: Vec<Defect>,
+    /// Of what is signed and shown: how it is protected further, and the names of its attachments.
+    protection: Vec<Protection>,
+    signed: Vec<Option<String>>,
     /// Containers around this.
     depth: usize,
+    /// Of a page: octets that its pictures may still take, and how many of other servers were left out.
+    room: usize,
+    left_out: usize,
 }
 
 impl<'a> View<'a> {
@@ -420,7 +508,11 @@ impl<'a> View<'a> {
             shown: Vec::new(),
             parts: Vec::new(),
             damaged: Vec::new(),
+            protection: Vec::new(),
+            signed: Vec::new(),
             depth: 0,
+            room: MAX_PICTURES,
+            left_out: 0,
         }
     }
 
@@ -463,13 +555,21 @@ impl<'a> View<'a> {
             if self.parts.len() >= MAX_PARTS {
                 return self.damaged.push(Defect::TooManyParts);
             }
-            self.parts.push(info(structure, part));
+            let (bytes, is_broken) = structure.decoded(part);
+            self.parts.push(info(part, bytes.len()));
+            if is_broken {
+                self.damaged.push(part.encoding.defect());
+            }
+            if is_damaged_smime(structure, part) {
+                self.damaged.push(Defect::SMime);
+            }
             let inside = match Container::open(structure, part, self.depth) {
-                Some(Container::Message(bytes)) => {
+                Some(Container::Message(bytes) | Container::Signed(bytes)) => {
                     let inner = Structure::read(&bytes);
                     let mut view = View::new(&inner, self.purpose);
                     view.depth = self.depth + 1;
                     view.list_parts();
+                    self.damaged.extend(view.damaged);
                     view.parts
                 }
                 Some(Container::Tnef(found)) => {
@@ -519,6 +619,7 @@ impl<'a> View<'a> {
                 }
             }
             _ if part.is_message() => self.show_message(part, depth),
+            _ if part.smime.is_some() => self.show_signed(index, part),
             _ => self.show_leaf(index, part),
         }
     }
@@ -532,7 +633,7 @@ impl<'a> View<'a> {
                 if matches!(self.purpose, Purpose::Reading { .. }) {
                     self.keep_html(html);
                 }
-                Some(if self.is_excuse(plain, html) { html } else { plain })
+                Some(if self.is_html_better(plain, html) { html } else { plain })
             }
             _ => plain.or(html).or(part.children.first().copied()),
         };
@@ -560,6 +661,15 @@ impl<'a> View<'a> {
     fn leaf_text(&self, index: usize) -> String {
         let part = self.first_leaf(index).and_then(|leaf| self.structure.part(leaf));
         part.map(|p| self.structure.text(p, &mut Vec::new())).unwrap_or_default()
+    }
+
+    /// A page shows the HTML, where there is anything in it.
+    fn is_html_better(&self, plain: usize, html: usize) -> bool {
+        if !matches!(self.purpose, Purpose::Page { .. }) {
+            return self.is_excuse(plain, html);
+        }
+        let document = self.leaf_text(html);
+        document.contains("<img") || document.contains("<IMG") || !html::to_words(&document).trim().is_empty()
     }
 
     fn is_excuse(&self, plain: usize, html: usize) -> bool {
@@ -597,10 +707,37 @@ impl<'a> View<'a> {
         let inner = Structure::read(bytes);
         let header = inner.parts.first().map(|part| part.header.clone()).unwrap_or_default();
         self.show_header(bytes.get(header).unwrap_or_default());
-        let mut view = View::new(&inner, self.purpose);
+        self.show_inside(&inner, None);
+    }
+
+    /// Shows what is inside its signature (RFC 8551, section 3.5.2) as if it stood there without.
+    fn show_signed(&mut self, index: usize, part: &Part) {
+        if let Some(bytes) = signed(self.structure, part, self.depth) {
+            self.shown.push(index);
+            self.show_inside(&Structure::read(&bytes), Some(part));
+        }
+    }
+
+    /// Shows what a container has; with `signed`, that part is the container, and the parts are the message's own.
+    fn show_inside(&mut self, inner: &Structure<'_>, signed: Option<&Part>) {
+        let mut view = View::new(inner, self.purpose);
         view.depth = self.depth + 1;
+        view.room = self.room;
         view.show(0, 0);
-        self.add(&view.text);
+        if let Some(part) = signed {
+            let mut protection = protection::of(inner, &[], "");
+            protection.append(&mut view.protection);
+            self.protection.extend(protection.into_iter().map(|mut found| {
+                found.part = format!("{}.{}", part.number, found.part);
+                found
+            }));
+            let attached = |(at, part): &(usize, &Part)| is_attached(inner, *at, part, &view.shown);
+            let attached = inner.parts.iter().enumerate().filter(attached);
+            self.signed.extend(attached.map(|(_, part)| part.filename.clone()));
+            self.signed.append(&mut view.signed);
+        }
+        (self.room, self.left_out) = (view.room, self.left_out + view.left_out);
+        self.add_made(&view.text);
         self.damaged.extend(view.damaged);
         self.damaged.extend(inner.damaged.iter().copied());
         self.html = self.html.take().or(view.html);
@@ -616,7 +753,7 @@ impl<'a> View<'a> {
             let from = summary.from.first().map(|c| if c.name.is_empty() { &c.address } else { &c.name });
             return self.add(&format!("{} {}", summary.subject, from.cloned().unwrap_or_default()));
         }
-        let mut block = String::from("--- Attached message");
+        let mut block = String::from(super::fold::ATTACHED);
         let mut field = |name: &str, value: &str| {
             if !value.is_empty() {
                 block.push_str(&format!("\n{name}: {value}"));
@@ -648,9 +785,14 @@ impl<'a> View<'a> {
             ("text/plain", _) if html::is_document(&text) => self.add_html(&text),
             ("text/rtf", _) => self.add_rich(&self.structure.decoded(part).0),
             ("text/enriched" | "text/richtext", _) => self.add(&enriched::read(&text)),
-            ("text/rfc822-headers", Purpose::Reading { .. }) => self.show_header(text.as_bytes()),
+            ("text/rfc822-headers", Purpose::Reading { .. } | Purpose::Page { .. }) => {
+                self.show_header(text.as_bytes())
+            }
             (_, Purpose::Reading { width }) if part.is_flowed => {
                 self.add(&flowed::reflow(&text, part.is_delsp, width));
+            }
+            (_, Purpose::Page { .. }) if part.is_flowed => {
+                self.add(&flowed::reflow(&text, part.is_delsp, PAGE_WIDTH));
             }
             _ => self.add(&text),
         }
@@ -666,6 +808,25 @@ impl<'a> View<'a> {
             Purpose::Searching => {
                 self.has_link |= html::is_linked(html);
                 self.add(&html::to_words(html));
+            }
+            Purpose::Page { remote } => {
+                let structure = self.structure;
+                let part = |cid: &str| {
+                    let has_it = |part: &&Part| part.content_id.as_deref() == Some(cid);
+                    let part = structure.parts.iter().find(has_it)?;
+                    Some(structure.decoded(part).0.into_owned())
+                };
+                let pictures = html::Pictures { remote, part: &part, room: self.room, left_out: 0 };
+                let (page, pictures) = html::to_page(html, pictures);
+                if let Some(pictures) = pictures {
+                    self.room = pictures.room;
+                    self.left_out += pictures.left_out;
+                }
+                // A document that is cut would be none: then its words are.
+                match self.text.len() + page.len() <= MAX_TEXT + MAX_PICTURES {
+                    true => self.text.push_str(&format!("<div class=\"part\">{page}</div>\n")),
+                    false => self.add(&html::to_words(html)),
+                }
             }
         }
     }
@@ -690,6 +851,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Adds what was put together as the rest is.
+    fn add_made(&mut self, text: &str) {
+        match self.purpose {
+            Purpose::Page { .. } => self.text.push_str(text),
+            _ => self.add(text),
+        }
+    }
+
     /// Adds text, an empty line after what is there.
     fn add(&mut self, text: &str) {
         let text = text.trim_end();
@@ -700,6 +869,9 @@ impl<'a> View<'a> {
         let text = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
         if text.trim().is_empty() {
             return;
+        }
+        if let Purpose::Page { .. } = self.purpose {
+            return self.text.push_str(&page::preformatted(text));
         }
         if !self.text.is_empty() {
             self.text.push_str("\n\n");

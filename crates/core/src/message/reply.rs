@@ -78,7 +78,7 @@ pub(super) fn reply_subject(subject: &str) -> String {
 }
 
 /// What follows `Re:`, `AW:`, `RE[2]:`, `Re (3):` and the like.
-fn strip_reply_word(subject: &str) -> Option<&str> {
+pub(super) fn strip_reply_word(subject: &str) -> Option<&str> {
     let (word, rest) = subject.split_once([':', '：'])?;
     let word = word.trim_end();
     let open = word.find(['[', '(', '^']).unwrap_or(word.len());

@@ -3,6 +3,7 @@
 use super::html::Link;
 use super::{Warning, WarningKind};
 use crate::mail::Contact;
+use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::RestrictionLevel;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::restriction_level::RestrictionLevelDetection as _;
@@ -11,6 +12,9 @@ use unicode_security::restriction_level::RestrictionLevelDetection as _;
 const MAX_WARNINGS: usize = 50;
 /// The longest name or link text that is looked at, in bytes.
 const MAX_TEXT: usize = 500;
+
+/// The most web addresses of a text that are looked at.
+const MAX_ADDRESSES: usize = 1000;
 
 /// Warnings in the order they were found, each once.
 #[derive(Default)]
@@ -28,7 +32,7 @@ impl Warnings {
     pub(super) fn contacts(&mut self, place: &'static str, contacts: &[Contact]) {
         for contact in contacts.iter().take(MAX_WARNINGS) {
             let name = contact.name.get(..contact.name.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
-            if let Some(other) = address_in(name)
+            if let Some(other) = address_in(&folded(name))
                 && !other.eq_ignore_ascii_case(&contact.address)
             {
                 self.add(WarningKind::NameShowsAnotherAddress, place, &other, &contact.address);
@@ -69,19 +73,41 @@ impl Warnings {
         }
     }
 
+    /// Looks at the web addresses in a text.
+    pub(super) fn text(&mut self, text: &str) {
+        for at in memchr::memmem::find_iter(text.as_bytes(), b"://").take(MAX_ADDRESSES) {
+            let start = text.get(..at).map_or(0, |before| {
+                before
+                    .rfind(|c: char| !c.is_ascii_alphabetic())
+                    .map_or(0, |at| text.ceil_char_boundary(at + 1))
+            });
+            let end = text.len().min(at.saturating_add(MAX_TEXT));
+            let address = text.get(start..text.floor_char_boundary(end)).unwrap_or_default();
+            let address = address.split(|c: char| c.is_whitespace() || "<>\"',;()".contains(c)).next();
+            if let Some(host) = address.and_then(host_of) {
+                self.domain("link", host);
+            }
+        }
+    }
+
     /// Looks at the links of a document.
     pub(super) fn links(&mut self, links: &[Link]) {
         for link in links {
             if let Some(host) = host_of(&link.target) {
                 self.domain("link", host);
-                if let Some(shown) = host_in(&link.text)
-                    && !is_same_site(&shown, host)
-                {
-                    self.add(WarningKind::LinkShowsAnotherHost, "link", &shown, host);
-                }
+            }
+            if let Some((shown, host)) = leads_elsewhere(&link.text, &link.target) {
+                self.add(WarningKind::LinkShowsAnotherHost, "link", &shown, host);
             }
         }
     }
+}
+
+/// The host that a link's text names, and the other one that it leads to.
+pub(super) fn leads_elsewhere<'a>(text: &str, target: &'a str) -> Option<(String, &'a str)> {
+    let host = host_of(target)?;
+    let shown = host_in(text)?;
+    (!is_same_site(&shown, host)).then_some((shown, host))
 }
 
 /// Whether a word mixes scripts that no language writes together: Latin with Cyrillic or Greek.
@@ -100,6 +126,12 @@ fn mixes_alike(word: &str) -> bool {
     let is_latin = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}');
     let is_like = |c: char| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{530}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}');
     word.chars().any(is_latin) && word.chars().any(is_like)
+}
+
+/// A text as it looks: what is not seen is gone, and what has the shape of a letter or a dot is one. IDNA takes these
+/// dots for dots too (RFC 3490, section 3.1).
+fn folded(text: &str) -> String {
+    super::clean_line(text).nfkc().map(|c| if c == '\u{3002}' { '.' } else { c }).collect()
 }
 
 /// The first address that stands in a display name.
@@ -128,8 +160,8 @@ pub(super) fn host_of(url: &str) -> Option<&str> {
 
 /// The host a link's text names, when the text is a web address or a host and nothing else.
 fn host_in(text: &str) -> Option<String> {
-    let text = super::clean_line(text.trim());
-    if text.len() > MAX_TEXT || text.contains(char::is_whitespace) || text.contains('@') {
+    let text = Some(text.trim()).filter(|text| text.len() <= MAX_TEXT).map(folded)?;
+    if text.contains(char::is_whitespace) || text.contains('@') {
         return None;
     }
     if let Some(host) = host_of(&text) {
@@ -179,6 +211,15 @@ mod tests {
                 "x@evil.example".to_owned()
             )]
         );
+        // In letters of another width.
+        assert_eq!(
+            kinds("service\u{ff20}bank\u{ff0e}example", "x@evil.example"),
+            [WarningKind::NameShowsAnotherAddress]
+        );
+        assert_eq!(
+            kinds("service@bank\u{ff61}example", "x@evil.example"),
+            [WarningKind::NameShowsAnotherAddress]
+        );
         assert_eq!(of("Ann <ANN@example.org>", "ann@example.org"), []);
         assert_eq!(of("Ann @ work", "ann@example.org"), []);
     }
@@ -225,6 +266,13 @@ mod tests {
             told("www.bank.com", "bank.com.evil.org")
         );
         assert_eq!(link("http://bank.com/", "http://bank.com@evil.org/"), told("bank.com", "evil.org"));
+        for dot in ["\u{ff0e}", "\u{3002}", "\u{ff61}", "\u{2024}", "\u{200b}."] {
+            assert_eq!(
+                link(&format!("bank{dot}com"), "http://evil.org"),
+                told("bank.com", "evil.org"),
+                "{dot}"
+            );
+        }
         for (text, target) in [
             ("bank.com", "https://www.bank.com/login"),
             ("click here", "https://evil.org/"),

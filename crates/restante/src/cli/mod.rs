@@ -25,6 +25,7 @@ mod man;
 mod mark;
 mod message;
 mod move_;
+mod open;
 mod outbox;
 mod output;
 mod prompt;
@@ -41,6 +42,7 @@ mod steps;
 mod suggest;
 mod sync;
 mod tag;
+mod thread;
 mod trash;
 mod trial;
 mod undo;
@@ -126,6 +128,8 @@ enum Command {
     Search(list::Search),
     Count(count::Count),
     Read(read::Read),
+    Thread(thread::Thread),
+    Open(open::Open),
     Save(save::Save),
     Archive(archive::Archive),
     Move(move_::Move),
@@ -173,6 +177,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Search(command) => command.run(&context),
         Command::Count(command) => command.run(&context),
         Command::Read(command) => command.run(&context),
+        Command::Thread(command) => command.run(&context),
+        Command::Open(command) => command.run(&context),
         Command::Save(command) => command.run(&context),
         Command::Archive(command) => command.run(&context),
         Command::Move(command) => command.run(&context),

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use std::process::ExitCode;
 
 /// Lines longer than this are hard to read, however wide the terminal is.
-const WIDTH: usize = 78;
+pub(super) const WIDTH: usize = 78;
 /// The most warnings of one message that are shown.
 const MAX_WARNINGS: usize = 6;
 
@@ -142,7 +142,7 @@ impl Content {
 }
 
 /// The hosts and the domain of the accounts a message is in: what their servers say of it counts.
-fn own_hosts(context: &Context, view: &View, row: &Row) -> Result<Vec<String>, Failure> {
+pub(super) fn own_hosts(context: &Context, view: &View, row: &Row) -> Result<Vec<String>, Failure> {
     let known = view.accounts()?;
     let is_here = |name: &str| {
         known.iter().any(|account| account.name == name && row.places.iter().any(|p| p.account == account.id))
@@ -185,15 +185,33 @@ fn page(context: &Context, reading: &Reading) -> String {
     field("Subject:", &reading.subject);
     field("Checked:", &reading.authentication.as_ref().map(checked).unwrap_or_default());
     field("Sealed:", &reading.protection.iter().map(sealed).collect::<Vec<_>>().join(", "));
-    for warning in reading.warnings.iter().take(MAX_WARNINGS) {
-        page.push_str(&format!("{} {}\n", context.output.bold("Beware:"), clean_line(&caution(warning))));
-    }
-    if let Some(more) = reading.warnings.len().checked_sub(MAX_WARNINGS).filter(|more| *more > 0) {
-        page.push_str(&format!("{} {more} more like these\n", context.output.bold("Beware:")));
-    }
+    page.push_str(&cautions(context, reading));
     page.push('\n');
     page.push_str(clean(&reading.text).trim_end());
     page.push('\n');
+    page.push_str(&attachments(reading));
+    if !reading.damaged.is_empty() {
+        let names: Vec<String> = reading.damaged.iter().map(super::steps::serde_word).collect();
+        page.push_str(&context.output.dim(&format!("\nThis message is damaged: {}\n", names.join(", "))));
+    }
+    page
+}
+
+/// What a person is warned of, one line each.
+pub(super) fn cautions(context: &Context, reading: &Reading) -> String {
+    let mut lines = String::new();
+    for warning in reading.warnings.iter().take(MAX_WARNINGS) {
+        lines.push_str(&format!("{} {}\n", context.output.bold("Beware:"), clean_line(&caution(warning))));
+    }
+    if let Some(more) = reading.warnings.len().checked_sub(MAX_WARNINGS).filter(|more| *more > 0) {
+        lines.push_str(&format!("{} {more} more like these\n", context.output.bold("Beware:")));
+    }
+    lines
+}
+
+/// The attachments below a text, one line each after an empty one.
+pub(super) fn attachments(reading: &Reading) -> String {
+    let mut lines = String::new();
     let attachments = reading
         .parts
         .iter()
@@ -204,7 +222,7 @@ fn page(context: &Context, reading: &Reading) -> String {
         // Nobody knows its size before the rest is here.
         let size = if part.cut { "at least " } else { "" };
         let size = format!("{size}{}", octets(part.size as u64));
-        page.push_str(&format!(
+        lines.push_str(&format!(
             "{head}[{}] {}, {}, {size}\n",
             part.part,
             clean_line(name),
@@ -212,15 +230,11 @@ fn page(context: &Context, reading: &Reading) -> String {
         ));
         head = "";
     }
-    if !reading.damaged.is_empty() {
-        let names: Vec<String> = reading.damaged.iter().map(super::steps::serde_word).collect();
-        page.push_str(&context.output.dim(&format!("\nThis message is damaged: {}\n", names.join(", "))));
-    }
-    page
+    lines
 }
 
 /// What the own provider found out about the sender.
-fn checked(found: &Authentication) -> String {
+pub(super) fn checked(found: &Authentication) -> String {
     let result = |name: &str, result: &Option<String>| result.as_ref().map(|word| format!("{name} {word}"));
     let results = [result("SPF", &found.spf), result("DKIM", &found.dkim), result("DMARC", &found.dmarc)];
     let results: Vec<String> = results.into_iter().flatten().collect();
@@ -231,7 +245,7 @@ fn checked(found: &Authentication) -> String {
     }
 }
 
-fn sealed(found: &Protection) -> String {
+pub(super) fn sealed(found: &Protection) -> String {
     let what = match found.state {
         Protected::Signed => "signed",
         Protected::Encrypted => "encrypted",
@@ -240,7 +254,7 @@ fn sealed(found: &Protection) -> String {
 }
 
 /// A warning as a sentence.
-fn caution(warning: &Warning) -> String {
+pub(super) fn caution(warning: &Warning) -> String {
     let Warning { kind, place, shown, actual } = warning;
     match kind {
         WarningKind::NameShowsAnotherAddress => {
@@ -266,7 +280,7 @@ pub(super) fn contacts(contacts: &[Contact]) -> String {
     contacts.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn local(seconds: i64) -> String {
+pub(super) fn local(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(
         |_| String::new(),
         |time| time.to_zoned(TimeZone::system()).strftime("%a %d %b %Y %H:%M %Z").to_string(),

@@ -3,8 +3,9 @@
 use super::complete::whole;
 use super::context::Context;
 use super::error::Failure;
-use super::message::{is_file, named_messages, read_file};
+use super::message::{find, is_file, named_messages, read_file};
 use super::output::print;
+use super::read::contacts;
 use clap::Args;
 use restante_core::message::{Attachment, Disposition, PartInfo, Reading, clean_line};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Save the attachments of a message, or one part of it.
+/// Save the attachments of a message or of a conversation, or one part of a message.
 ///
 /// Where only the beginning of the message is here, the whole of it is fetched first. A file that exists is never overwritten: the new one gets a number.
 #[derive(Debug, Args)]
@@ -22,60 +23,140 @@ pub(super) struct Save {
     #[arg(value_name = "ID|FILE.eml")]
     message: String,
     /// Which part, as `restante read` shows it in brackets; all attachments when not given.
+    #[arg(conflicts_with = "thread")]
     part: Option<String>,
+    /// Those of the whole conversation that the message belongs to, the oldest first. What came before under the same name is not saved twice.
+    #[arg(long)]
+    thread: bool,
     /// Where to.
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Document {
     files: Vec<Saved>,
+    /// Messages of which nothing, or not all, could be saved.
+    failed: Vec<Failed>,
 }
 
 #[derive(Serialize)]
 struct Saved {
+    /// Absent for a file.
+    id: Option<String>,
     part: String,
     path: PathBuf,
     size: usize,
+    #[serde(skip)]
+    name: String,
+    #[serde(skip)]
+    sender: String,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    id: String,
+    why: String,
 }
 
 impl Save {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
-        let mut files = Vec::new();
+        let mut saved = Document::default();
+        let mut failure = None;
         for name in named_messages(&self.message)? {
-            self.extract(context, &name, &mut files)?;
-        }
-        if files.is_empty() {
-            return Err(Failure::NotFound("no attachment was found".to_owned()));
-        }
-        if context.output.json {
-            context.output.document("save", &Document { files })?;
-        } else {
-            for file in &files {
-                print(&format!("{}\n", clean_line(&file.path.to_string_lossy())))?;
+            if !self.thread {
+                self.extract(context, &name, &mut saved.files)?;
+                continue;
+            }
+            for id in conversation(context, &name)? {
+                // The next message may have what this one has not.
+                if let Err(error) = self.extract(context, &id, &mut saved.files) {
+                    let why = error.text().unwrap_or_default();
+                    if !context.output.json {
+                        eprintln!("restante: {id}: {}", clean_line(&why));
+                    }
+                    saved.failed.push(Failed { id, why });
+                    failure = failure.or(Some(error));
+                }
             }
         }
-        Ok(ExitCode::SUCCESS)
+        if saved.files.is_empty() {
+            return Err(failure.unwrap_or_else(|| Failure::NotFound("no attachment was found".to_owned())));
+        }
+        if context.output.json {
+            context.output.document("save", &saved)?;
+        } else {
+            for file in &saved.files {
+                print(&format!("{}\n", self.line(file)))?;
+            }
+        }
+        match failure {
+            Some(failure) if context.output.json => Err(failure),
+            // It was said which and why.
+            Some(failure) => Err(Failure::Said(failure.exit_code())),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// What a person reads of a file: of a conversation, whose it is too.
+    fn line(&self, file: &Saved) -> String {
+        let path = file.path.to_string_lossy();
+        match &file.id {
+            Some(id) if self.thread => {
+                format!("{id}  {}  from {}", clean_line(&path), clean_line(&file.sender))
+            }
+            _ => clean_line(&path).into_owned(),
+        }
     }
 
     fn extract(&self, context: &Context, name: &str, files: &mut Vec<Saved>) -> Result<(), Failure> {
-        let bytes = if is_file(name) { read_file(name)? } else { whole(context, name)? };
+        let is_file = is_file(name);
+        let bytes = if is_file { read_file(name)? } else { whole(context, name)? };
+        let reading = Reading::read(&bytes, 78);
         let parts = match &self.part {
             Some(part) => vec![part.clone()],
-            None => attachments(&Reading::read(&bytes, 78).parts),
+            None => attachments(&reading.parts),
         };
-        if parts.is_empty() && self.message != "-" {
+        if parts.is_empty() && self.message != "-" && !self.thread {
             return Err(Failure::NotFound("this message has no attachments".to_owned()));
         }
         for part in parts {
             let attachment = Attachment::read(&bytes, &part)
                 .ok_or_else(|| Failure::NotFound(format!("this message has no part `{part}`")))?;
-            let path = keep(&self.directory, &attachment.filename, &attachment.bytes)?;
-            files.push(Saved { part, path, size: attachment.bytes.len() });
+            let name_of_file = attachment.filename;
+            let known = files.iter().filter(|file| self.thread && file.name == name_of_file);
+            let known = known.map(|file| file.path.clone()).find(|path| has(path, &attachment.bytes));
+            let path = match known {
+                Some(path) => path,
+                None => keep(&self.directory, &name_of_file, &attachment.bytes)?,
+            };
+            files.push(Saved {
+                id: (!is_file).then(|| name.to_owned()),
+                part,
+                path,
+                size: attachment.bytes.len(),
+                name: name_of_file,
+                sender: contacts(&reading.from),
+            });
         }
         Ok(())
     }
+}
+
+/// The ids of a conversation, the oldest message first.
+fn conversation(context: &Context, name: &str) -> Result<Vec<String>, Failure> {
+    if is_file(name) {
+        return Err(Failure::Usage("a file belongs to no conversation; --thread wants an id".to_owned()));
+    }
+    let view = context.view()?;
+    Ok(view.thread(find(&view, name)?)?.into_iter().map(|row| row.id).collect())
+}
+
+/// Whether a file has exactly these octets. One that cannot be read has not.
+fn has(path: &Path, bytes: &[u8]) -> bool {
+    let length = std::fs::metadata(path).map(|file| file.len());
+    length.is_ok_and(|length| length == bytes.len() as u64)
+        && std::fs::read(path).is_ok_and(|found| found == bytes)
 }
 
 /// The parts a person would call attachments. Of a container that could be opened (`winmail.dat`) it is what is

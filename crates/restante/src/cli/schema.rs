@@ -6,7 +6,7 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Every document's schema, by name.
-pub(super) const SCHEMAS: [(&str, &str); 25] = [
+pub(super) const SCHEMAS: [(&str, &str); 27] = [
     ("account", include_str!("../../schemas/account.json")),
     ("account-edit", include_str!("../../schemas/account-edit.json")),
     ("account-list", include_str!("../../schemas/account-list.json")),
@@ -23,6 +23,7 @@ pub(super) const SCHEMAS: [(&str, &str); 25] = [
     ("list", include_str!("../../schemas/list.json")),
     ("mailbox", include_str!("../../schemas/mailbox.json")),
     ("mailbox-list", include_str!("../../schemas/mailbox-list.json")),
+    ("open", include_str!("../../schemas/open.json")),
     ("outbox", include_str!("../../schemas/outbox.json")),
     ("read", include_str!("../../schemas/read.json")),
     ("save", include_str!("../../schemas/save.json")),
@@ -30,6 +31,7 @@ pub(super) const SCHEMAS: [(&str, &str); 25] = [
     ("send", include_str!("../../schemas/send.json")),
     ("setup", include_str!("../../schemas/setup.json")),
     ("sync", include_str!("../../schemas/sync.json")),
+    ("thread", include_str!("../../schemas/thread.json")),
     ("undo", include_str!("../../schemas/undo.json")),
     ("undo-list", include_str!("../../schemas/undo-list.json")),
 ];

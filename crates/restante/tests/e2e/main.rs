@@ -27,6 +27,7 @@ mod logins;
 mod mailbox;
 mod moved;
 mod network;
+mod opening;
 mod person;
 mod policies;
 mod reading;

@@ -256,8 +256,9 @@ impl Compiler<'_> {
                 format!("{serial} IN (SELECT id FROM message WHERE thread = {thread} AND message_id = ?)")
             }
             Term::Thread(thread) => {
-                let thread = thread::root(self.conn, *thread)?;
-                format!("{serial} IN (SELECT id FROM message WHERE thread = {thread})")
+                let thread = thread::guess::top(self.conn, thread::root(self.conn, *thread)?)?;
+                let all = thread::guess::all_below(&thread.to_string());
+                format!("{serial} IN (SELECT id FROM message WHERE thread IN ({all}))")
             }
             Term::Larger(size) => self.size(&serial, ">", *size),
             Term::Smaller(size) => self.size(&serial, "<", *size),

@@ -100,6 +100,12 @@ fn rows_that_are_wrong_are_named_and_put_right() {
         ),
         (FaultKind::Thread, "message 3: its conversation is part", "INSERT INTO thread_merge VALUES (3, 4)"),
         (FaultKind::Thread, "conversation 9999", "INSERT INTO thread_key VALUES (1, 9999)"),
+        (
+            FaultKind::Thread,
+            "conversation 3: what it is read below",
+            "INSERT INTO thread_under VALUES (3, 3)",
+        ),
+        (FaultKind::Thread, "conversation 9999", "INSERT INTO thread_under VALUES (3, 9999)"),
         (FaultKind::Position, "message 4", "UPDATE message SET date = date + 5 WHERE id = 4"),
         (FaultKind::Pack, "packs/000001.pack is not proven", "UPDATE pack SET length = length - 1"),
     ] {

@@ -16,4 +16,5 @@ mod partial;
 mod search;
 mod support;
 mod sync;
+mod threads;
 mod undo;

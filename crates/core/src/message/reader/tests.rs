@@ -1,6 +1,6 @@
 //! What a person reads of messages of every kind.
 
-use super::super::{Protected, ProtectionMethod, WarningKind};
+use super::super::{ProtectionMethod, WarningKind, cms};
 use super::*;
 
 fn read(message: &str) -> Reading {
@@ -295,7 +295,7 @@ fn signed_and_encrypted_messages_are_named() {
     assert!(text.contains("S/MIME"));
     let (list, text) = of(&part("application/x-pkcs7-mime; smime-type=signed-data"));
     assert_eq!(list, [(Protected::Signed, ProtectionMethod::SMime, "1".to_owned())]);
-    assert!(text.contains("inside its S/MIME signature"));
+    assert!(text.contains("signed with S/MIME"));
     let (list, _) = of("Subject: x\n\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nhi\n");
     assert_eq!(list, [(Protected::Signed, ProtectionMethod::PgpInline, "1".to_owned())]);
     assert_eq!(of("Subject: x\n\n> -----BEGIN PGP MESSAGE-----\n").0, []);
@@ -367,4 +367,160 @@ fn of_a_beginning_the_part_that_it_ends_in_is_marked_as_cut() {
     let all = [("1", 6, false), ("2", 300, false), ("3", 300, false)];
     assert_eq!(cut_at(whole.len() - 3), list(&all));
     assert!(Reading::read(whole.as_bytes(), 78).parts.iter().all(|part| !part.cut));
+}
+
+/// An opaque S/MIME message around a part.
+fn opaque(inside: &[u8], head: &str) -> Vec<u8> {
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(inside);
+    let lines: Vec<&str> = encoded.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect();
+    format!(
+        "Subject: sealed\n{head}\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=smime.p7m\n\n{}\n",
+        lines.join("\n")
+    )
+    .into_bytes()
+}
+
+const SMIME: &str = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m";
+
+const INSIDE: &str = "Content-Type: multipart/mixed; boundary=I\r\n\r\n--I\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+    Grüße\r\n--I\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n\
+    UID:1\r\nSUMMARY:Tea\r\nDTSTART:20240305T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n\
+    --I\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment\r\n\r\nPDF\r\n--I--\r\n";
+
+#[test]
+fn what_is_inside_its_signature_is_read_like_any_message() {
+    for head in [SMIME, "Content-Type: application/x-pkcs7-mime; name=smime.p7m"] {
+        let message = opaque(&cms::tests::signed(INSIDE.as_bytes()), head);
+        let found = Reading::read(&message, 72);
+        assert!(found.text.ends_with("\n\nGrüße\n") && found.text.contains("Tea"), "{}", found.text);
+        assert_eq!((found.subject.as_str(), found.damaged.as_slice()), ("sealed", &[][..]));
+        assert_eq!(found.events.len(), 1);
+        let protection: Vec<_> =
+            found.protection.iter().map(|p| (p.state, p.part.as_str(), p.verified)).collect();
+        assert_eq!(protection, [(Protected::Signed, "1", false)]);
+        let parts: Vec<_> = found.parts.iter().map(|p| (p.part.as_str(), p.kind.as_str())).collect();
+        assert_eq!(
+            parts,
+            [
+                ("1", head.split([' ', ';']).nth(1).unwrap()),
+                ("1.1", "text/plain"),
+                ("1.2", "text/calendar"),
+                ("1.3", "application/pdf")
+            ]
+        );
+        let file = Attachment::read(&message, "1.3").unwrap();
+        assert_eq!((file.filename.as_str(), file.bytes.as_slice()), ("a.pdf", &b"PDF"[..]));
+        let words = Searchable::read(&message);
+        assert_eq!(words.text, "Grüße\n");
+        assert!(words.filenames.contains(&"a.pdf".to_owned()), "{:?}", words.filenames);
+    }
+}
+
+#[test]
+fn signatures_and_encryption_in_each_other_are_named() {
+    // Signed, encrypted, signed (RFC 2634, section 1.1): only the outermost can be opened.
+    let inside =
+        opaque(&cms::tests::enveloped(), "Content-Type: application/pkcs7-mime; smime-type=enveloped-data");
+    let inside = [&b"MIME-Version: 1.0\n"[..], &inside].concat();
+    let found = Reading::read(&opaque(&cms::tests::signed(&inside), SMIME), 72);
+    let protection: Vec<_> = found.protection.iter().map(|p| (p.state, p.part.as_str())).collect();
+    assert_eq!(protection, [(Protected::Signed, "1"), (Protected::Encrypted, "1.1")]);
+    assert!(
+        found.text.contains("encrypted with S/MIME") && found.text.contains("part 1.1"),
+        "{}",
+        found.text
+    );
+    assert_eq!(found.damaged, []);
+    // What it says it is does not count, what it is does.
+    let head = "Content-Type: application/pkcs7-mime; smime-type=signed-data";
+    assert_eq!(
+        Reading::read(&opaque(&cms::tests::enveloped(), head), 72).protection[0].state,
+        Protected::Encrypted
+    );
+    // In each other without end.
+    let mut message = b"Content-Type: text/plain\n\ndeep".to_vec();
+    for _ in 0..10 {
+        message = opaque(&cms::tests::signed(&message), SMIME);
+    }
+    let found = Reading::read(&message, 72);
+    assert!(found.parts.len() <= MAX_CONTAINERS + 1, "{}", found.parts.len());
+    assert!(found.text.contains("signed with S/MIME"), "{}", found.text);
+}
+
+#[test]
+fn a_signed_file_is_an_attachment() {
+    let head = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=\"contract.pdf.p7m\"";
+    let found = Reading::read(&opaque(&cms::tests::signed(b"%PDF-1.7 \x01\x02"), head), 72);
+    assert_eq!((found.parts.len(), found.damaged.as_slice()), (1, &[][..]));
+    assert_eq!(found.protection[0].state, Protected::Signed);
+    assert!(!found.text.contains("PDF"), "{}", found.text);
+}
+
+#[test]
+fn a_damaged_signature_shows_what_is_there_and_is_named() {
+    let whole = cms::tests::signed(INSIDE.as_bytes());
+    let cut = INSIDE.find("--I--").unwrap();
+    let found = Reading::read(&opaque(&whole[..cut], SMIME), 72);
+    assert!(found.text.contains("Grüße"), "{}", found.text);
+    assert!(found.damaged.contains(&Defect::SMime), "{:?}", found.damaged);
+    for (bytes, head) in [
+        (&b"no such thing"[..], SMIME),
+        (b"", SMIME),
+        (&cms::tests::enveloped()[..20], "Content-Type: application/pkcs7-mime; smime-type=enveloped-data"),
+        (b"x", "Content-Type: application/pkcs7-mime"),
+    ] {
+        let found = Reading::read(&opaque(bytes, head), 72);
+        assert_eq!(found.damaged, [Defect::SMime], "{head}");
+        assert!(found.text.contains("S/MIME"), "{}", found.text);
+    }
+    // Of a signed text attached to another.
+    let attached = format!(
+        "Content-Type: multipart/mixed; boundary=M\n\n--M\n\nfirst\n--M\n{}\n--M\n\nlast\n--M--\n",
+        String::from_utf8(opaque(&cms::tests::signed(b"Content-Type: text/html\n\n<b>second</b>"), SMIME))
+            .unwrap()
+    );
+    assert_eq!(read(&attached).text, "first\n\nsecond\n\nlast\n");
+}
+
+#[test]
+fn a_domain_that_looks_like_another_is_told_in_plain_text_too() {
+    let shown = |text: &str| {
+        let warnings = read(&format!("Content-Type: text/plain; charset=utf-8\n\n{text}\n")).warnings;
+        warnings.into_iter().map(|w| (w.kind, w.place, w.actual)).collect::<Vec<_>>()
+    };
+    let apple = (WarningKind::LookAlikeDomain, "link", "xn--80ak6aa92e.com".to_owned());
+    assert_eq!(
+        shown("see <HTTPS://\u{430}\u{440}\u{440}\u{4cf}\u{435}.com/login>, and\nhttp://xn--80ak6aa92e.com."),
+        [apple]
+    );
+    assert_eq!(shown("see https://example.com and ://x http:// https://пример.рф/"), []);
+    assert!(shown(&"http://xn--80ak6aa92e.com ".repeat(100_000)).len() == 1);
+}
+
+#[test]
+fn a_damaged_attachment_is_named() {
+    let message = |encoding: &str, body: &str| {
+        format!(
+            "Content-Type: multipart/mixed; boundary=B\n\n--B\n\ntext\n--B\nContent-Type: application/pdf; name=a.pdf\n\
+             Content-Transfer-Encoding: {encoding}\n\n{body}\n--B--\n"
+        )
+    };
+    assert_eq!(read(&message("base64", "!!JVBE*Ri0x")).damaged, [Defect::Base64]);
+    assert_eq!(read(&message("quoted-printable", "=ZZ")).damaged, [Defect::QuotedPrintable]);
+    assert_eq!(read(&message("base64", "JVBERi0x")).damaged, []);
+}
+
+#[test]
+fn what_was_to_be_told_in_words_and_cannot_be_read_is_shown_as_it_is() {
+    for kind in ["message/delivery-status", "text/calendar; method=REQUEST"] {
+        let message = format!("Content-Type: {kind}\n\nno fields here\n");
+        let found = read(&message);
+        assert_eq!(found.text, "no fields here\n", "{kind}");
+        let page = super::super::Page::new(message.as_bytes(), &found, &[], false);
+        assert!(page.html.contains("no fields here"), "{kind}");
+        let two =
+            format!("Content-Type: multipart/mixed; boundary=B\n\n--B\n\nhello\n--B\n{message}\n--B--\n");
+        assert!(read(&two).text.starts_with("hello\n"), "{kind}");
+    }
 }
