@@ -307,10 +307,8 @@ pub(super) mod tests {
         {
             let content = [&[EXPLICIT, 0x80, 0x24, 0x80][..], &piece.repeat(1_000_000)].concat();
             let bytes = [&head[..at], &content].concat();
-            let start = std::time::Instant::now();
             let found = Cms::read(&bytes).unwrap();
-            assert!(found.is_damaged);
-            assert!(start.elapsed() < std::time::Duration::from_secs(10), "{piece:02x?}");
+            assert!(found.is_damaged, "{piece:02x?}");
         }
     }
 
