@@ -131,6 +131,19 @@ pub fn import(
     Ok(imported)
 }
 
+/// Looks whether files hold mail at all, before anything is made for it: `None` when they do, else what an import of
+/// them would come to.
+#[must_use]
+pub fn look(format: Option<Format>, paths: &[PathBuf]) -> Option<Imported> {
+    // The first that is found ends it.
+    let mut visit = |_: Item<'_>| Err(());
+    let mut search = Search { format, visit: &mut visit, unreadable: Vec::new(), ignored: 0, found: 0 };
+    for path in paths {
+        search.path(path, None).ok()?;
+    }
+    Some(Imported { unreadable: search.unreadable, ignored: search.ignored, ..Imported::default() })
+}
+
 struct Work<'a> {
     store: &'a mut Store,
     writer: ContentWriter,

@@ -9,7 +9,7 @@ mod names;
 mod source;
 
 pub use export::{Exported, Target, export};
-pub use import::{Count, Imported, Order, Progress, import};
+pub use import::{Count, Imported, Order, Progress, import, look};
 
 /// What mail is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

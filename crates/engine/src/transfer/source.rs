@@ -4,12 +4,15 @@ use super::maildir::{self, Keywords};
 use super::{Format, Unreadable, names};
 use restante_core::mail::Flags;
 use restante_core::message::mbox;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Folders within folders that are looked into.
 const DEPTH: usize = 32;
+/// The folders that a Maildir is made of.
+const PARTS: [&str; 3] = ["cur", "new", "tmp"];
 
 /// Something that holds mail.
 pub(super) struct Item<'a> {
@@ -80,11 +83,13 @@ impl<E> Search<'_, E> {
             None if is_eml || (named && looks_like_header(&beginning)) => {
                 What::Message(path.to_owned(), Flags::new())
             }
-            _ if named => {
-                self.failed(
-                    path,
-                    &io::Error::other("it is neither an mbox nor a message; --format says what it is"),
-                );
+            format if named => {
+                let why = match format {
+                    Some(Format::Mbox | Format::Mboxo) => "it does not begin with `From `, as an mbox does",
+                    Some(Format::Maildir) => "it is a file, and a Maildir is a folder",
+                    _ => "it is neither an mbox nor a message; --format says what it is",
+                };
+                self.failed(path, &io::Error::other(why));
                 return Ok(());
             }
             _ => {
@@ -106,22 +111,44 @@ impl<E> Search<'_, E> {
         if is_maildir {
             self.maildir(path, levels)?;
         }
-        for name in self.names(path) {
-            let below = path.join(&name);
-            // A link may lead back to where it is.
+        for entry in self.names(path) {
+            let below = path.join(&entry);
+            let name = entry.to_string_lossy();
+            let is_hidden = name.starts_with('.');
             let Ok(metadata) = fs::symlink_metadata(&below) else { continue };
             let mut inside = levels.to_vec();
-            if metadata.is_dir() && name.starts_with('.') {
+            if metadata.is_symlink() && !(is_maildir && PARTS.contains(&&*name)) {
+                match fs::metadata(&below) {
+                    // Programs have links of their own, under hidden names.
+                    Ok(target) if target.is_dir() && (!is_hidden || is_maildir_at(&below)) => {
+                        // It may lead back to where it is.
+                        let why = "a link to a folder is not followed; that folder can be named itself";
+                        self.failed(&below, &io::Error::other(why));
+                        continue;
+                    }
+                    Err(error) if !is_hidden => {
+                        self.failed(&below, &error);
+                        continue;
+                    }
+                    _ => {}
+                }
+            }
+            if metadata.is_dir() && is_hidden {
                 if is_maildir_at(&below) {
                     inside.extend(names::of_maildir_folder(&name));
                     self.folder(&below, &inside, depth + 1)?;
                 }
-            } else if metadata.is_dir() && !(is_maildir && ["cur", "new", "tmp"].contains(&name.as_str())) {
+            } else if metadata.is_dir() && !(is_maildir && PARTS.contains(&&*name)) {
                 inside.push(names::of_file(&name));
                 self.folder(&below, &inside, depth + 1)?;
-            } else if !is_maildir && !name.starts_with('.') && fs::metadata(&below).is_ok_and(|m| m.is_file())
-            {
-                inside.push(names::of_file(&name));
+            } else if !is_maildir && !is_hidden && fs::metadata(&below).is_ok_and(|m| m.is_file()) {
+                // Apple Mail has the mbox of a mailbox in a folder that is called as it.
+                let is_inner = name == "mbox" && path.extension().is_some_and(|ending| ending == "mbox");
+                if !is_inner {
+                    inside.push(names::of_file(&name));
+                } else if inside.is_empty() {
+                    inside.push(names::of_file(&file_name(path)));
+                }
                 self.file(&below, levels, &inside, false)?;
             }
         }
@@ -136,8 +163,15 @@ impl<E> Search<'_, E> {
             let folder = path.join(part);
             for name in self.names(&folder) {
                 let file = folder.join(&name);
-                if name.starts_with('.') || !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
-                    continue;
+                let name = name.to_string_lossy();
+                match fs::metadata(&file) {
+                    _ if name.starts_with('.') => continue,
+                    Ok(metadata) if !metadata.is_file() => continue,
+                    Err(error) => {
+                        self.failed(&file, &error);
+                        continue;
+                    }
+                    Ok(_) => {}
                 }
                 let flags = if seen { maildir::flags(&name, &keywords) } else { Flags::new() };
                 (self.visit)(Item { levels, what: What::Message(file, flags) })?;
@@ -146,23 +180,14 @@ impl<E> Search<'_, E> {
         Ok(())
     }
 
-    /// What is in a folder, sorted.
-    fn names(&mut self, folder: &Path) -> Vec<String> {
+    /// What is in a folder, sorted. Names need not be UTF-8.
+    fn names(&mut self, folder: &Path) -> Vec<OsString> {
         let read = fs::read_dir(folder)
             .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
         match read {
             Ok(mut names) => {
                 names.sort();
-                let mut known = Vec::with_capacity(names.len());
-                for name in names {
-                    match name.into_string() {
-                        Ok(name) => known.push(name),
-                        Err(name) => {
-                            self.failed(&folder.join(name), &io::Error::other("its name is no UTF-8"));
-                        }
-                    }
-                }
-                known
+                names
             }
             Err(error) => {
                 self.failed(folder, &error);

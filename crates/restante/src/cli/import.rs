@@ -26,11 +26,13 @@ const NAMED: usize = 20;
 /// A local account has no server: its mail is on this machine alone, and can be searched, read, marked, moved and
 /// taken back at once. It is made when it is not there. What the files are is found by looking: a folder with `cur`
 /// and `new` is a Maildir, a file that begins with `From ` an mbox, a file called .eml a message; folders are
-/// searched for these. Mailboxes are called as folders and files are. Flags come with Maildir and mbox.
+/// searched for these, but for hidden ones and links to folders. Mailboxes are called as folders and files are; messages
+/// of which neither says a name go to INBOX. Flags come with Maildir and mbox.
 ///
-/// Every message is kept octet by octet. One that its mailbox has already is passed over, so an import that was
-/// ended is completed by running it again. Where something could not be read, that is named, the rest comes, and the
-/// command ends with 65.
+/// Every message is kept octet by octet, and the files stay as they are. A message that its mailbox has already is
+/// passed over and counted, so an import that was ended is completed by running it again. Where something could not
+/// be read, that is named, the rest comes, and the command ends with 65. Without --account, mail goes to the only local
+/// account, or to a new one called archive.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n\
 \x20 restante import ~/Maildir\n\
@@ -129,6 +131,10 @@ impl Import {
                 )));
             }
         };
+        let format = self.format.map(Format::of);
+        if let Some(nothing) = transfer::look(format, &self.paths) {
+            return report(context, &name, false, &nothing);
+        }
         let made = accounts.find_local(&name).is_none();
         let mut store = context.store()?;
         if made
@@ -141,7 +147,7 @@ impl Import {
             StoreError::Exists(_) => exists(&name),
             other => other.into(),
         })?;
-        let order = Order { account, into, format: self.format.map(Format::of), paths: self.paths };
+        let order = Order { account, into, format, paths: self.paths };
         let bar = bar(context);
         let imported = transfer::import(&mut store, &order, now(), |progress| {
             bar.set_message(format!("{} messages, {}", progress.messages, octets(progress.octets)));

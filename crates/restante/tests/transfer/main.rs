@@ -212,6 +212,83 @@ fn what_cannot_be_taken_is_named_and_ends_as_the_manual_says() {
 }
 
 #[test]
+fn nothing_is_made_where_nothing_was_found() {
+    let person = Person::new();
+    person.write("broken.mbox", b"this is no mbox");
+    person.write("folder/notes.txt", b"no mail");
+    for (args, told) in [
+        (&["import", "broken.mbox"][..], "neither an mbox nor a message"),
+        (&["import", "--format", "mbox", "broken.mbox"], "does not begin with `From `"),
+        (&["import", "--account", "old", "folder"], "neither a Maildir nor an mbox"),
+    ] {
+        let ran = person.run(args);
+        assert_eq!((ran.status, String::from_utf8_lossy(&ran.stdout).as_ref()), (65, ""), "{args:?}");
+        assert!(ran.stderr.contains(told), "{args:?}: {}", ran.stderr);
+    }
+    assert_eq!(person.run(&["account", "list"]).status, 1, "no account was made");
+    // What there is stays and is not made again.
+    person.write("a.eml", b"Subject: a\n\nb");
+    person.text(&["import", "a.eml"]);
+    let (document, status) = person.json(&["import", "broken.mbox"]);
+    assert_eq!((status, &document["account"], &document["made"]), (65, &json!("archive"), &json!(false)));
+}
+
+#[cfg(unix)]
+#[test]
+fn no_message_is_left_out_without_a_word() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    let person = Person::new();
+    for folder in ["Mail/cur", "Mail/new", "Mail/tmp", "far/cur", "far/new", "far/tmp"] {
+        fs::create_dir_all(person.path(folder)).unwrap();
+    }
+    // Names that are no UTF-8.
+    let odd = |folder: &str, name: &[u8]| person.path(folder).join(OsStr::from_bytes(name));
+    fs::write(odd("Mail/cur", b"1.gr\xfc\xdfe:2,FS"), b"Subject: odd\n\n").unwrap();
+    fs::create_dir_all(odd("tree", b"caf\xe9")).unwrap();
+    fs::write(odd("tree", b"caf\xe9/\xff.eml"), b"Subject: in a folder\n\n").unwrap();
+    let (document, status) = person.json(&["import", "Mail", "tree"]);
+    assert_eq!((status, &document["new"]), (0, &json!(2)), "{document:#}");
+    assert_eq!(person.only(&["subject:odd"]).1, json!(["\\Flagged", "\\Seen"]));
+    assert_eq!(person.only(&["subject:folder"]).0, json!(["caf\u{fffd}"]));
+    // Links that lead nowhere, and to other folders.
+    person.write("far/cur/2.x:2,S", b"Subject: far\n\n");
+    symlink("/nowhere/at/all", person.path("Mail/cur/3.x:2,S")).unwrap();
+    symlink("/nowhere/at/all", person.path("tree/gone.eml")).unwrap();
+    symlink(person.path("far"), person.path("Mail/.Far")).unwrap();
+    symlink(person.path("tree"), person.path("tree/again")).unwrap();
+    let (document, status) = person.json(&["import", "Mail", "tree"]);
+    assert_eq!((status, &document["new"], &document["already"]), (65, &json!(0), &json!(2)));
+    let mut named: Vec<&str> = document["unreadable"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["what"].as_str().unwrap())
+        .collect();
+    named.sort_unstable();
+    assert_eq!(named, ["Mail/.Far", "Mail/cur/3.x:2,S", "tree/again", "tree/gone.eml"]);
+    assert_eq!(
+        person.json(&["import", "--into", "Far", "Mail/.Far"]).0["new"],
+        1,
+        "named by itself it comes"
+    );
+}
+
+#[test]
+fn folders_of_other_programs_are_called_as_there() {
+    let person = Person::new();
+    for file in ["apple/Old.mbox/mbox", "bird/Work", "bird/Work.sbd/2024", "bird/Inbox"] {
+        person.write(file, format!("From x Tue Jan  2 10:00:00 2024\nSubject: {file}\n\nx\n\n").as_bytes());
+    }
+    let (document, _) = person.json(&["import", "apple", "bird"]);
+    let names: Vec<&Value> =
+        document["mailboxes"].as_array().unwrap().iter().map(|mailbox| &mailbox["name"]).collect();
+    assert_eq!(names, ["INBOX", "Old", "Work", "Work/2024"]);
+}
+
+#[test]
 fn what_is_exported_is_what_a_query_finds_and_nothing_is_overwritten() {
     let person = Person::new();
     person.write("letters.mbox", PYTHON);
