@@ -460,6 +460,14 @@ mod tests {
         assert_eq!(session.start_tls(input), Err(SessionError::BytesBeforeTls));
         assert_eq!(session.start_tls(b""), Ok(()));
         assert!(session.capabilities().is_empty());
+
+        // Half a line, which would go on inside TLS.
+        let mut session = greeted("STARTTLS");
+        session.send(Command::new("STARTTLS"));
+        let mut input = &b"a1 OK begin\r\n* OK inj"[..];
+        session.poll_event(&mut input).unwrap();
+        assert_eq!(session.poll_event(&mut input), Ok(None));
+        assert_eq!(session.start_tls(input), Err(SessionError::BytesBeforeTls));
     }
 
     #[test]

@@ -275,7 +275,9 @@ mod tests {
     #[test]
     fn a_great_removal_needs_proof() {
         assert!(!needs_proof(20, 20), "a small mailbox may be emptied");
-        assert!(!needs_proof(21, 1000));
+        assert!(needs_proof(21, 21) && needs_proof(21, 209), "one that is hardly larger may not");
+        assert!(!needs_proof(21, 210) && !needs_proof(21, 1000), "a tenth may go");
+        assert!(!needs_proof(100, 1000));
         assert!(needs_proof(101, 1000));
     }
 
