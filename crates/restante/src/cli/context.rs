@@ -120,13 +120,26 @@ impl Context {
         Ok(Keeper::start(self.store()?)?)
     }
 
+    /// The same, for making mail searchable.
+    pub(super) fn keeper_to_index(&self) -> Result<Keeper, Failure> {
+        self.may_change()?;
+        Ok(Keeper::start(self.store_to_index()?)?)
+    }
+
     /// For changing mail by the store's own means. What a rename of an account that was interrupted has
     /// left undone is done first.
     pub(super) fn store(&self) -> Result<Store, Failure> {
         let mut store = Store::open(&self.places.data)?;
         let mut accounts = self.accounts()?;
         renaming::resume(&self.places, &mut accounts, &mut store)?;
-        store.index_documents(accounts.finds_attachments())?;
+        Ok(store)
+    }
+
+    /// As [`Context::store`], for making mail searchable as the person chose: the index starts anew where it was made
+    /// otherwise.
+    pub(super) fn store_to_index(&self) -> Result<Store, Failure> {
+        let mut store = self.store()?;
+        store.index_documents(self.accounts()?.finds_attachments())?;
         Ok(store)
     }
 

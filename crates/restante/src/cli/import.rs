@@ -136,7 +136,7 @@ impl Import {
             return report(context, &name, false, &nothing);
         }
         let made = accounts.find_local(&name).is_none();
-        let mut store = context.store()?;
+        let mut store = context.store_to_index()?;
         if made
             && store.view().find_account(&name)?.is_some_and(|id| !store.view().is_local(id).unwrap_or(false))
         {

@@ -91,7 +91,7 @@ impl Sync {
         let only_local = !local.is_empty() && (named.is_some() || accounts.all().is_empty());
         if only_local && !self.watch {
             // What an import that was ended has left is made searchable all the same.
-            let keeper = context.keeper()?;
+            let keeper = context.keeper_to_index()?;
             context.block_on(async { Ok(sync::index(&keeper).await?) })?;
             keeper.close()?;
             return Ok(ExitCode::SUCCESS);
@@ -102,7 +102,7 @@ impl Sync {
             }
             named => vec![accounts.ready(named)?.clone()],
         };
-        let keeper = context.keeper()?;
+        let keeper = context.keeper_to_index()?;
         if self.watch {
             let watched = super::watch::watch(context, &keeper, &accounts, self.on_new.as_deref());
             keeper.close()?;

@@ -233,6 +233,29 @@ fn nothing_is_made_where_nothing_was_found() {
     assert_eq!((status, &document["account"], &document["made"]), (65, &json!("archive"), &json!(false)));
 }
 
+#[test]
+fn attachments_are_searched_when_the_configuration_says_so() {
+    let person = Person::new();
+    person.write(
+        "a.eml",
+        b"Subject: offer\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+        --b\n\nSee the file.\n--b\nContent-Type: text/csv; name=prices.csv\n\
+        Content-Disposition: attachment\n\ngutter;copper;42.50\n--b--\n",
+    );
+    person.write("b.eml", b"Subject: second\n\nOther words.\n");
+    person.text(&["import", "a.eml"]);
+    assert_eq!(person.run(&["search", "copper"]).status, 1);
+    let config = person.path("data/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}\n[search]\nattachments = true\n")).unwrap();
+    // What is said there counts when mail is made searchable; until then nothing is missing.
+    assert_eq!(person.run(&["search", "file"]).status, 0);
+    person.text(&["import", "b.eml"]);
+    let (document, _) = person.json(&["search", "attachment:copper"]);
+    assert_eq!(document["messages"][0]["hit"]["text"], "gutter;copper;42.50");
+    assert_eq!(person.run(&["search", "file"]).status, 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn no_message_is_left_out_without_a_word() {

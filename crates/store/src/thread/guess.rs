@@ -45,9 +45,7 @@ pub(crate) fn settle(
     }
     if base != 0 {
         // Answers to it that came before.
-        let mut after = transaction.prepare_cached(
-            "SELECT thread FROM message WHERE base = ?1 AND position >= ?2 AND position < ?3 ORDER BY position LIMIT ?4",
-        )?;
+        let mut after = transaction.prepare_cached(AFTER)?;
         let (first, last) = (MessageId::first_at(date + 1), MessageId::first_at(date + WITHIN + 1));
         let threads = after.query_map([-base.abs(), first.0, last.0, NEAREST], |row| row.get(0))?;
         for thread in threads {
@@ -129,10 +127,7 @@ fn refresh(transaction: &Transaction<'_>, thread: i64) -> Result<(), StoreError>
 
 /// The thread of the message that one answers.
 fn answered(transaction: &Transaction<'_>, answer: &Member) -> Result<Option<i64>, StoreError> {
-    let mut before = transaction.prepare_cached(&format!(
-        "SELECT {MEMBER} FROM message WHERE base = ?1 AND position >= ?2 AND position < ?3
-         ORDER BY position DESC LIMIT ?4"
-    ))?;
+    let mut before = transaction.prepare_cached(BEFORE)?;
     let (first, last) = (MessageId::first_at(answer.date - WITHIN), MessageId::first_at(answer.date));
     let mut found = Vec::new();
     for base in [answer.base, -answer.base] {
@@ -164,6 +159,13 @@ fn start(transaction: &Transaction<'_>, thread: i64) -> Result<Option<Member>, S
     Ok(all.into_iter().min_by(|a, b| a.date.cmp(&b.date).then_with(|| a.digest.cmp(&b.digest))))
 }
 
+/// The threads of messages of a base subject. That it is not zero has to be said: SQLite does not use the index, which
+/// leaves zero out, for a value that it does not know.
+const AFTER: &str = "SELECT thread FROM message
+    WHERE base = ?1 AND base <> 0 AND position >= ?2 AND position < ?3 ORDER BY position LIMIT ?4";
+/// Messages of a base subject, the newest first. The columns are those of [`MEMBER`].
+const BEFORE: &str = "SELECT thread, date, digest, base, sender, recipient, copy FROM message
+    WHERE base = ?1 AND base <> 0 AND position >= ?2 AND position < ?3 ORDER BY position DESC LIMIT ?4";
 /// The columns of a [`Member`].
 const MEMBER: &str = "thread, date, digest, base, sender, recipient, copy";
 
@@ -195,5 +197,31 @@ impl Member {
         }
         people.remove("");
         Ok(people)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn what_is_asked_of_each_new_message_is_answered_by_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        for (sql, index) in [
+            (AFTER, "message_base"),
+            (BEFORE, "message_base"),
+            ("SELECT digest FROM message WHERE thread = ?1", "message_thread"),
+            ("UPDATE thread_under SET parent = ?1 WHERE parent = ?2", "thread_under_parent"),
+            ("SELECT parent FROM thread_under WHERE thread = ?1", "PRIMARY KEY"),
+        ] {
+            let mut plan = store.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut rows = plan.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                let step: String = row.get(3).unwrap();
+                assert!(step.starts_with("SEARCH") && step.contains(index), "{sql}: {step}");
+            }
+        }
     }
 }
