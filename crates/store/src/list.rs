@@ -138,7 +138,7 @@ impl View {
         if found.is_some() || !self.has_documents()? {
             return Ok(found);
         }
-        Ok(query.hit(&self.searchable(message)?.documents, width))
+        Ok(query.hit_in_attachment(&self.searchable(message)?.documents, width))
     }
 
     /// The same messages by identity only.

@@ -36,8 +36,19 @@ impl Query {
     /// for in it; the earliest of equals. `None` when nothing of it stands in the text.
     #[must_use]
     pub fn hit(&self, text: &str, width: usize) -> Option<Hit> {
+        self.hit_in(text, width, Field::Body)
+    }
+
+    /// The same in the text of an attachment.
+    #[must_use]
+    pub fn hit_in_attachment(&self, text: &str, width: usize) -> Option<Hit> {
+        self.hit_in(text, width, Field::Attachment)
+    }
+
+    /// What is looked for in this field or in any.
+    fn hit_in(&self, text: &str, width: usize, place: Field) -> Option<Hit> {
         let mut wanted = Vec::new();
-        collect(self, &mut wanted);
+        collect(self, place, &mut wanted);
         if wanted.is_empty() {
             return None;
         }
@@ -74,11 +85,11 @@ fn within(places: &[(usize, Range<usize>)], start: usize, width: usize) -> &[(us
     rest.get(..count.max(1)).unwrap_or(rest)
 }
 
-/// Everything that is looked for in the text of a message.
-fn collect(query: &Query, wanted: &mut Vec<Wanted>) {
+/// Everything that is looked for in a field or in any.
+fn collect(query: &Query, place: Field, wanted: &mut Vec<Wanted>) {
     match query {
-        Query::And(parts) | Query::Or(parts) => parts.iter().for_each(|part| collect(part, wanted)),
-        Query::Term(Term::Text { field: Field::Any | Field::Body, text, way }) => {
+        Query::And(parts) | Query::Or(parts) => parts.iter().for_each(|part| collect(part, place, wanted)),
+        Query::Term(Term::Text { field, text, way }) if *field == Field::Any || *field == place => {
             let words: Vec<String> = tokens(text).into_iter().map(|token| token.folded).collect();
             if !words.is_empty() {
                 let part = *way == Way::Loose && words.len() == 1 && is_part(text);

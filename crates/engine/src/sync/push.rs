@@ -786,3 +786,32 @@ fn is_ours(arrival: &Arrival, size: u64, message_id: &str, internal_date: i64) -
         && arrival.message_id == message_id
         && (!message_id.is_empty() || arrival.internal_date == internal_date)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrived_is_ours_by_name_and_size_and_without_a_name_by_its_date() {
+        let arrival = |message_id: &str| Arrival {
+            uid: Uid::MIN,
+            flags: Flags::new(),
+            mod_seq: None,
+            size: 100,
+            date: 5,
+            internal_date: 5,
+            message_id: message_id.to_owned(),
+            email_id: String::new(),
+        };
+        let named = arrival("a@example.org");
+        assert!(is_ours(&named, 100, "a@example.org", 5));
+        assert!(is_ours(&named, 100, "a@example.org", 6), "a server may give its own date");
+        assert!(
+            !is_ours(&named, 101, "a@example.org", 5),
+            "the same name, as a list sends it on with a footer"
+        );
+        assert!(!is_ours(&named, 100, "b@example.org", 5));
+        assert!(is_ours(&arrival(""), 100, "", 5));
+        assert!(!is_ours(&arrival(""), 100, "", 6));
+    }
+}

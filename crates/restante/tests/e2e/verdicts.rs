@@ -667,8 +667,16 @@ const BELOW: &[(&str, &str, &str)] =
 fn no_verdict_is_without_a_test() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
-    for entry in std::fs::read_dir(root.join("tests/e2e")).unwrap() {
-        sources.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let mut folders = vec![root.join("tests/e2e")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
     }
     // This list itself is no test.
     let (before, rest) = sources.split_once("const BELOW").unwrap();
