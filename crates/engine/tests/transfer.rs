@@ -157,11 +157,9 @@ fn a_tree_of_files_becomes_mailboxes_by_their_names() {
     write(&tree.join(".hidden/e.eml"), b"Subject: e\n\n");
     std::os::unix::fs::symlink(&tree, tree.join("Work/loop")).unwrap();
     let imported = here.import(&tree);
-    // The link that leads back.
-    assert_eq!(
-        imported.unreadable.iter().map(|file| file.what.clone()).collect::<Vec<_>>(),
-        [tree.join("Work/loop").display().to_string()]
-    );
+    // A link may lead back to where it is: it is named, not followed.
+    let named: Vec<&str> = imported.unreadable.iter().map(|unreadable| unreadable.what.as_str()).collect();
+    assert_eq!(named, [tree.join("Work/loop").to_str().unwrap()]);
     assert_eq!(imported.ignored, 2);
     let held = here.held();
     assert_eq!(
