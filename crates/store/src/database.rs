@@ -138,9 +138,13 @@ pub(crate) fn attach_index(connection: &Connection, directory: &Path) -> Result<
 
 /// Opens both databases for reading beside the writer of the same process, with little memory: what is read
 /// once, or here and there, is kept by the system anyway.
+/// It may be the last that is closed, and only who may write can then write the log into the database: left as it is, each
+/// later process would read all of it first.
 pub(crate) fn open_helper(directory: &Path) -> Result<Connection, StoreError> {
-    let connection = open_reader(directory)?;
-    connection.execute_batch("PRAGMA main.cache_size = -2000; PRAGMA search.cache_size = -500;")?;
+    let connection = open_beside(directory)?;
+    connection.execute_batch(
+        "PRAGMA main.cache_size = -2000; PRAGMA search.cache_size = -500; PRAGMA query_only = ON;",
+    )?;
     Ok(connection)
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod check;
+mod closing;
 mod compact;
 mod contents;
 mod counts;
