@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::error::Failure;
 use super::output::{json_line, print};
+use super::zone::{now, zone};
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use restante_core::mail::{Contact, Flags, SystemFlag};
 use restante_core::message::{clean, clean_line};
 use restante_core::query::{self, Hit, Query};
@@ -211,7 +212,7 @@ fn read_query(context: &Context, text: &str) -> Result<Query, Failure> {
     let accounts =
         if text.to_ascii_lowercase().contains("saved:") { Some(context.accounts()?) } else { None };
     let saved = |name: &str| accounts.as_ref()?.saved(name).map(str::to_owned);
-    query::parse_with(text, &Zoned::now(), &saved).map_err(|error| {
+    query::parse_with(text, &now(), &saved).map_err(|error| {
         let marked = marked(text, &error.span());
         Failure::Usage(format!("{error}{marked}"))
     })
@@ -336,7 +337,7 @@ const INDENT: usize = 6;
 
 fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
     let width = terminal_width();
-    let zone = TimeZone::system();
+    let zone = zone();
     let ids = rows.iter().map(|(row, _)| row.id.len()).max().unwrap_or(0);
     let from = (width / 4).clamp(12, 24);
     let mut text = String::new();

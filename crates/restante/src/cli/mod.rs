@@ -48,6 +48,7 @@ mod trial;
 mod undo;
 mod watch;
 mod wrap;
+mod zone;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use context::Context;

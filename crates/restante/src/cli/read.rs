@@ -7,9 +7,9 @@ use super::list::rfc3339;
 use super::message::{find, is_file, named_messages, read_file};
 use super::output::{print, write};
 use super::sync::octets;
+use super::zone::zone;
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use restante_core::mail::Contact;
 use restante_core::message::{
     Authentication, Disposition, Protected, Protection, Reading, Warning, WarningKind, clean, clean_line,
@@ -283,7 +283,7 @@ pub(super) fn contacts(contacts: &[Contact]) -> String {
 pub(super) fn local(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(
         |_| String::new(),
-        |time| time.to_zoned(TimeZone::system()).strftime("%a %d %b %Y %H:%M %Z").to_string(),
+        |time| time.to_zoned(zone()).strftime("%a %d %b %Y %H:%M %Z").to_string(),
     )
 }
 

@@ -6,7 +6,6 @@ use super::error::Failure;
 use super::output::print;
 use super::steps::Checklist;
 use clap::Args;
-use jiff::Zoned;
 use restante_core::message::{Frozen, Moment, clean, clean_line, freeze};
 use restante_core::submission::{Recipient, State};
 use restante_engine::account::Account;
@@ -85,7 +84,7 @@ impl Send {
 
 /// The moment a message is frozen at.
 pub(super) fn moment() -> Result<Moment, Failure> {
-    let offset = Zoned::now().offset().seconds() / 60;
+    let offset = super::zone::now().offset().seconds() / 60;
     let mut entropy = [0; 16];
     getrandom::fill(&mut entropy).map_err(|error| Failure::Io(format!("no random numbers: {error}")))?;
     Ok(Moment { now: now(), offset_minutes: i16::try_from(offset).unwrap_or(0), entropy })

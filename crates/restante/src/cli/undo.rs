@@ -6,9 +6,9 @@ use super::error::Failure;
 use super::list::rfc3339;
 use super::output::print;
 use super::scene::Scene;
+use super::zone::zone;
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use restante_core::message::clean_line;
 use restante_engine::Error;
 use restante_store::{AccountId, OperationState, Request, RequestId, StoreError, Undone, View};
@@ -174,7 +174,7 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
         context.output.document("undo-list", &List { requests: entries })?;
         return Ok(exit);
     }
-    let zone = TimeZone::system();
+    let zone = zone();
     for entry in &entries {
         let time = entry
             .created
