@@ -28,6 +28,7 @@ cargo xtask COMMAND
                                      fill the mailbox of USER, a full address, with generated mail
   bench sync [ROW...]                what syncs cost beside their floors and their peers, and 300 kills
   bench discover                     finding settings while one source is a black hole
+  bench search [MESSAGES]            twelve kinds of questions, and what the index costs, beside notmuch and mu
   corpus ispdb FILE                  discovery of every domain in a JSON copy of the ISPDB
   corpus discovery FOLDER            what discovery makes of documents and records found in reports
   demo                               the main job on real servers, start to end
