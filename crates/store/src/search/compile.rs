@@ -2,8 +2,8 @@
 //!
 //! Every statement walks message positions downwards, so a LIMIT ends it early. What drives the walk is
 //! the words, when words must hold; else one mailbox; else the unread messages; else everything. When a mailbox has
-//! few messages, or few are unread, and the words many, it is these few. All
-//! other conditions are asked of each position. User text only ever travels as a bound value, and
+//! few messages, or few are unread, and the words many, it is these few. All other conditions are asked of
+//! each position. User text only ever travels as a bound value, and
 //! inside FTS5's own language always in quotes.
 
 use super::segment::{FEATURE, PART_OF, segment};

@@ -226,7 +226,7 @@ impl Bench {
             for _ in 0..5 {
                 let mut command = self.restante(&store);
                 command.arg("list").args((!query.is_empty()).then_some(query));
-                costs.push(measured(&mut command, &self.place.join("log"))?);
+                costs.push(measured(&mut command)?);
             }
             let cost = median(&costs).ok_or("nothing was measured")?;
             println!(
@@ -277,7 +277,7 @@ fn timed(command: &mut Command) -> Result<Cost> {
 }
 
 /// The time of one run, and the memory of another that is looked at while it runs.
-fn measured(command: &mut Command, _log: &Path) -> Result<Cost> {
+fn measured(command: &mut Command) -> Result<Cost> {
     let cost = timed(command)?;
     Ok(Cost { wall: cost.wall.max(Duration::from_micros(1)), peak: peak(command)? })
 }
