@@ -1,6 +1,7 @@
 //! The text in a document's XML. Tags are taken as they come: nothing is built of them, so depth costs nothing.
 
 use super::super::entities;
+use super::{line, space};
 
 /// Whose XML it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,16 +76,4 @@ fn tag_end(tag: &str) -> Option<usize> {
         }
     }
     None
-}
-
-fn line(out: &mut String) {
-    if !out.is_empty() && !out.ends_with('\n') {
-        out.push('\n');
-    }
-}
-
-fn space(out: &mut String) {
-    if !out.is_empty() && !out.ends_with(char::is_whitespace) {
-        out.push(' ');
-    }
 }

@@ -116,6 +116,20 @@ fn kind(content_type: &str, filename: Option<&str>, bytes: &[u8]) -> Option<Kind
     }
 }
 
+/// Ends the line, where one is begun.
+fn line(out: &mut String) {
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+}
+
+/// Puts words apart.
+fn space(out: &mut String) {
+    if !out.is_empty() && !out.ends_with(char::is_whitespace) {
+        out.push(' ');
+    }
+}
+
 /// Cuts a text to so many octets, between characters.
 fn cut(text: &mut String, most: usize) {
     if text.len() > most {

@@ -1,5 +1,6 @@
 //! What a page shows (ISO 32000-1, sections 7.8 and 9.4): its texts, with spaces and lines where they move.
 
+use super::super::{line, space};
 use super::File;
 use super::font::Font;
 use super::object::{Dictionary, Lexer, Object, is_space};
@@ -212,16 +213,4 @@ fn picture_end(bytes: &[u8], from: usize) -> usize {
     };
     let end = memchr::memmem::find_iter(rest, b"EI").find(|at| stands(*at));
     from + end.map_or(rest.len(), |at| at + 2)
-}
-
-fn line(out: &mut String) {
-    if !out.is_empty() && !out.ends_with('\n') {
-        out.push('\n');
-    }
-}
-
-fn space(out: &mut String) {
-    if !out.is_empty() && !out.ends_with(char::is_whitespace) {
-        out.push(' ');
-    }
 }
