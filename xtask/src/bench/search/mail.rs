@@ -176,30 +176,22 @@ pub(super) fn questions() -> Vec<Question> {
         same("subject", format!("subject:{middle}"));
         same("CJK", characters);
         same("no hit", format!("zzyx{n}"));
-        all.push(Question {
-            kind: "OR",
-            restante: format!("{middle} OR {other}"),
-            notmuch: format!("{middle} or {other}"),
-            mu: format!("{middle} or {other}"),
-        });
-        all.push(Question {
-            kind: "date range",
-            restante: format!("{common} date:{year}-03..{year}-05"),
-            notmuch: format!("{common} date:{year}-03-01..{year}-05-31"),
-            mu: format!("{common} date:{year}-03-01..{year}-05-31"),
-        });
-        all.push(Question {
-            kind: "attachment",
-            restante: format!("{common} has:attachment"),
-            notmuch: format!("{common} tag:attachment"),
-            mu: format!("{common} flag:attach"),
-        });
-        all.push(Question {
-            kind: "negation",
-            restante: format!("{common} -{middle}"),
-            notmuch: format!("{common} and not {middle}"),
-            mu: format!("{common} and not {middle}"),
-        });
+        // Those that notmuch and mu, both on Xapian, put otherwise.
+        let mut other_way = |kind, restante: String, notmuch: String, mu: String| {
+            all.push(Question { kind, restante, notmuch, mu });
+        };
+        let either = format!("{middle} or {other}");
+        other_way("OR", format!("{middle} OR {other}"), either.clone(), either);
+        let months = format!("{common} date:{year}-03-01..{year}-05-31");
+        other_way("date range", format!("{common} date:{year}-03..{year}-05"), months.clone(), months);
+        other_way(
+            "attachment",
+            format!("{common} has:attachment"),
+            format!("{common} tag:attachment"),
+            format!("{common} flag:attach"),
+        );
+        let without = format!("{common} and not {middle}");
+        other_way("negation", format!("{common} -{middle}"), without.clone(), without);
     }
     all
 }
