@@ -1,14 +1,15 @@
 //! Operations that stand alone: on mailboxes, and messages that are added.
 
 use super::super::told::too_large;
+use super::copies::{is_ours, take};
 use super::place::Answer;
 use super::{Push, Verdict, judge};
 use crate::error::Error;
 use crate::sync::append::append;
+use crate::sync::describe::describe;
 use restante_core::imap::wire::{Code, Command, Status, write_internal_date};
 use restante_core::mail::{Flags, Uid, UidSet};
 use restante_core::sync::Delta;
-use restante_core::sync::recognise::Arrival;
 use restante_store::{Body, Intent, MailboxRow, MessageId, NewEntry, Operation};
 use std::collections::BTreeMap;
 
@@ -165,11 +166,10 @@ impl Push<'_> {
     ) -> Result<Option<Uid>, Error> {
         let Some(from) = Uid::new(since) else { return Ok(None) };
         let identity = self.keeper.with(move |store| store.view().identity(message)).await?;
-        let described =
-            super::describe(self.connection, self.abilities, &UidSet::range(from, Uid::MAX)).await?;
-        let same = |arrival: &&Arrival| {
-            arrival.uid >= from && super::is_ours(arrival, identity.size, &identity.message_id, internal_date)
-        };
-        Ok(described.arrivals.iter().find(same).map(|arrival| arrival.uid))
+        let described = describe(self.connection, self.abilities, &UidSet::range(from, Uid::MAX)).await?;
+        let mut arrivals = described.arrivals;
+        Ok(take(&mut arrivals, since, |arrival| {
+            is_ours(arrival, identity.size, &identity.message_id, internal_date)
+        }))
     }
 }
