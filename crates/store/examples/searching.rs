@@ -76,7 +76,8 @@ fn build(maildir: &Path, place: &Path) -> Result<(), Box<dyn Error>> {
     while indexer.step(STEP, View::searchable, |shown| store.preview(&shown))? > 0 {}
     drop(indexer);
     let indexed = begun.elapsed();
-    drop(store);
+    // Whoever closes last puts the log away.
+    drop((writer, store));
     let size = |name: &str| std::fs::metadata(place.join(name)).map_or(0, |file| file.len());
     println!(
         "{}",

@@ -151,6 +151,18 @@ pub(super) struct Question {
 /// How many questions there are of each kind.
 pub(super) const EACH: usize = 10;
 
+/// What a person types of a word before the star: three syllables, which one message in twenty or so has. In 6,048
+/// messages of real mail, the first four letters of the words of rank 3,000 to 6,000 are in 2.3 % of the messages
+/// (median; 13.5 % at the 90th of 100).
+fn beginning(n: usize) -> String {
+    word(3_000 + n * 211)
+}
+
+/// Beginnings that half of all messages have, four letters of so few syllables: asked beside the twelve kinds.
+pub(super) fn short_beginnings() -> Vec<String> {
+    (0..EACH).map(|n| beginning(n).chars().take(4).chain(['*']).collect()).collect()
+}
+
 /// The twelve kinds of questions.
 pub(super) fn questions() -> Vec<Question> {
     let mut all = Vec::new();
@@ -160,7 +172,6 @@ pub(super) fn questions() -> Vec<Question> {
         let middle = word(200 + n * 37);
         let other = word(900 + n * 31);
         let rare = word(60_000 + n * 7_001);
-        let stem: String = word(3_000 + n * 211).chars().take(4).collect();
         let (name, _) = sender(3 + n * 9);
         let last = name.split(' ').next_back().unwrap_or_default().to_lowercase();
         let characters: String = (0..2).map(|_| CHARACTERS[rng.below(CHARACTERS.len())]).collect();
@@ -171,7 +182,7 @@ pub(super) fn questions() -> Vec<Question> {
         same("common word", common.clone());
         same("rare word", rare);
         same("phrase", format!("\"{} {}\"", word(1 + n), word(4 + n)));
-        same("prefix", format!("{stem}*"));
+        same("prefix", format!("{}*", beginning(n)));
         same("from", format!("from:{last}"));
         same("subject", format!("subject:{middle}"));
         same("CJK", characters);

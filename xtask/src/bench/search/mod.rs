@@ -140,10 +140,17 @@ impl Bench {
         println!(
             "\n## Inside the process, newest 50\n\n| question | messages found | p50, ms | p99, ms |\n| --- | --- | --- | --- |"
         );
-        let questions: String = mail::questions()
-            .iter()
-            .map(|question| format!("{}\t{}\n", question.kind, question.restante))
-            .collect();
+        let questions = mail::questions();
+        self.ask(questions.iter().map(|question| (question.kind, question.restante.as_str())))?;
+        println!("\nMust: p50 below 2 ms and p99 below 20 ms over all. Beside them:\n");
+        println!("| question | messages found | p50, ms | p99, ms |\n| --- | --- | --- | --- |");
+        let short = mail::short_beginnings();
+        self.ask(short.iter().map(|text| ("a prefix that is everywhere", text.as_str())))
+    }
+
+    /// Ten rounds of questions inside the process, a row for each kind.
+    fn ask<'a>(&self, questions: impl Iterator<Item = (&'a str, &'a str)>) -> Result<()> {
+        let questions: String = questions.map(|(kind, text)| format!("{kind}\t{text}\n")).collect();
         let file = self.place.join("questions");
         std::fs::write(&file, questions)?;
         for line in lines(
@@ -158,7 +165,6 @@ impl Bench {
                 number("p99_ms")
             );
         }
-        println!("\nMust: p50 below 2 ms and p99 below 20 ms.");
         Ok(())
     }
 
