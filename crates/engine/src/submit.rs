@@ -10,12 +10,12 @@ pub use unknown::look_for_unknown;
 
 use crate::account::Account;
 use crate::error::Error;
-use crate::imap::{self, Connection};
+use crate::imap::{self, Connection, Content};
 use crate::net::Network;
 use crate::setup::EHLO;
 use crate::smtp::Submitter;
 use crate::steps::Steps;
-use crate::sync::append::append;
+use crate::sync::append::{append, is_plain};
 use crate::sync::{self, Keeper};
 use restante_core::Secret;
 use restante_core::diagnosis::{Certainty, Finding, Service, Stage, Verdict};
@@ -25,6 +25,8 @@ use restante_core::mail::{MailboxName, SpecialUse, Uid, UidSet};
 use restante_core::smtp::{Envelope, Outcome, Reply};
 use restante_core::submission::{self, Attempt, State};
 use restante_store::{AccountId, Desk, MailboxRow, Store, StoreError, Submission, SubmissionId};
+use std::io::Cursor;
+use std::sync::Arc;
 
 /// Tried again only when a person asks for it.
 const NEVER: i64 = i64::MAX;
@@ -218,7 +220,10 @@ pub async fn file_sent(
                 continue;
             }
             let command = Command::new("APPEND").mailbox(&sent, connection.session().utf8()).raw("(\\Seen)");
-            let completion = append(connection, command, content, |_| Ok(())).await?;
+            let plain = is_plain(content.as_slice()).unwrap_or_default();
+            let content: Arc<[u8]> = content.into();
+            let open = async || Ok(Content::new(content.len() as u64, Cursor::new(Arc::clone(&content))));
+            let completion = append(connection, command, plain, open, |_| Ok(())).await?;
             if completion.status != Status::Ok {
                 return Err(connection.refused("APPEND", &completion));
             }

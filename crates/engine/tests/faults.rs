@@ -10,7 +10,7 @@ use restante_core::diagnosis::Verdict;
 use restante_core::imap::wire::Command;
 use restante_core::query::Query;
 use restante_core::settings::{Protocol, Security, Settings};
-use restante_engine::imap::{Connection, open};
+use restante_engine::imap::{Connection, Content, open};
 use restante_engine::net::{Network, NetworkOptions};
 use restante_engine::sync::{Keeper, Progress, Report, sync};
 use restante_engine::{Error, Steps};
@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::script::{Opening, Server, play};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
 /// A store, and a server for it.
@@ -228,6 +228,57 @@ async fn a_stall_in_the_middle_of_a_literal_ends_and_slow_progress_does_not() {
     let (_open, (error, after)) = tokio::join!(server, client);
     assert_eq!(error.finding().map(|finding| finding.verdict), Some(Verdict::ConnectionLost));
     assert_eq!(after.as_secs(), 500 + 120);
+}
+
+/// The same for what we send: a large message over a slow line.
+#[tokio::test(start_paused = true)]
+async fn a_slow_line_takes_a_large_message_and_a_stalled_one_ends() {
+    for (takes, verdict) in [(usize::MAX, None), (7, Some(Verdict::ConnectionLost))] {
+        let (near, mut far) = tokio::io::duplex(1024);
+        let server = async move {
+            far.write_all(b"* OK [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n").await.unwrap();
+            let mut got = Vec::new();
+            let mut buffer = [0; 1024];
+            for _ in 0..takes {
+                sleep(Duration::from_secs(100)).await;
+                let count = far.read(&mut buffer).await.unwrap();
+                got.extend_from_slice(&buffer[..count]);
+                if count == 0 {
+                    break;
+                }
+                if got.ends_with(b"end\r\n\r\n") {
+                    far.write_all(b"a1 OK\r\n").await.unwrap();
+                    break;
+                }
+            }
+            far
+        };
+        let client = async {
+            let mut connection = Connection::new(near, "imap.example.org");
+            connection.greeting().await.unwrap();
+            let message = [b"x".repeat(20_000).as_slice(), b"end\r\n"].concat();
+            connection.ok(Command::new("APPEND").raw("Sent").literal(message), |_| Ok(())).await.err()
+        };
+        let (_open, error) = tokio::join!(server, client);
+        assert_eq!(error.and_then(|error| error.finding().map(|finding| finding.verdict)), verdict);
+    }
+}
+
+/// Half a literal cannot be taken back; a server that gets no more of it adds nothing.
+#[tokio::test]
+async fn a_message_that_ends_too_early_is_not_passed_off_as_whole() {
+    let (near, mut far) = tokio::io::duplex(1024);
+    far.write_all(b"* OK [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n").await.unwrap();
+    let mut connection = Connection::new(near, "imap.example.org");
+    connection.greeting().await.unwrap();
+    let content = Content::new(10, &b"seven.."[..]);
+    let command = Command::new("APPEND").raw("Sent").message(content.size());
+    let error = connection.run_with(command, content, |_| Ok(())).await.unwrap_err();
+    assert!(error.to_string().contains("imap.example.org: it ends too early"), "{error}");
+    drop(connection);
+    let mut sent = String::new();
+    far.read_to_string(&mut sent).await.unwrap();
+    assert_eq!(sent, "a1 APPEND Sent {10+}\r\nseven..");
 }
 
 #[tokio::test]

@@ -78,7 +78,8 @@ pub enum SessionError {
 /// The caller's loop: [`Session::poll_event`] with the bytes at hand until it returns `None`, write
 /// whatever [`Session::poll_output`] gives, read more bytes, again. [`Session::send`] may be called at
 /// any time; commands are pipelined in the order given, and a literal that needs the server's `+` holds
-/// back what comes after it.
+/// back what comes after it. When there is no output, [`Session::poll_content`] may ask for a message that is not
+/// held in memory.
 #[derive(Debug)]
 pub struct Session {
     decoder: Decoder,
@@ -91,6 +92,8 @@ pub struct Session {
     queue: VecDeque<Queued>,
     output: Vec<u8>,
     awaiting_continuation: bool,
+    /// Whose message the driver is to write next, and how long it is; nothing else goes out before.
+    content: Option<(Tag, u64)>,
     /// IMAP4rev2 was enabled.
     rev2: bool,
 }
@@ -98,9 +101,16 @@ pub struct Session {
 #[derive(Debug)]
 struct Queued {
     tag: Tag,
-    bytes: Vec<u8>,
+    what: What,
     /// A literal whose announcement goes before it: it may be written only after the server's `+`.
     waits: bool,
+}
+
+#[derive(Debug)]
+enum What {
+    Bytes(Vec<u8>),
+    /// So many octets from elsewhere.
+    Content(u64),
 }
 
 impl Default for Session {
@@ -122,6 +132,7 @@ impl Session {
             queue: VecDeque::new(),
             output: Vec::new(),
             awaiting_continuation: false,
+            content: None,
             rev2: false,
         }
     }
@@ -169,36 +180,28 @@ impl Session {
         self.in_flight.push_back((tag, command.name()));
         let mut text = format!("{tag} ").into_bytes();
         for part in command.into_parts() {
-            match part {
-                Part::Text(bytes) => text.extend_from_slice(&bytes),
-                Part::Literal(bytes) if self.literal_goes_at_once(bytes.len()) => {
-                    text.extend_from_slice(format!("{{{}+}}\r\n", bytes.len()).as_bytes());
+            let (what, octets, any) = match part {
+                Part::Text(bytes) => {
                     text.extend_from_slice(&bytes);
-                }
-                // RFC 7888, section 6: without being asked only where BINARY is offered too.
-                Part::Literal8(bytes)
-                    if self.capabilities.has("BINARY") && self.literal_goes_at_once(bytes.len()) =>
-                {
-                    text.extend_from_slice(format!("~{{{}+}}\r\n", bytes.len()).as_bytes());
-                    text.extend_from_slice(&bytes);
+                    continue;
                 }
                 Part::Literal(bytes) => {
-                    text.extend_from_slice(format!("{{{}}}\r\n", bytes.len()).as_bytes());
-                    self.queue.push_back(Queued { tag, bytes: std::mem::take(&mut text), waits: false });
-                    self.queue.push_back(Queued { tag, bytes, waits: true });
+                    let octets = bytes.len() as u64;
+                    (What::Bytes(bytes), octets, false)
                 }
-                Part::Literal8(bytes) => {
-                    text.extend_from_slice(format!("~{{{}}}\r\n", bytes.len()).as_bytes());
-                    self.queue.push_back(Queued { tag, bytes: std::mem::take(&mut text), waits: false });
-                    self.queue.push_back(Queued { tag, bytes, waits: true });
-                }
-            }
+                Part::Streamed { octets, any } => (What::Content(octets), octets, any),
+            };
+            // RFC 7888, section 6: any octets without being asked only where BINARY is offered too.
+            let at_once = self.literal_goes_at_once(octets) && (!any || self.capabilities.has("BINARY"));
+            let (tilde, plus) = (if any { "~" } else { "" }, if at_once { "+" } else { "" });
+            text.extend_from_slice(format!("{tilde}{{{octets}{plus}}}\r\n").as_bytes());
+            let before = What::Bytes(std::mem::take(&mut text));
+            self.queue.push_back(Queued { tag, what: before, waits: false });
+            self.queue.push_back(Queued { tag, what, waits: !at_once });
         }
         text.extend_from_slice(b"\r\n");
-        self.queue.push_back(Queued { tag, bytes: text, waits: false });
-        if !self.awaiting_continuation {
-            self.advance();
-        }
+        self.queue.push_back(Queued { tag, what: What::Bytes(text), waits: false });
+        self.advance();
         tag
     }
 
@@ -211,6 +214,19 @@ impl Session {
     /// Bytes to write, all that there are.
     pub fn poll_output(&mut self) -> Option<Vec<u8>> {
         (!self.output.is_empty()).then(|| std::mem::take(&mut self.output))
+    }
+
+    /// Whose message is to be written now, and how many octets it has: asked for when there is no other output.
+    /// Exactly these octets must be written, and [`Session::content_written`] be called.
+    #[must_use]
+    pub fn poll_content(&self) -> Option<(Tag, u64)> {
+        self.content.filter(|_| self.output.is_empty())
+    }
+
+    /// The message that [`Session::poll_content`] asked for is written.
+    pub fn content_written(&mut self) {
+        self.content = None;
+        self.advance();
     }
 
     /// Takes bytes off the front of `input` up to the next event; `None` when all were taken.
@@ -299,7 +315,7 @@ impl Session {
         }
         // A server may refuse a literal instead of asking for it; the rest of that command must not go
         // out as if it were another one.
-        if self.queue.front().is_some_and(|queued| queued.tag == tag) {
+        if self.awaiting_continuation && self.queue.front().is_some_and(|queued| queued.tag == tag) {
             self.queue.retain(|queued| queued.tag != tag);
             self.awaiting_continuation = false;
             self.advance();
@@ -322,7 +338,7 @@ impl Session {
     }
 
     /// RFC 7888: LITERAL+ takes any size at once, LITERAL- up to 4,096 octets.
-    fn literal_goes_at_once(&self, length: usize) -> bool {
+    fn literal_goes_at_once(&self, length: u64) -> bool {
         self.capabilities.has("LITERAL+") || (self.capabilities.has("LITERAL-") && length <= 4096)
     }
 
@@ -331,22 +347,28 @@ impl Session {
             return false;
         }
         self.awaiting_continuation = false;
-        if let Some(literal) = self.queue.pop_front() {
-            self.output.extend_from_slice(&literal.bytes);
+        if let Some(literal) = self.queue.front_mut() {
+            literal.waits = false;
         }
         self.advance();
         true
     }
 
-    /// Moves what may be written into the output, up to a literal that has to wait.
+    /// Moves what may be written into the output, up to a literal that has to wait or that the driver writes.
     fn advance(&mut self) {
-        while let Some(queued) = self.queue.pop_front() {
+        while !self.awaiting_continuation
+            && self.content.is_none()
+            && let Some(queued) = self.queue.pop_front()
+        {
             if queued.waits {
-                self.queue.push_front(queued);
                 self.awaiting_continuation = true;
+                self.queue.push_front(queued);
                 return;
             }
-            self.output.extend_from_slice(&queued.bytes);
+            match queued.what {
+                What::Bytes(bytes) => self.output.extend_from_slice(&bytes),
+                What::Content(octets) => self.content = Some((queued.tag, octets)),
+            }
         }
     }
 }
@@ -427,14 +449,51 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_asked_for_when_it_is_its_turn() {
+        let mut session = greeted("LITERAL+");
+        let tag = session.send(Command::new("APPEND").raw("x").message(4));
+        session.send(Command::new("NOOP"));
+        assert_eq!(session.poll_content(), None, "there is output before it");
+        play(&mut session, &["C: a1 APPEND x {4+}"]);
+        assert_eq!(session.poll_content(), Some((tag, 4)));
+        session.send(Command::new("NOOP"));
+        assert_eq!(session.poll_output(), None, "nothing may stand in the middle of it");
+        // A refusal that comes too early does not end the literal.
+        play(&mut session, &["S: a1 NO [OVERQUOTA] full"]);
+        assert_eq!((session.poll_output(), session.poll_content()), (None, Some((tag, 4))));
+        session.content_written();
+        play(&mut session, &["C: \r\na2 NOOP\r\na3 NOOP"]);
+        assert_eq!(session.poll_content(), None);
+
+        let mut session = greeted("");
+        let tag = session.send(Command::new("APPEND").raw("x").message(4));
+        play(&mut session, &["C: a1 APPEND x {4}"]);
+        assert_eq!(session.poll_content(), None, "the server has not asked for it");
+        play(&mut session, &["S: + go on"]);
+        assert_eq!(session.poll_content(), Some((tag, 4)));
+        session.content_written();
+        play(&mut session, &["C: ", "S: a1 OK kept"]);
+
+        let mut session = greeted("");
+        session.send(Command::new("APPEND").raw("x").message(4));
+        session.send(Command::new("NOOP"));
+        play(&mut session, &["C: a1 APPEND x {4}", "S: a1 NO [TRYCREATE] no such mailbox", "C: a2 NOOP"]);
+        assert_eq!(session.poll_content(), None);
+    }
+
+    #[test]
     fn a_literal_of_any_octets_waits_where_binary_is_not_offered() {
-        let append = || Command::new("APPEND").raw("x").utf8_message("ü".into());
+        let append = || Command::new("APPEND").raw("x").utf8_message(2);
         let mut session = greeted("LITERAL+");
         session.send(append());
-        play(&mut session, &["C: a1 APPEND x UTF8 (~{2}", "S: + go on", "C: ü)", "S: a1 OK kept"]);
+        play(&mut session, &["C: a1 APPEND x UTF8 (~{2}", "S: + go on"]);
+        session.content_written();
+        play(&mut session, &["C: )", "S: a1 OK kept"]);
         let mut session = greeted("LITERAL+ BINARY");
         session.send(append());
-        play(&mut session, &["C: a1 APPEND x UTF8 (~{2+}\r\nü)"]);
+        play(&mut session, &["C: a1 APPEND x UTF8 (~{2+}"]);
+        session.content_written();
+        play(&mut session, &["C: )"]);
     }
 
     #[test]

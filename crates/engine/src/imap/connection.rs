@@ -1,5 +1,6 @@
 //! One IMAP connection at work: a pipe and the [`Session`] that says what goes through it.
 
+use super::content::{Content, PIECE};
 use super::deflate::Deflate;
 use super::news::News;
 use super::pace::Pace;
@@ -12,6 +13,7 @@ use restante_core::imap::wire::{Code, Command, Limits, Response, Status};
 use restante_core::imap::{Capabilities, Event, Session, SessionError, Tag};
 use restante_core::mail::Uid;
 use restante_core::settings::Settings;
+use restante_store::StoreError;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -101,6 +103,8 @@ pub struct Connection {
     message_limit: Option<u32>,
     /// Where the command under way stopped, said before its completion.
     stopped: Option<Uid>,
+    /// Messages that are under way to the server, read as they are written.
+    contents: BTreeMap<Tag, Content>,
     /// What the server says unasked.
     pub(crate) news: News,
     compression: Compression,
@@ -150,6 +154,7 @@ impl Connection {
             spelled: false,
             message_limit: None,
             stopped: None,
+            contents: BTreeMap::new(),
             news: News::default(),
             compression: Compression::Off,
             pace: Pace::default(),
@@ -268,6 +273,24 @@ impl Connection {
     /// Writes a line that belongs to the command under way.
     pub fn send_line(&mut self, line: &str) {
         self.session.send_line(line);
+    }
+
+    /// As [`Connection::run`], with the message that the command announces.
+    ///
+    /// # Errors
+    /// Those of [`Connection::run`]. When the message cannot be read as announced, the connection is given up.
+    pub async fn run_with(
+        &mut self,
+        command: Command,
+        content: Content,
+        mut on: impl FnMut(Event<'_>) -> Result<(), Error>,
+    ) -> Result<Completion, Error> {
+        let tag = self.send(command);
+        self.contents.insert(tag, content);
+        let completion = self.wait(tag, &mut on).await;
+        // A server may refuse it before it was asked for it.
+        self.contents.remove(&tag);
+        completion
     }
 
     /// Sends a command and hands every event to `on` until it is complete. `NO` and `BAD` are
@@ -482,26 +505,66 @@ impl Connection {
     /// Writes what is to be written.
     ///
     /// # Errors
-    /// [`Verdict::ConnectionLost`].
+    /// [`Verdict::ConnectionLost`], or a message that cannot be read.
     pub async fn flush(&mut self, stage: Stage) -> Result<(), Error> {
-        while let Some(mut bytes) = self.session.poll_output() {
-            self.asked = true;
-            if let Some(tape) = &mut self.tape {
-                tape.sent(&bytes);
+        loop {
+            while let Some(bytes) = self.session.poll_output() {
+                self.write(stage, &bytes).await?;
             }
-            if let Compression::On(deflate) = &mut self.compression {
-                bytes = deflate.pack(&bytes).map_err(|damaged| unfollowable(&self.host, &damaged))?;
+            let Some((tag, octets)) = self.session.poll_content() else { return Ok(()) };
+            self.write_content(stage, tag, octets).await?;
+            self.session.content_written();
+        }
+    }
+
+    async fn write_content(&mut self, stage: Stage, tag: Tag, octets: u64) -> Result<(), Error> {
+        let host = self.host.clone();
+        let unreadable = |why: &dyn std::fmt::Display| {
+            StoreError::Damaged(format!("a message cannot be read on its way to {host}: {why}"))
+        };
+        let Some(Content { mut source, .. }) = self.contents.remove(&tag) else {
+            return Err(unreadable(&"it was not given").into());
+        };
+        let (mut left, mut piece) = (octets, vec![0; PIECE]);
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            let room = piece.get_mut(..most).unwrap_or_default();
+            let count = source.read(room).map_err(|error| unreadable(&error))?;
+            if count == 0 {
+                return Err(unreadable(&"it ends too early").into());
             }
-            self.traffic.bytes_out += bytes.len() as u64;
-            let host = &self.host;
-            let gone = |error| lost(stage, Service::Imap, format!("{host}: {error}"));
-            match timeout(SILENCE, self.pipe.write_all(&bytes)).await {
-                Ok(written) => written.map_err(gone)?,
-                Err(_) => return Err(lost(stage, Service::Imap, format!("{host} takes no more bytes"))),
-            }
-            self.pipe.flush().await.map_err(gone)?;
+            left -= count as u64;
+            self.write(stage, piece.get(..count).unwrap_or_default()).await?;
         }
         Ok(())
+    }
+
+    async fn write(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), Error> {
+        self.asked = true;
+        if let Some(tape) = &mut self.tape {
+            tape.sent(bytes);
+        }
+        let packed = match &mut self.compression {
+            Compression::On(deflate) => {
+                Some(deflate.pack(bytes).map_err(|damaged| unfollowable(&self.host, &damaged))?)
+            }
+            _ => None,
+        };
+        let mut left = packed.as_deref().unwrap_or(bytes);
+        self.traffic.bytes_out += left.len() as u64;
+        let host = &self.host;
+        let gone = |error| lost(stage, Service::Imap, format!("{host}: {error}"));
+        let stalled = || lost(stage, Service::Imap, format!("{host} takes no more bytes"));
+        // Only silence counts: a large message on a slow line may take as long as it does.
+        while !left.is_empty() {
+            let written = timeout(SILENCE, self.pipe.write(left)).await.map_err(|_| stalled())?;
+            let count = written.map_err(gone)?;
+            if count == 0 {
+                return Err(stalled());
+            }
+            left = left.get(count..).unwrap_or_default();
+        }
+        timeout(SILENCE, self.pipe.flush()).await.map_err(|_| stalled())?.map_err(gone)
     }
 
     /// Whether what goes through is compressed (RFC 4978).

@@ -10,8 +10,13 @@ pub enum Part {
     Text(Vec<u8>),
     /// A literal's content; the session writes its announcement and waits when it must.
     Literal(Vec<u8>),
-    /// The content of a literal that may be of any octets, `~{…}` (RFC 3516, section 4.4).
-    Literal8(Vec<u8>),
+    /// A literal of so many octets that nobody holds: whoever drives the session writes them.
+    Streamed {
+        /// How many.
+        octets: u64,
+        /// They may be any, `~{…}` (RFC 3516, section 4.4).
+        any: bool,
+    },
 }
 
 /// A command without its tag. Built piece by piece; whatever cannot stand in a quoted string becomes a
@@ -74,12 +79,21 @@ impl Command {
         self
     }
 
-    /// Adds a space and a message whose header has UTF-8 in it, for APPEND after `ENABLE UTF8=ACCEPT`: RFC 6855, section 4,
-    /// wants it marked. IMAP4rev2 (RFC 9051, section 6.3.12) takes such a message as any other.
+    /// Adds a space and a message of so many octets, which [`Session::poll_content`](crate::imap::Session::poll_content)
+    /// asks for when it is their turn. One command has at most one.
     #[must_use]
-    pub fn utf8_message(mut self, bytes: Vec<u8>) -> Self {
+    pub fn message(mut self, octets: u64) -> Self {
+        self.push(b" ");
+        self.parts.push(Part::Streamed { octets, any: false });
+        self
+    }
+
+    /// As [`message`](Self::message), for a message whose header has UTF-8 in it, in APPEND after `ENABLE UTF8=ACCEPT`:
+    /// RFC 6855, section 4, wants it marked. IMAP4rev2 (RFC 9051, section 6.3.12) takes such a message as any other.
+    #[must_use]
+    pub fn utf8_message(mut self, octets: u64) -> Self {
         self.push(b" UTF8 (");
-        self.parts.push(Part::Literal8(bytes));
+        self.parts.push(Part::Streamed { octets, any: true });
         self.push(b")");
         self
     }

@@ -5,12 +5,13 @@ use super::copies::{is_ours, take};
 use super::place::Answer;
 use super::{Push, Verdict, judge};
 use crate::error::Error;
-use crate::sync::append::append;
+use crate::imap::Content;
+use crate::sync::append::{append, is_plain};
 use crate::sync::describe::describe;
 use restante_core::imap::wire::{Code, Command, Status, write_internal_date};
 use restante_core::mail::{Flags, Uid, UidSet};
 use restante_core::sync::Delta;
-use restante_store::{Body, Intent, MailboxRow, MessageId, NewEntry, Operation};
+use restante_store::{Body, Intent, MailboxRow, MessageId, NewEntry, Operation, StoreError};
 use std::collections::BTreeMap;
 
 impl Push<'_> {
@@ -109,12 +110,17 @@ impl Push<'_> {
         if at.is_none() {
             // Some servers take no addition to a mailbox that another session has open for reading only.
             let mailbox = row.id;
-            let (content, own) = self
+            let (size, plain, own) = self
                 .keeper
-                .with(move |store| Ok((store.view().read(message)?, store.view().append_limit(mailbox)?)))
+                .with(move |store| {
+                    let content = store.view().content(message)?;
+                    let size = content.size();
+                    let plain = is_plain(content).map_err(|error| StoreError::Damaged(error.to_string()))?;
+                    Ok((size, plain, store.view().append_limit(mailbox)?))
+                })
                 .await?;
             let limit = own.or(self.connection.capabilities().append_limit());
-            if let Some(reply) = too_large(content.len() as u64, limit) {
+            if let Some(reply) = too_large(size, limit) {
                 return self.refuse_all(&[id], &reply).await;
             }
             let mut command = Command::new("APPEND")
@@ -124,7 +130,12 @@ impl Push<'_> {
                 command = command.raw(&format!("\"{date}\""));
             }
             let mut answer = Answer::default();
-            let completion = append(self.connection, command, content, |event| answer.take(event)).await?;
+            let open = async || {
+                let content = self.keeper.with(move |store| store.view().content(message)).await?;
+                Ok(Content::new(content.size(), content))
+            };
+            let completion =
+                append(self.connection, command, plain, open, |event| answer.take(event)).await?;
             if completion.status != Status::Ok {
                 let reply = completion.line();
                 return match judge(&completion) {
