@@ -6,9 +6,11 @@ use super::state::Flags;
 use super::{Server, date, set};
 
 impl Session {
-    /// RFC 6855, section 4: unmarked, only with IMAP4rev2.
-    fn takes_utf8(&self, message: &[u8]) -> bool {
-        self.rev2 || super::fetch::content(message, &super::fetch::Section::Header).is_ascii()
+    /// RFC 6855, section 4: unmarked, only with IMAP4rev2. A server that says `XUNMARKED` knows no mark (RFC 9755).
+    fn takes_utf8(&self, server: &Server, message: &[u8]) -> bool {
+        self.rev2
+            || server.config.has("XUNMARKED")
+            || super::fetch::content(message, &super::fetch::Section::Header).is_ascii()
     }
 
     pub(super) fn append(&mut self, server: &mut Server, args: &[Arg]) -> Done {
@@ -32,14 +34,18 @@ impl Session {
                 rest = after;
             }
             match rest {
-                [Arg::Text(bytes), ..] if server.config.has("UTF8=ACCEPT") && !self.takes_utf8(bytes) => {
+                [Arg::Text(bytes), ..]
+                    if server.config.has("UTF8=ACCEPT") && !self.takes_utf8(server, bytes) =>
+                {
                     return no("[CANNOT] no UTF-8 in headers here");
                 }
                 [Arg::Text(bytes), after @ ..] => {
                     messages.push((flags, when, bytes.clone()));
                     rest = after;
                 }
-                [word, Arg::List(inner), after @ ..] if word.word() == "UTF8" && self.utf8 => {
+                [word, Arg::List(inner), after @ ..]
+                    if word.word() == "UTF8" && self.utf8 && !server.config.has("XUNMARKED") =>
+                {
                     let Some(Arg::Text(bytes)) = inner.first() else { return bad("no message") };
                     messages.push((flags, when, bytes.clone()));
                     rest = after;
