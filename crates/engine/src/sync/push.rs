@@ -227,7 +227,10 @@ impl Push<'_> {
             }
             What::Move { to } => self.move_by_copy(step, to, since).await,
             What::Copy { to } => {
-                let step = self.look_for_copies(step, to, since).await?;
+                let mut step = self.look_for_copies(step, to, since).await?;
+                if !self.can_expunge() {
+                    self.leave_removed(&mut step).await?;
+                }
                 if step.messages.is_empty() { Ok(()) } else { self.transfer(&step, to, "UID COPY").await }
             }
         }

@@ -469,6 +469,22 @@ async fn what_was_moved_and_could_only_be_marked_is_not_taken_for_the_message_it
     .await;
 }
 
+/// Found by the property below.
+#[tokio::test]
+async fn a_message_that_somebody_has_marked_as_removed_is_not_copied_with_its_mark() {
+    play(&[
+        Act::Offer { strategy: 0 },
+        Act::Move { message: 8, to: 0 },
+        Act::Ask { machine: 1, message: 5, wish: Wish::Move { to: 4 } },
+        Act::Delete { mailbox: 0 },
+        Act::Sync { machine: 0, end: End::Never },
+        Act::Sync { machine: 1, end: End::Never },
+        Act::Ask { machine: 0, message: 2, wish: Wish::Copy { to: 5 } },
+        Act::Delete { mailbox: 2 },
+    ])
+    .await;
+}
+
 #[test]
 fn whatever_is_asked_is_done_or_waits_or_is_given_up_by_name_and_nothing_is_lost_or_doubled() {
     let cases = std::env::var("RESTANTE_LEDGER_CASES").ok().and_then(|cases| cases.parse().ok());

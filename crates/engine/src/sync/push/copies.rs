@@ -131,6 +131,25 @@ impl Push<'_> {
         Ok(step)
     }
 
+    /// Leaves out of a step what somebody has removed: where that is done by a mark alone, the copy of a message that is
+    /// marked is marked as well. Nobody would see it, and the next who compacts the mailbox would take it away.
+    pub(super) async fn leave_removed(&mut self, step: &mut Work) -> Result<(), Error> {
+        let uids: UidSet = step.messages.keys().copied().collect();
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let look = self.connection.send(self.look(&uids));
+        let present = self.present(look).await?;
+        for (uid, found) in &present.rows {
+            if found.flags.contains("\\Deleted")
+                && let Some(ids) = step.messages.remove(uid)
+            {
+                self.refuse_all(&ids, "it was removed there before it could be copied").await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where an earlier try without an answer put copies of a step's messages. Where that cannot be looked
     /// for now, the messages are taken out of the step: their operations wait.
     async fn copies(
