@@ -16,7 +16,7 @@ const MAIL: [&str; 6] = [
     include_str!("migrations/mail_0006.sql"),
 ];
 /// The migrations of `search.db`. It can be made again, so only the last one does anything: it starts anew.
-const SEARCH: [&str; 2] = ["", include_str!("migrations/search_0002.sql")];
+const SEARCH: [&str; 3] = ["", "", include_str!("migrations/search_0003.sql")];
 
 /// Opens both databases for writing, made or migrated as needed.
 pub(crate) fn open_writer(directory: &Path) -> Result<Connection, StoreError> {

@@ -113,14 +113,21 @@ impl View {
     /// # Errors
     /// The database cannot be read.
     pub fn ranked(&self, filter: &Filter, limit: usize) -> Result<Vec<Row>, StoreError> {
-        let compiled = compile(&self.conn, filter.account, &filter.query, None)?;
-        let Some(best) = compiled.best(limit) else { return self.list(filter, limit, None) };
         let _snapshot = self.conn.unchecked_transaction()?;
+        self.find_ranked(filter, limit)?.into_iter().filter_map(|id| self.row(id).transpose()).collect()
+    }
+
+    /// The same messages by identity only.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn find_ranked(&self, filter: &Filter, limit: usize) -> Result<Vec<MessageId>, StoreError> {
+        let compiled = compile(&self.conn, filter.account, &filter.query, None)?;
+        let Some(best) = compiled.best(limit) else { return self.find(filter, limit, None) };
         let mut statement = self.conn.prepare_cached(&best)?;
-        let found: Vec<_> = statement
-            .query_map(params_from_iter(compiled.values), |row| row.get(0).map(MessageId))?
-            .collect::<Result<_, _>>()?;
-        found.into_iter().filter_map(|id| self.row(id).transpose()).collect()
+        let found =
+            statement.query_map(params_from_iter(compiled.values), |row| row.get(0).map(MessageId))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// The piece of a message's text that shows why a query finds it, at most about `width` characters; else one of an

@@ -1,6 +1,6 @@
 //! Where a text shows why it was found.
 
-use super::{Field, Query, Term, Way, is_part, stands_alone};
+use super::{Field, Query, Term, Way, is_part, plain_letters, stands_alone};
 use std::ops::Range;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -142,7 +142,14 @@ fn folded(text: &str, at: Range<usize>) -> String {
     if word.is_ascii() {
         return word.to_ascii_lowercase();
     }
-    word.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase()
+    let mut folded = String::with_capacity(word.len());
+    for c in word.nfd().filter(|c| !is_combining_mark(*c)) {
+        match plain_letters(c) {
+            Some(plain) => folded.push_str(plain),
+            None => folded.extend(c.to_lowercase()),
+        }
+    }
+    folded
 }
 
 /// Cuts out the line around places, white space squeezed.

@@ -12,11 +12,14 @@ pub(super) struct Token<'a> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
-    Open,
+    /// What stands in the parentheses may be about one field: `subject:(…)`.
+    Open(Option<&'a str>),
     Close,
-    /// A `-` right before what it negates.
+    /// A `-` right before what it negates, or `NOT`.
     Minus,
     Or,
+    /// Says what would be so without it.
+    And,
     Word(Word<'a>),
 }
 
@@ -43,7 +46,7 @@ pub(super) fn tokens(query: &str) -> Result<Vec<Token<'_>>, QueryError> {
             continue;
         }
         let (kind, length) = match first {
-            '(' => (Kind::Open, 1),
+            '(' => (Kind::Open(None), 1),
             ')' => (Kind::Close, 1),
             '-' if rest.chars().nth(1).is_some_and(|c| c != '-' && !ends_word(c) || c == '(' || c == '"') => {
                 (Kind::Minus, 1)
@@ -68,6 +71,9 @@ fn word(rest: &str, at: usize) -> Result<(Kind<'_>, usize), QueryError> {
     });
     let skip = field.map_or(0, |name| name.len() + 1);
     let value = rest.get(skip..).unwrap_or_default();
+    if field.is_some() && value.starts_with('(') {
+        return Ok((Kind::Open(field), skip + 1));
+    }
     let (text, quoted, mut length) = match value.strip_prefix('"') {
         Some(inner) => {
             let Some(end) = inner.find('"') else {
@@ -88,8 +94,13 @@ fn word(rest: &str, at: usize) -> Result<(Kind<'_>, usize), QueryError> {
     } else if let Some(stem) = text.strip_suffix('*') {
         (prefix, plain) = (true, stem);
     }
-    if field.is_none() && !quoted && plain == "OR" && !prefix {
-        return Ok((Kind::Or, length));
+    if field.is_none() && !quoted && !prefix {
+        match plain {
+            "OR" => return Ok((Kind::Or, length)),
+            "AND" => return Ok((Kind::And, length)),
+            "NOT" => return Ok((Kind::Minus, length)),
+            _ => {}
+        }
     }
     Ok((Kind::Word(Word { field, text: plain, quoted, prefix }), skip + length))
 }

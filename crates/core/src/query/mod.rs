@@ -1,9 +1,9 @@
 //! What a person searches for: words to a tree.
 //!
 //! ```text
-//! query   = *( or-term )                        ; every one must hold
+//! query   = *( [ "AND" ] or-term )              ; every one must hold
 //! or-term = term *( "OR" term )                 ; OR binds tighter, as in web searches
-//! term    = [ "-" ] ( "(" query ")" / word )
+//! term    = [ "-" / "NOT" ] ( [ field ":" ] "(" query ")" / word )
 //! word    = text / field ":" value              ; text and value may be "quoted"
 //! text    = a word, a "phrase", or a prefix*
 //! ```
@@ -15,12 +15,14 @@
 //! (`2024-05..2024-07`, `2024..`), `newer:` and `older:` an age (`12h`, `7d`, `2w`, `3m`, `1y`). Words that people
 //! know from elsewhere mean the same: `label:` and `folder:`, `is:flagged`, `is:replied`, `newer_than:`.
 
+mod argument;
 mod forms;
 mod hit;
 mod lex;
 mod parse;
 mod value;
 
+pub use argument::argument;
 pub use forms::Language;
 pub use hit::Hit;
 pub use parse::{QueryError, parse, parse_with};
@@ -169,6 +171,40 @@ pub fn stands_alone(c: char) -> bool {
         | 0xFF66..=0xFF9F     // half-width Katakana
         | 0x20000..=0x3FFFF   // rarer Han
     )
+}
+
+/// How a letter is written with plain ones, in lower case, where taking its accent away does not do it: `Straße`, `Ørsted`,
+/// `Łódź` and full-width letters are found however they are typed.
+#[must_use]
+pub fn plain_letters(c: char) -> Option<&'static str> {
+    /// The letters and digits of ASCII, for those of full width.
+    const PLAIN: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
+    let full_width = |first: char, at: u32| {
+        let at = usize::try_from(u32::from(c).checked_sub(u32::from(first))? + at).ok()?;
+        PLAIN.get(at..=at)
+    };
+    Some(match c {
+        'ß' | 'ẞ' => "ss",
+        'æ' | 'Æ' => "ae",
+        'œ' | 'Œ' => "oe",
+        'ø' | 'Ø' => "o",
+        'đ' | 'Đ' | 'ð' | 'Ð' => "d",
+        'þ' | 'Þ' => "th",
+        'ł' | 'Ł' => "l",
+        'ħ' | 'Ħ' => "h",
+        'ŧ' | 'Ŧ' => "t",
+        'ı' => "i",
+        'ﬀ' => "ff",
+        'ﬁ' => "fi",
+        'ﬂ' => "fl",
+        'ﬃ' => "ffi",
+        'ﬄ' => "ffl",
+        'ﬅ' | 'ﬆ' => "st",
+        '０'..='９' => return full_width('０', 0),
+        'ａ'..='ｚ' => return full_width('ａ', 10),
+        'Ａ'..='Ｚ' => return full_width('Ａ', 10),
+        _ => return None,
+    })
 }
 
 /// Whether a word may be looked for inside of others: it has a digit, and nothing but letters and digits.

@@ -50,7 +50,9 @@ pub(super) enum Reason {
     Unopened,
     #[error("OR stands between two terms")]
     LoneOr,
-    #[error("something to leave out has to follow `-`")]
+    #[error("AND stands between two terms")]
+    LoneAnd,
+    #[error("something to leave out has to follow `-` or NOT")]
     LoneMinus,
     #[error("`{0}:` needs a value directly after the colon")]
     NoValue(String),
@@ -74,6 +76,10 @@ pub(super) enum Reason {
     NoSize,
     #[error("a date is a year, a month or a day: 2024, 2024-05, 2024-05-31, today, yesterday")]
     NoDate,
+    #[error("this range ends before it begins")]
+    Backwards,
+    #[error("something has to stand before the `*`: the beginning of a word")]
+    LoneStar,
     #[error("`date:` takes a date or a range: 2024-05, 2024-05..2024-07, 2024.., 7d..")]
     NoRange,
     #[error("an age is a number with h, d, w, m or y for hours to years: 7d, 3m")]
@@ -129,10 +135,17 @@ impl Parser<'_> {
             let depth = levels.len();
             let Some(level) = levels.last_mut() else { break };
             match &token.kind {
-                Kind::Open if depth > DEPTH => {
+                Kind::Open(_) if depth > DEPTH => {
                     return Err(QueryError::new(token.span.clone(), Reason::TooDeep));
                 }
-                Kind::Open => levels.push(Level { opened: Some(token.span.clone()), ..Level::default() }),
+                Kind::Open(field) => {
+                    if let Some(field) = field.filter(|field| !is_field(field)) {
+                        let reason = Reason::NoField(field.to_owned());
+                        return Err(QueryError::new(token.span.clone(), reason));
+                    }
+                    let field = field.or(level.field);
+                    levels.push(Level { opened: Some(token.span.clone()), field, ..Level::default() });
+                }
                 Kind::Close => {
                     if level.opened.is_none() {
                         return Err(QueryError::new(token.span.clone(), Reason::Unopened));
@@ -148,9 +161,11 @@ impl Parser<'_> {
                 }
                 Kind::Minus => level.minus = Some(token.span.clone()),
                 Kind::Or => level.or(token)?,
+                Kind::And => level.and(token)?,
                 Kind::Word(word) => {
+                    let word = Word { field: word.field.or(level.field), ..word.clone() };
                     let query =
-                        self.word(word).map_err(|reason| QueryError::new(token.span.clone(), reason))?;
+                        self.word(&word).map_err(|reason| QueryError::new(token.span.clone(), reason))?;
                     level.add(query);
                 }
             }
@@ -187,17 +202,22 @@ impl Parser<'_> {
 
 /// What was read since a parenthesis opened.
 #[derive(Default)]
-struct Level {
+struct Level<'a> {
     opened: Option<Range<usize>>,
+    /// What words without a field are looked for in.
+    field: Option<&'a str>,
     /// Each is joined by AND to the others; its parts by OR.
     terms: Vec<Vec<Query>>,
     /// An OR that waits for its right side.
     or: Option<Range<usize>>,
+    /// An AND that waits for its right side.
+    and: Option<Range<usize>>,
     minus: Option<Range<usize>>,
 }
 
-impl Level {
+impl Level<'_> {
     fn add(&mut self, query: Query) {
+        self.and = None;
         let query = if self.minus.take().is_some() { Query::Not(Box::new(query)) } else { query };
         match (self.or.take(), self.terms.last_mut()) {
             (Some(_), Some(last)) => last.push(query),
@@ -206,11 +226,24 @@ impl Level {
     }
 
     fn or(&mut self, token: &Token<'_>) -> Result<(), QueryError> {
-        if self.terms.is_empty() || self.or.is_some() || self.minus.is_some() {
+        if self.is_waiting() {
             return Err(QueryError::new(token.span.clone(), Reason::LoneOr));
         }
         self.or = Some(token.span.clone());
         Ok(())
+    }
+
+    fn and(&mut self, token: &Token<'_>) -> Result<(), QueryError> {
+        if self.is_waiting() {
+            return Err(QueryError::new(token.span.clone(), Reason::LoneAnd));
+        }
+        self.and = Some(token.span.clone());
+        Ok(())
+    }
+
+    /// Whether a term has to come next.
+    fn is_waiting(&self) -> bool {
+        self.terms.is_empty() || self.or.is_some() || self.and.is_some() || self.minus.is_some()
     }
 
     fn close(&mut self) -> Result<Query, QueryError> {
@@ -219,6 +252,9 @@ impl Level {
         }
         if let Some(span) = self.or.take() {
             return Err(QueryError::new(span, Reason::LoneOr));
+        }
+        if let Some(span) = self.and.take() {
+            return Err(QueryError::new(span, Reason::LoneAnd));
         }
         let mut terms: Vec<Query> = self
             .terms
@@ -236,6 +272,9 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
         _ => Way::Loose,
     };
     let text = |field, text: &str| {
+        if text.is_empty() && word.prefix {
+            return Err(Reason::LoneStar);
+        }
         if !text.chars().any(char::is_alphanumeric) {
             return Err(Reason::NoWord(text.to_owned()));
         }
@@ -243,7 +282,7 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
     };
     let Some(name) = word.field else { return text(Field::Any, word.text).map(Query::Term) };
     let (name, value) = (name.to_ascii_lowercase(), word.text);
-    if !FIELDS.contains(&name.as_str()) {
+    if !is_field(&name) {
         // `Re:` and `https://…` are text that happens to hold a colon.
         return match value {
             "" if !word.quoted => text(Field::Any, &name),
@@ -252,9 +291,11 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
         }
         .map(Query::Term);
     }
-    if value.is_empty() {
+    if value.is_empty() && !word.prefix {
         return Err(Reason::NoValue(name));
     }
+    // The names of a mailbox and of those below it, or all that begin so.
+    let place = || if word.prefix { format!("{value}*") } else { value.to_owned() };
     let term = match name.as_str() {
         "from" => text(Field::From, value)?,
         "to" => text(Field::To, value)?,
@@ -264,7 +305,7 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
         "list" => text(Field::List, value)?,
         "filename" => text(Field::Filename, value)?,
         "attachment" => text(Field::Attachment, value)?,
-        "in" | "label" | "folder" | "mailbox" => Term::In(value.to_owned()),
+        "in" | "label" | "folder" | "mailbox" => Term::In(place()),
         "account" => Term::Account(value.to_owned()),
         "tag" | "keyword" => Term::Tag(value.to_owned()),
         "id" => id(value)?,
@@ -277,6 +318,9 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
         "after" | "since" => Term::Since(day(value, now).ok_or(Reason::NoDate)?),
         "date" => {
             let (from, to) = range(value, now).ok_or(Reason::NoRange)?;
+            if from.zip(to).is_some_and(|(from, to)| from >= to) {
+                return Err(Reason::Backwards);
+            }
             let bounds = [from.map(Term::Since), to.map(Term::Before)];
             return Ok(Query::And(bounds.into_iter().flatten().map(Query::Term).collect()));
         }
@@ -284,6 +328,11 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
         _ => Term::Before(age(value, now).ok_or(Reason::NoAge)?),
     };
     Ok(Query::Term(term))
+}
+
+/// Whether a query may have this before a colon. Case does not matter.
+pub(super) fn is_field(name: &str) -> bool {
+    FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
 }
 
 /// What stands before a colon; those that people know from other programs among them.
@@ -397,6 +446,35 @@ mod tests {
     }
 
     #[test]
+    fn and_and_not_in_words_and_a_field_for_several() {
+        let same = |one: &str, other: &str| assert_eq!(parse(one, &now()), parse(other, &now()), "{one}");
+        same("a AND b", "a b");
+        same("a AND NOT b", "a -b");
+        same("NOT (a OR b)", "-(a OR b)");
+        same("a OR NOT b", "a OR -b");
+        same("subject:(a b)", "(subject:a subject:b)");
+        same("from:(ann OR bob) c", "(from:ann OR from:bob) c");
+        same("subject:(a (b -from:c))", "subject:a (subject:b -from:c)");
+        same("is:(unread starred)", "is:unread is:starred");
+        assert_eq!(parse("and or not", &now()), Ok(Query::And(["and", "or", "not"].map(word).to_vec())));
+        assert_eq!(parse("in:Lists/*", &now()), Ok(Query::Term(Term::In("Lists/*".into()))));
+        for (query, at, words) in [
+            ("AND a", 0..3, "AND stands between"),
+            ("a AND", 2..5, "AND stands between"),
+            ("a AND OR b", 6..8, "OR stands between"),
+            ("a NOT", 2..5, "has to follow"),
+            ("nobody:(a)", 0..8, "no field `nobody:`"),
+            ("*", 0..1, "before the `*`"),
+            ("from:*", 0..6, "before the `*`"),
+            ("date:2002-10..2002-08", 0..21, "ends before it begins"),
+        ] {
+            let error = parse(query, &now()).unwrap_err();
+            assert!(error.to_string().contains(words), "{query}: {error}");
+            assert_eq!(error.span(), at, "{query}");
+        }
+    }
+
+    #[test]
     fn a_colon_in_text_is_no_field() {
         assert_eq!(parse("Re:", &now()), Ok(word("re")));
         assert_eq!(parse("https://example.org/x", &now()), Ok(word("https://example.org/x")));
@@ -470,7 +548,7 @@ mod tests {
         ] {
             assert_eq!(bounds(text), expected, "{text}");
         }
-        for text in ["date:..", "date:2024...2025", "date:2024..x", "date:soon", "date:2024-05..2024-04"] {
+        for text in ["date:..", "date:2024...2025", "date:2024..x", "date:soon"] {
             let error = parse(text, &now()).expect_err(text);
             assert!(error.to_string().contains("or a range"), "{text}: {error}");
         }

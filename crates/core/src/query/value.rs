@@ -24,7 +24,7 @@ pub(super) fn day(text: &str, now: &Zoned) -> Option<i64> {
 }
 
 /// What `2024-05..2024-07` spans: its first second and the one after its last, either of which may be missing. The
-/// ends may be ages too.
+/// ends may be ages too. It may end before it begins.
 pub(super) fn range(text: &str, now: &Zoned) -> Option<(Option<i64>, Option<i64>)> {
     let bound = |text: &str| {
         if text.is_empty() {
@@ -37,8 +37,7 @@ pub(super) fn range(text: &str, now: &Zoned) -> Option<(Option<i64>, Option<i64>
         return Some((Some(from), Some(to)));
     };
     let (from, to) = (bound(from)?.map(|period| period.0), bound(to)?.map(|period| period.1));
-    let is_some = from.is_some() || to.is_some();
-    (is_some && from.zip(to).is_none_or(|(from, to)| from < to)).then_some((from, to))
+    (from.is_some() || to.is_some()).then_some((from, to))
 }
 
 /// The first second of a year, month or day, and the one after its last.

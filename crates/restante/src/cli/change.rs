@@ -4,7 +4,7 @@
 use super::bring::{Line, State, bring, explain, settle};
 use super::context::{Context, now};
 use super::error::Failure;
-use super::list::{account_id, filter_of};
+use super::list::{account_id, filter};
 use super::message::{find, ids_on_stdin};
 use super::output::print;
 use super::prompt::Prompt;
@@ -190,7 +190,7 @@ fn choose(context: &Context, options: &Options, view: &View, named: &[String]) -
         }
         return Ok(Chosen { messages, account: account_id(context, view)?, inside: Vec::new() });
     };
-    let filter = filter_of(context, view, query)?;
+    let filter = filter(context, view, std::slice::from_ref(query))?;
     if filter.query == Query::everything() {
         return Err(Failure::Usage("an empty query would be all mail; name what you mean".to_owned()));
     }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use restante_core::mail::{Contact, Flags, SystemFlag};
 use restante_core::message::{clean, clean_line};
 use restante_core::query::{self, Hit, Query};
-use restante_store::{AccountId, Filter, Row, View};
+use restante_store::{AccountId, Filter, MessageId, Row, View};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,7 +36,8 @@ pub(super) struct List {
 /// (invoice, invoices) in the languages of the mail, unless it is quoted. Fields: from: to: cc: subject: body: list:
 /// filename: attachment: in:MAILBOX account: tag: is:unread|read|starred|answered|draft has:attachment|link|invite
 /// larger:1M smaller:10K before:2024-05-31 after:2024 date:2024-05..2024-07 newer:7d older:1y id: thread: saved:NAME.
-/// An argument with spaces is one phrase.
+/// `AND` and `NOT` may be written out, subject:(a b) asks both words of one field, and in:Lists/* means all mailboxes
+/// whose names begin so. An argument of plain words with spaces between them is one phrase.
 ///
 /// Below each message stands the place in its text that was found.
 #[derive(Debug, Args)]
@@ -72,9 +73,17 @@ enum Sort {
 
 #[derive(Debug, Args)]
 struct Page {
-    /// At most this many messages.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    /// At most this many messages; else 50, and all with --ids and --jsonl.
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+impl Page {
+    /// Messages on a page. What goes to another program goes whole.
+    fn limit(&self, context: &Context) -> usize {
+        let whole = context.output.ids || context.output.lines;
+        self.limit.unwrap_or(if whole { usize::MAX } else { PAGE })
+    }
 }
 
 #[derive(Serialize)]
@@ -131,7 +140,12 @@ impl List {
     pub(super) fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         let view = context.view()?;
         let filter = filter(context, &view, &self.query)?;
-        let rows = view.list(&filter, self.page.limit, None)?.into_iter().map(|row| (row, None)).collect();
+        if is_stream(context) {
+            let found = view.find(&filter, self.page.limit(context), None)?;
+            return stream(context, &view, &filter, &found, |_| Ok(None));
+        }
+        let rows =
+            view.list(&filter, self.page.limit(context), None)?.into_iter().map(|row| (row, None)).collect();
         show(context, &view, &filter, rows, &self.page, !self.query.is_empty())
     }
 }
@@ -151,8 +165,12 @@ impl Search {
         if let Some(name) = &self.save {
             // What cannot be searched for is not kept.
             read_query(context, &text)?;
-            context.accounts()?.save_query(name, Some(&text))?;
-            eprintln!("saved:{name} stands for it now");
+            let mut accounts = context.accounts()?;
+            let before = accounts.saved(name).filter(|before| *before != text).map(str::to_owned);
+            accounts.save_query(name, Some(&text))?;
+            let instead =
+                before.map_or(String::new(), |before| format!(", no longer for: {}", clean_line(&before)));
+            eprintln!("saved:{name} stands for it now{instead}");
             // The mail may not have come yet.
             if matches!(context.view(), Err(Failure::NotFound(_))) {
                 return Ok(ExitCode::SUCCESS);
@@ -160,13 +178,22 @@ impl Search {
         }
         let view = context.view()?;
         let filter = filter_of(context, &view, &text)?;
+        if is_stream(context) {
+            let limit = self.page.limit(context);
+            let found = match self.sort {
+                Sort::Newest => view.find(&filter, limit, None)?,
+                Sort::Relevance => view.find_ranked(&filter, limit)?,
+            };
+            let width = PLAIN_WIDTH.saturating_sub(INDENT);
+            return stream(context, &view, &filter, &found, |id| Ok(view.hit(id, &filter.query, width)?));
+        }
         let rows = match self.sort {
-            Sort::Newest => view.list(&filter, self.page.limit, None)?,
-            Sort::Relevance => view.ranked(&filter, self.page.limit)?,
+            Sort::Newest => view.list(&filter, self.page.limit(context), None)?,
+            Sort::Relevance => view.ranked(&filter, self.page.limit(context))?,
         };
         let width = terminal_width().saturating_sub(INDENT);
         let hit = |row: Row| {
-            let hit = if context.output.ids { None } else { view.hit(row.message, &filter.query, width)? };
+            let hit = view.hit(row.message, &filter.query, width)?;
             Ok::<_, Failure>((row, hit))
         };
         let rows = rows.into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
@@ -196,9 +223,9 @@ pub(super) fn filter(context: &Context, view: &View, words: &[String]) -> Result
     filter_of(context, view, &text(words))
 }
 
-/// Words on the command line as one query.
-fn text(words: &[String]) -> String {
-    words.iter().map(|word| joined(word)).collect::<Vec<_>>().join(" ")
+/// Words on the command line as one query. What begins with a hyphen comes with a space before it; see `shield`.
+pub(super) fn text(words: &[String]) -> String {
+    words.iter().map(|word| query::argument(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The filter that a query in one text and `--account` make.
@@ -237,16 +264,47 @@ pub(super) fn account_id(context: &Context, view: &View) -> Result<Option<Accoun
     Ok(Some(found.ok_or_else(|| Failure::NotFound(format!("there is no mail of {name} yet")))?))
 }
 
-/// An argument that holds spaces was quoted for the shell: it is one phrase, not several words.
-fn joined(word: &str) -> String {
-    // What begins with a hyphen comes with a space before it; see `shield`.
-    let word = word.trim();
-    let plain = !word.contains(char::is_whitespace) || word.contains(['"', '(', ')']);
-    match word.split_once(':') {
-        _ if plain => word.to_owned(),
-        Some((field, text)) if !field.contains(char::is_whitespace) => format!("{field}:\"{text}\""),
-        _ => format!("\"{word}\""),
+/// Whether the list is for a program that takes it line by line.
+fn is_stream(context: &Context) -> bool {
+    context.output.ids || context.output.lines
+}
+
+/// Prints messages one by one, so that a million of them need no memory.
+fn stream(
+    context: &Context,
+    view: &View,
+    filter: &Filter,
+    ids: &[MessageId],
+    hit: impl Fn(MessageId) -> Result<Option<Hit>, Failure>,
+) -> Result<ExitCode, Failure> {
+    tell_unknown(view, filter)?;
+    let accounts = names(view)?;
+    for piece in ids.chunks(PAGE) {
+        let mut text = String::new();
+        for id in piece {
+            if context.output.ids {
+                text.extend(view.id(*id)?.map(|id| id + "\n"));
+            } else if let Some(row) = view.row(*id)? {
+                let hit = hit(*id)?.as_ref().map(found);
+                text.push_str(&json_line(&Message { hit, ..message(&row, &accounts) })?);
+                text.push('\n');
+            }
+        }
+        print(&text)?;
     }
+    Ok(if ids.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Says which mailboxes and accounts of a query are not there: a name that was mistyped finds nothing.
+fn tell_unknown(view: &View, filter: &Filter) -> Result<(), Failure> {
+    for place in view.unknown_places(filter)? {
+        eprintln!("there is no mailbox or account of that name: {}", clean_line(&place));
+    }
+    Ok(())
+}
+
+fn names(view: &View) -> Result<BTreeMap<AccountId, String>, Failure> {
+    Ok(view.accounts()?.into_iter().map(|account| (account.id, account.name)).collect())
 }
 
 /// Prints what was found, with why where that is known.
@@ -258,25 +316,19 @@ fn show(
     page: &Page,
     searched: bool,
 ) -> Result<ExitCode, Failure> {
-    let accounts: BTreeMap<AccountId, String> =
-        view.accounts()?.into_iter().map(|account| (account.id, account.name)).collect();
+    tell_unknown(view, filter)?;
+    let accounts = names(view)?;
     let exit = if rows.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS };
     let message =
         |(row, hit): &(Row, Option<Hit>)| Message { hit: hit.as_ref().map(found), ..message(row, &accounts) };
-    if context.output.ids {
-        print(&rows.iter().map(|(row, _)| format!("{}\n", row.id)).collect::<String>())?;
-    } else if context.output.lines {
-        for row in &rows {
-            print(&format!("{}\n", json_line(&message(row))?))?;
-        }
-    } else if context.output.json {
+    if context.output.json {
         let total = view.count(filter)?;
         let messages = rows.iter().map(message).collect();
         context.output.document("list", &Document { total, messages })?;
     } else {
         print(&table(context, &rows))?;
         if std::io::stderr().is_terminal() {
-            eprint!("{}", hint(view, searched, rows.len(), page.limit)?);
+            eprint!("{}", hint(view, searched, rows.len(), page.limit(context))?);
         }
     }
     Ok(exit)
@@ -332,6 +384,10 @@ pub(super) fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
+/// Columns for programs, which have none.
+const PLAIN_WIDTH: usize = 100;
+/// Messages on a page for a person.
+const PAGE: usize = 50;
 /// Columns before the piece of text that was found.
 const INDENT: usize = 6;
 
@@ -453,14 +509,5 @@ mod tests {
         assert_eq!(fit("abcdef", 5, true), "abcd…");
         assert_eq!(fit("日本語", 5, true), "日本…");
         assert_eq!(fit("日本語", 4, true), "日… ");
-    }
-
-    #[test]
-    fn an_argument_with_spaces_is_a_phrase() {
-        assert_eq!(joined("hello"), "hello");
-        assert_eq!(joined(" -hello"), "-hello");
-        assert_eq!(joined("hello world"), "\"hello world\"");
-        assert_eq!(joined("subject:hello world"), "subject:\"hello world\"");
-        assert_eq!(joined("(a OR b)"), "(a OR b)");
     }
 }

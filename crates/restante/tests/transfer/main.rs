@@ -6,6 +6,8 @@
     reason = "clippy allows these in tests, but not in the functions that tests call"
 )]
 
+mod finding;
+
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -302,23 +302,35 @@ impl Compiler<'_> {
         format!("(SELECT size FROM message m WHERE m.id = {serial}) {compare} {size}")
     }
 
-    /// The mailboxes a person may mean by a name.
     fn mailboxes(&self, name: &str) -> Result<Vec<i64>, StoreError> {
-        let name = name.to_lowercase();
-        let mut statement =
-            self.conn.prepare_cached("SELECT id, account, name, special_use FROM mailbox WHERE gone = 0")?;
-        let mut rows = statement.query([])?;
-        let mut ids = Vec::new();
-        while let Some(row) = rows.next()? {
-            let full = row.get_ref(2)?.as_str().unwrap_or_default().to_lowercase();
-            let special = row.get_ref(3)?.as_str().unwrap_or_default().to_lowercase();
-            let here = self.account.is_none_or(|account| row.get(1) == Ok(account.0));
-            if here && (full == name || special.strip_prefix('\\') == Some(name.as_str())) {
-                ids.push(row.get(0)?);
-            }
-        }
-        Ok(ids)
+        named_mailboxes(self.conn, self.account, name)
     }
+}
+
+/// The mailboxes a person may mean by a name, or by the beginning of names before a `*`.
+pub(super) fn named_mailboxes(
+    conn: &Connection,
+    account: Option<AccountId>,
+    name: &str,
+) -> Result<Vec<i64>, StoreError> {
+    let name = name.to_lowercase();
+    let is_meant = |full: &str| match name.strip_suffix('*') {
+        Some(beginning) => full.starts_with(beginning),
+        None => full == name,
+    };
+    let mut statement =
+        conn.prepare_cached("SELECT id, account, name, special_use FROM mailbox WHERE gone = 0")?;
+    let mut rows = statement.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let full = row.get_ref(2)?.as_str().unwrap_or_default().to_lowercase();
+        let special = row.get_ref(3)?.as_str().unwrap_or_default().to_lowercase();
+        let here = account.is_none_or(|account| row.get(1) == Ok(account.0));
+        if here && (is_meant(&full) || special.strip_prefix('\\') == Some(name.as_str())) {
+            ids.push(row.get(0)?);
+        }
+    }
+    Ok(ids)
 }
 
 fn unseen_in(alias: &str) -> String {

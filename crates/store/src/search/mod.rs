@@ -11,7 +11,9 @@ mod segment;
 pub(crate) use compile::{compile, languages};
 pub use indexer::{Indexer, Preview};
 
-use crate::{MessageId, Store, StoreError, View, database};
+use crate::{Filter, MessageId, Store, StoreError, View, database};
+use compile::named_mailboxes;
+use restante_core::query::{Query, Term};
 
 impl View {
     /// The next messages to be indexed, in order of arrival, at most `limit`. Empty when the index is
@@ -26,6 +28,35 @@ impl View {
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         Ok(statement.query_map([limit], |row| row.get(0).map(MessageId))?.collect::<Result<_, _>>()?)
+    }
+
+    /// What a query says of mailboxes and accounts that are not there: `in:Nowhere`, as it may be typed. It is no error, as
+    /// they may be there tomorrow.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn unknown_places(&self, filter: &Filter) -> Result<Vec<String>, StoreError> {
+        let mut unknown = Vec::new();
+        let mut parts = vec![&filter.query];
+        while let Some(part) = parts.pop() {
+            match part {
+                Query::And(inner) | Query::Or(inner) => parts.extend(inner.iter().rev()),
+                Query::Not(inner) => parts.push(inner),
+                Query::Term(Term::In(name)) => {
+                    if named_mailboxes(&self.conn, filter.account, name)?.is_empty() {
+                        unknown.push(format!("in:{name}"));
+                    }
+                }
+                Query::Term(Term::Account(name)) => {
+                    let known = self.accounts()?;
+                    if !known.iter().any(|account| account.name.to_lowercase() == name.to_lowercase()) {
+                        unknown.push(format!("account:{name}"));
+                    }
+                }
+                Query::Term(_) => {}
+            }
+        }
+        Ok(unknown)
     }
 
     /// Whether the text of attachments is in the index, or will be.
