@@ -163,6 +163,7 @@ impl Accounts {
         let local = match (name, self.local.as_slice()) {
             (Some(name), _) => self.find_local(name),
             (None, [only]) if self.accounts.is_empty() => Some(only.as_str()),
+            (None, [_, ..]) if self.accounts.is_empty() => return Err(say_which(&self.local)),
             (None, _) => None,
         };
         match local {
@@ -220,13 +221,13 @@ impl Accounts {
                 })
             }
             (None, [account]) => Ok(account),
-            (None, []) if !self.local.is_empty() => Err(no_server(&self.local.join(", "))),
+            (None, []) if !self.local.is_empty() => Err(no_server(&self.local.join(" and "))),
             (None, []) => Err(Error::Configuration(
                 "no account is set up yet; `restante setup you@example.org` does it".to_owned(),
             )),
             (None, accounts) => {
                 let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
-                Err(Error::Configuration(format!("say which account with --account: {}", names.join(", "))))
+                Err(say_which(&names))
             }
         }
     }
@@ -357,10 +358,16 @@ const RENAMED_FROM: &str = "renamed-from";
 const LOCAL: &str = "local";
 
 /// Why nothing can be asked of a local account's servers.
+fn say_which(names: &[impl AsRef<str>]) -> Error {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    Error::Configuration(format!("say which account with --account: {}", names.join(", ")))
+}
+
 fn no_server(name: &str) -> Error {
     Error::Configuration(format!(
-        "{name} is local: its mail is on this machine alone, with no server to ask and no way to send; \
-         `restante setup you@example.org` sets up an account that has both"
+        "{name} {} local: the mail is on this machine alone, with no server to ask and no way to send; \
+         `restante setup you@example.org` sets up an account that has both",
+        if name.contains(' ') { "are" } else { "is" }
     ))
 }
 
@@ -681,6 +688,11 @@ mod tests {
             let error = accounts.ready(name).unwrap_err().to_string();
             assert!(error.contains("archive is local") && error.contains("restante setup"), "{error}");
         }
+        accounts.save_local("other").unwrap();
+        let error = accounts.name_of(None).unwrap_err().to_string();
+        assert!(error.ends_with("say which account with --account: archive, other"), "{error}");
+        assert!(accounts.ready(None).unwrap_err().to_string().contains("archive and other are local"));
+        accounts.remove("other").unwrap();
         // What has a server is what is meant when nothing is named.
         accounts.save(account("work")).unwrap();
         assert_eq!(accounts.name_of(None).unwrap(), "work");

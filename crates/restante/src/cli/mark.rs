@@ -30,10 +30,10 @@ pub(super) struct Mark {
     #[arg(long, conflicts_with = "read")]
     unread: bool,
     /// Set \Flagged.
-    #[arg(long)]
+    #[arg(long, alias = "starred")]
     star: bool,
     /// Clear \Flagged.
-    #[arg(long, conflicts_with = "star")]
+    #[arg(long, alias = "unstarred", conflicts_with = "star")]
     unstar: bool,
     /// Set \Answered.
     #[arg(long)]
