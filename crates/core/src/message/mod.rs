@@ -75,9 +75,9 @@ pub struct Summary {
 pub struct Searchable {
     /// The text a person reads.
     pub text: String,
-    /// The names of its attachments.
+    /// The names of all its parts that have one, shown with the text or not.
     pub filenames: Vec<String>,
-    /// How many attachments it has; pictures inside the text and signatures are not counted.
+    /// How many of its parts are attachments: see [`PartInfo::attachment`].
     pub attachments: u32,
     /// The first words of the text on one line, at most 200 characters.
     pub snippet: String,
@@ -310,6 +310,9 @@ pub struct PartInfo {
     pub filename: Option<String>,
     /// The decoded size in bytes.
     pub size: usize,
+    /// Whether a person would call it an attachment, named or not: what is neither the text, nor a picture inside
+    /// it, nor a signature, nor a container that was opened. Text that is shown is one too when it has a file name.
+    pub attachment: bool,
     /// Only its beginning was read, and `size` is of that: there is more of it.
     pub cut: bool,
     /// How the sender wants it shown, when that is said.

@@ -1,8 +1,10 @@
 //! A message as a person reads it.
 
+mod parts;
+
 use super::cms::{Cms, CmsKind};
 use super::header::Header;
-use super::mime::{Encoding, MAX_DEPTH, MAX_PARTS, Part, Structure};
+use super::mime::{Encoding, MAX_DEPTH, Part, Structure};
 use super::safety::Warnings;
 use super::tnef::Tnef;
 use super::{Attachment, Defect, Disposition, PartInfo, Protected, Protection, Reading, Searchable, Summary};
@@ -11,7 +13,6 @@ use super::{
     calendar, clean, document, enriched, flowed, html, page, protection, report, results, rtf, tnef,
 };
 use crate::mail::Contact;
-use std::borrow::Cow;
 
 /// The most bytes of text that are put together of one message.
 const MAX_TEXT: usize = 8 * 1024 * 1024;
@@ -224,33 +225,12 @@ impl Searchable {
     fn read_in(message: &[u8], limits: Option<&document::Limits>) -> Self {
         let structure = Structure::read(message);
         let mut view = View::new(&structure, Purpose::Searching);
+        view.limits = limits;
         view.show_all();
-        let mut found = Self::default();
-        for (index, part) in structure.parts.iter().enumerate() {
-            if !is_attached(&structure, index, part, &view.shown) {
-                continue;
-            }
-            found.filenames.extend(part.filename.clone());
-            found.attachments = found.attachments.saturating_add(1);
-            if let Some(Container::Tnef(tnef)) = Container::open(&structure, part, 0) {
-                // What is inside is what a person would call attachments.
-                let files = || tnef.parts.iter().filter(|part| !part.is_body);
-                found.filenames.extend(files().filter_map(|part| part.filename.clone()));
-                let count = u32::try_from(files().count()).unwrap_or(u32::MAX);
-                found.attachments = found.attachments.saturating_sub(1).saturating_add(count);
-                for file in files() {
-                    found.add_document(limits, &file.kind, file.filename.as_deref(), || {
-                        Cow::Borrowed(&file.bytes)
-                    });
-                }
-            } else {
-                let bytes = || structure.decoded(part).0;
-                found.add_document(limits, &part.kind, part.filename.as_deref(), bytes);
-            }
-        }
-        found.attachments =
-            found.attachments.saturating_add(u32::try_from(view.signed.len()).unwrap_or(u32::MAX));
-        found.filenames.extend(view.signed.into_iter().flatten());
+        let attached = view.parts.iter().filter(|part| part.attachment).count();
+        let mut found = Self { attachments: u32::try_from(attached).unwrap_or(u32::MAX), ..Self::default() };
+        found.filenames.extend(view.parts.into_iter().filter_map(|part| part.filename));
+        found.documents = view.documents;
         found.text = tidy(&view.text);
         found.snippet = snippet(&found.text);
         let own = structure.parts.first().and_then(|part| message.get(part.header.clone()));
@@ -261,27 +241,6 @@ impl Searchable {
             .iter()
             .any(|part| calendar::is_calendar(&part.kind) && !structure.is_in_message(part));
         found
-    }
-
-    /// Adds the text of a file, when that is asked for and there is room.
-    fn add_document<'a>(
-        &mut self,
-        limits: Option<&document::Limits>,
-        kind: &str,
-        filename: Option<&str>,
-        bytes: impl FnOnce() -> Cow<'a, [u8]>,
-    ) {
-        let Some(limits) = limits else { return };
-        let room = limits.text.saturating_sub(self.documents.len());
-        if room == 0 {
-            return;
-        }
-        if let Some(text) =
-            document::text(kind, filename, &bytes(), &document::Limits { text: room, ..*limits })
-        {
-            self.documents.push_str(&text);
-            self.documents.push('\n');
-        }
     }
 }
 
@@ -385,38 +344,6 @@ fn signed(structure: &Structure<'_>, part: &Part, depth: usize) -> Option<Vec<u8
     }
 }
 
-/// Whether a part is not the S/MIME that it says it is.
-fn is_damaged_smime(structure: &Structure<'_>, part: &Part) -> bool {
-    part.smime.as_ref().is_some_and(|said| match Cms::read(&structure.decoded(part).0) {
-        Some(found) => found.is_damaged || (said == "signed-data" && found.kind == CmsKind::Signed(None)),
-        None => true,
-    })
-}
-
-fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
-    PartInfo {
-        part: (at + 1).to_string(),
-        size: part.bytes.len(),
-        cut: false,
-        kind: part.kind,
-        filename: part.filename,
-        disposition: Some(if part.is_body { Disposition::Inline } else { Disposition::Attachment }),
-        cid: part.content_id,
-    }
-}
-
-fn info(part: &Part, size: usize) -> PartInfo {
-    PartInfo {
-        part: part.number.clone(),
-        kind: part.kind.clone(),
-        filename: part.filename.clone(),
-        size,
-        cut: false,
-        disposition: part.disposition,
-        cid: part.content_id.clone(),
-    }
-}
-
 /// Contacts as a header shows them, the first ones.
 fn named(contacts: &[Contact]) -> String {
     let one = |contact: &Contact| match contact.name.as_str() {
@@ -424,22 +351,6 @@ fn named(contacts: &[Contact]) -> String {
         name => format!("{name} <{}>", contact.address),
     };
     contacts.iter().take(20).map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether a person would call a part an attachment: what is neither shown as text, nor a picture inside
-/// the text, nor a signature.
-fn is_attached(structure: &Structure<'_>, index: usize, part: &Part, shown: &[usize]) -> bool {
-    let parent = part.parent.and_then(|p| structure.part(p));
-    let is_inner = parent.is_some_and(|p| {
-        let is_alternative = p.kind == "multipart/alternative" && !part.is_attachment();
-        let is_picture = p.kind == "multipart/related" && part.content_id.is_some() && !part.is_attachment();
-        is_alternative || is_picture || (p.is_message() && !part.is_attachment())
-    });
-    let is_signature = matches!(
-        part.kind.as_str(),
-        "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature"
-    );
-    !(part.is_multipart() || is_inner || is_signature || shown.contains(&index))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -483,12 +394,14 @@ struct View<'a> {
     has_link: bool,
     /// Leaves whose text is shown.
     shown: Vec<usize>,
-    /// Every leaf and attached message, when somebody reads.
+    /// Every leaf and attached message, but for a page.
     parts: Vec<PartInfo>,
     damaged: Vec<Defect>,
-    /// Of what is signed and shown: how it is protected further, and the names of its attachments.
+    /// Of what is signed and shown: how it is protected further.
     protection: Vec<Protection>,
-    signed: Vec<Option<String>>,
+    /// What stands in attached files, as far as these allow.
+    documents: String,
+    limits: Option<&'a document::Limits>,
     /// Containers around this.
     depth: usize,
     /// Of a page: octets that its pictures may still take, and how many of other servers were left out.
@@ -509,7 +422,8 @@ impl<'a> View<'a> {
             parts: Vec::new(),
             damaged: Vec::new(),
             protection: Vec::new(),
-            signed: Vec::new(),
+            documents: String::new(),
+            limits: None,
             depth: 0,
             room: MAX_PICTURES,
             left_out: 0,
@@ -525,7 +439,7 @@ impl<'a> View<'a> {
                 self.show_tnef(part);
             }
         }
-        if matches!(self.purpose, Purpose::Reading { .. }) {
+        if !matches!(self.purpose, Purpose::Page { .. }) {
             self.list_parts();
         }
     }
@@ -545,51 +459,6 @@ impl<'a> View<'a> {
         }
         if self.text.trim().is_empty() && !found.subject.is_empty() {
             self.add(&found.subject);
-        }
-    }
-
-    /// Lists the parts, those in containers after the container.
-    fn list_parts(&mut self) {
-        let structure = self.structure;
-        for part in structure.parts.iter().filter(|part| !part.is_multipart()) {
-            if self.parts.len() >= MAX_PARTS {
-                return self.damaged.push(Defect::TooManyParts);
-            }
-            let (bytes, is_broken) = structure.decoded(part);
-            self.parts.push(info(part, bytes.len()));
-            if is_broken {
-                self.damaged.push(part.encoding.defect());
-            }
-            if is_damaged_smime(structure, part) {
-                self.damaged.push(Defect::SMime);
-            }
-            let inside = match Container::open(structure, part, self.depth) {
-                Some(Container::Message(bytes) | Container::Signed(bytes)) => {
-                    let inner = Structure::read(&bytes);
-                    let mut view = View::new(&inner, self.purpose);
-                    view.depth = self.depth + 1;
-                    view.list_parts();
-                    self.damaged.extend(view.damaged);
-                    view.parts
-                }
-                Some(Container::Tnef(found)) => {
-                    if found.is_damaged {
-                        self.damaged.push(Defect::Tnef);
-                    }
-                    found.parts.into_iter().enumerate().map(|(at, part)| of_tnef(at, part)).collect()
-                }
-                None => {
-                    if tnef::KINDS.contains(&part.kind.as_str()) && self.depth < MAX_CONTAINERS {
-                        self.damaged.push(Defect::Tnef);
-                    }
-                    Vec::new()
-                }
-            };
-            let room = MAX_PARTS.saturating_sub(self.parts.len());
-            self.parts.extend(inside.into_iter().take(room).map(|mut info| {
-                info.part = format!("{}.{}", part.number, info.part);
-                info
-            }));
         }
     }
 
@@ -731,10 +600,6 @@ impl<'a> View<'a> {
                 found.part = format!("{}.{}", part.number, found.part);
                 found
             }));
-            let attached = |(at, part): &(usize, &Part)| is_attached(inner, *at, part, &view.shown);
-            let attached = inner.parts.iter().enumerate().filter(attached);
-            self.signed.extend(attached.map(|(_, part)| part.filename.clone()));
-            self.signed.append(&mut view.signed);
         }
         (self.room, self.left_out) = (view.room, self.left_out + view.left_out);
         self.add_made(&view.text);

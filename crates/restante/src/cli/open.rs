@@ -8,7 +8,7 @@ use super::output::print;
 use super::read::{WIDTH, caution, checked, contacts, local, own_hosts, sealed};
 use super::sync::octets;
 use clap::Args;
-use restante_core::message::{Disposition, Note, Page, Reading};
+use restante_core::message::{Note, Page, Reading};
 use restante_engine::once::Once;
 use serde::Serialize;
 use std::process::{ExitCode, Stdio};
@@ -190,12 +190,11 @@ fn notes(reading: &Reading, missing: Option<(u64, u64)>) -> Vec<Note> {
         Note::Field("Checked", reading.authentication.as_ref().map(checked).unwrap_or_default()),
         Note::Field("Sealed", sealed),
     ];
-    let files = reading.parts.iter().filter(|part| {
-        part.filename.is_some() && (part.disposition == Some(Disposition::Attachment) || part.cid.is_none())
-    });
+    // Pictures are in the page itself.
+    let files = reading.files().filter(|part| part.attachment || part.cid.is_none());
     let files: Vec<String> = files
         .map(|part| {
-            let name = part.filename.as_deref().unwrap_or_default();
+            let name = part.filename.as_deref().unwrap_or("(no name)");
             format!("[{}] {name}, {}", part.part, octets(part.size as u64))
         })
         .collect();

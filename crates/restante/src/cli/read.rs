@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::Timestamp;
 use restante_core::mail::Contact;
 use restante_core::message::{
-    Authentication, Disposition, Protected, Protection, Reading, Warning, WarningKind, clean, clean_line,
+    Authentication, Protected, Protection, Reading, Warning, WarningKind, clean, clean_line,
 };
 use restante_store::{Row, View};
 use serde_json::{Map, Value};
@@ -212,12 +212,8 @@ pub(super) fn cautions(context: &Context, reading: &Reading) -> String {
 /// The attachments below a text, one line each after an empty one.
 pub(super) fn attachments(reading: &Reading) -> String {
     let mut lines = String::new();
-    let attachments = reading
-        .parts
-        .iter()
-        .filter(|part| part.filename.is_some() || part.disposition == Some(Disposition::Attachment));
     let mut head = "\n";
-    for part in attachments {
+    for part in reading.files() {
         let name = part.filename.as_deref().unwrap_or("(no name)");
         // Nobody knows its size before the rest is here.
         let size = if part.cut { "at least " } else { "" };
