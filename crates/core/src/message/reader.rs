@@ -73,10 +73,14 @@ impl Reading {
     }
 
     fn with_cards(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
-        let mut reading = Self::of(structure, message, width, own);
+        let (mut reading, pictures) = Self::of(structure, message, width, own);
         let mut cards = reading.cards(reading.text.is_empty());
+        if cards.is_empty() {
+            cards.extend(only_pictures(pictures));
+        }
         if !cards.is_empty() {
             cards.push(std::mem::take(&mut reading.text));
+            cards.retain(|card| !card.is_empty());
             reading.text = tidy(&cards.join("\n\n"));
         }
         if reading.text.is_empty() {
@@ -109,13 +113,15 @@ impl Reading {
 
     /// What [`read_as`](Self::read_as) gives, with the sender's words only.
     pub(super) fn without_cards(message: &[u8], width: usize, own: &[String]) -> Self {
-        Self::of(&Structure::read(message), message, width, own)
+        Self::of(&Structure::read(message), message, width, own).0
     }
 
-    fn of(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
+    /// The message, and how many pictures are all there is to see.
+    fn of(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> (Self, usize) {
         let header = Header::read(message);
         let mut view = View::new(structure, Purpose::Reading { width });
         view.show_all();
+        let pictures = view.pictures();
         let mut protection = protection::of(structure, &view.shown, &view.text);
         protection.extend(view.protection);
         let mut damaged = view.damaged;
@@ -152,7 +158,7 @@ impl Reading {
         };
         reading.open_asides(structure, 0);
         reading.warnings = warnings(&reading, &header, &view.links);
-        reading
+        (reading, pictures)
     }
 
     /// Opens what is no text for people: reports, receipts and calendars. Those in attached messages are another's.
@@ -174,6 +180,15 @@ impl Reading {
                 }
             }
         }
+    }
+}
+
+/// Says that there is nothing to read, where pictures are all there is.
+fn only_pictures(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 picture, no text".to_owned()),
+        _ => Some(format!("{count} pictures, no text")),
     }
 }
 
@@ -388,6 +403,9 @@ struct View<'a> {
     purpose: Purpose,
     text: String,
     html: Option<String>,
+    /// Whether any words are shown, and how many pictures without words were met.
+    has_words: bool,
+    only_pictures: usize,
     /// Links of the HTML, with their texts.
     links: Vec<html::Link>,
     /// An HTML part that is searched links to the web.
@@ -416,6 +434,8 @@ impl<'a> View<'a> {
             purpose,
             text: String::new(),
             html: None,
+            has_words: false,
+            only_pictures: 0,
             links: Vec::new(),
             has_link: false,
             shown: Vec::new(),
@@ -602,7 +622,10 @@ impl<'a> View<'a> {
             }));
         }
         (self.room, self.left_out) = (view.room, self.left_out + view.left_out);
+        let has_words = self.has_words || view.has_words;
+        self.only_pictures += view.only_pictures;
         self.add_made(&view.text);
+        self.has_words = has_words;
         self.damaged.extend(view.damaged);
         self.damaged.extend(inner.damaged.iter().copied());
         self.html = self.html.take().or(view.html);
@@ -668,7 +691,13 @@ impl<'a> View<'a> {
         match self.purpose {
             Purpose::Reading { width } => {
                 self.keep_safe(html);
-                self.add(&html::to_text(html, width));
+                let html::Text { text, only_pictures } = html::to_text(html, width);
+                let had_words = self.has_words;
+                self.add(&text);
+                if only_pictures > 0 {
+                    self.has_words = had_words;
+                    self.only_pictures += only_pictures;
+                }
             }
             Purpose::Searching => {
                 self.has_link |= html::is_linked(html);
@@ -741,6 +770,7 @@ impl<'a> View<'a> {
         if !self.text.is_empty() {
             self.text.push_str("\n\n");
         }
+        self.has_words = true;
         self.text.push_str(text);
     }
 }

@@ -24,6 +24,16 @@ impl Reading {
 }
 
 impl View<'_> {
+    /// How many pictures are all there is to see: those of the HTML, or else those that came as parts.
+    pub(super) fn pictures(&self) -> usize {
+        let is_picture = |part: &&PartInfo| part.kind.starts_with("image/");
+        match (self.has_words, self.only_pictures) {
+            (true, _) => 0,
+            (false, 0) => self.parts.iter().filter(is_picture).count(),
+            (false, count) => count,
+        }
+    }
+
     /// Lists the parts, those in containers after the container. Whoever searches needs no sizes, and is spared
     /// the decoding.
     pub(super) fn list_parts(&mut self) {

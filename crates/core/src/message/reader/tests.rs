@@ -524,3 +524,19 @@ fn what_was_to_be_told_in_words_and_cannot_be_read_is_shown_as_it_is() {
         assert!(read(&two).text.starts_with("hello\n"), "{kind}");
     }
 }
+
+#[test]
+fn a_message_of_pictures_alone_says_so() {
+    let html = |html: &str| read(&format!("Content-Type: text/html\n\n{html}\n")).text;
+    assert_eq!(html("<img src=cid:x><img src=http://x/y.png>"), "2 pictures, no text\n");
+    assert_eq!(
+        html("<a href=https://shop.example/buy><img src=x></a>"),
+        "1 picture, no text\n\n[picture]\u{a0}[1]\n\n[1] https://shop.example/buy\n"
+    );
+    assert_eq!(html("<img src=x width=1 height=1>"), "");
+    assert_eq!(html("<img src=x><p>Hello"), "Hello\n");
+    assert_eq!(read("Content-Type: image/png\n\nPNG\n").text, "1 picture, no text\n");
+    assert_eq!(Searchable::read(b"Content-Type: text/html\n\n<img src=x>").text, "");
+    let signed = "Content-Type: multipart/mixed; boundary=A\n\n--A\n\nHello\n--A\nContent-Type: text/html\n\n<img src=x>\n--A--\n";
+    assert_eq!(read(signed).text, "Hello\n");
+}
