@@ -125,7 +125,16 @@ impl<'a> Structure<'a> {
         let raw = self.raw(part);
         let (bytes, damaged) = match part.encoding {
             Encoding::Identity => return (Cow::Borrowed(raw), false),
-            Encoding::Base64 => transfer::base64(raw),
+            Encoding::Base64 => {
+                // What mailing lists append is no part of a file.
+                let (coded, tail) = transfer::base64_and_tail(raw);
+                let (mut bytes, damaged) = transfer::base64(coded);
+                if part.kind.starts_with("text/") && !tail.is_empty() {
+                    bytes.extend_from_slice(b"\n");
+                    bytes.extend_from_slice(tail);
+                }
+                (bytes, damaged || !tail.is_empty())
+            }
             Encoding::QuotedPrintable => transfer::quoted_printable(raw),
             Encoding::Uuencode => transfer::uuencode(raw),
         };
