@@ -1,5 +1,6 @@
 //! A message as a person reads it.
 
+mod best;
 mod parts;
 
 use super::cms::{Cms, CmsKind};
@@ -18,8 +19,6 @@ use crate::mail::Contact;
 const MAX_TEXT: usize = 8 * 1024 * 1024;
 /// How much of a text goes into a snippet, in characters.
 const SNIPPET: usize = 200;
-/// A plain part shorter than this may only say that the HTML part is the message, in characters.
-const MAX_EXCUSE: usize = 700;
 /// The most octets of pictures in a page, in base64.
 const MAX_PICTURES: usize = if cfg!(test) { 1 } else { 24 } * 1024 * 1024;
 /// Encoded messages and containers in each other that are opened.
@@ -140,6 +139,7 @@ impl Reading {
             reply_to: header.contacts("Reply-To"),
             sender: header.contacts("Sender").into_iter().next(),
             date: summary.date,
+            date_text: header.text("Date").filter(|_| summary.date.is_none()),
             message_id: summary.message_id,
             references: summary.references,
             list_id: header.text("List-Id"),
@@ -147,6 +147,7 @@ impl Reading {
             auth: authentication.as_ref().map(|(_, field)| field.clone()),
             authentication: authentication.map(|(found, _)| found),
             text: tidy(&view.text),
+            other_text: view.other_text,
             html: view.html,
             parts: view.parts,
             damaged,
@@ -212,6 +213,9 @@ fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec
     warnings.contacts("from", &reading.from);
     warnings.contacts("sender", reading.sender.as_slice());
     warnings.contacts("reply-to", &reading.reply_to);
+    if !is_list_mail(header) {
+        warnings.answers(reading);
+    }
     if let Some(subject) = header.value("Subject") {
         warnings.hidden("subject", &super::words::decode(&header.unfold(subject)));
     }
@@ -221,6 +225,14 @@ fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec
     warnings.links(links);
     warnings.text(&reading.text);
     warnings.0
+}
+
+/// Whether a mailing list sent a message: lists direct answers to themselves.
+fn is_list_mail(header: &Header<'_>) -> bool {
+    let marks = ["List-Id", "List-Post", "List-Unsubscribe", "List-Help", "Mailing-List", "X-Mailing-List"];
+    let precedence = header.text("Precedence").unwrap_or_default();
+    marks.iter().any(|name| header.value(name).is_some())
+        || ["list", "bulk", "junk"].iter().any(|word| precedence.eq_ignore_ascii_case(word))
 }
 
 impl Searchable {
@@ -403,6 +415,8 @@ struct View<'a> {
     purpose: Purpose,
     text: String,
     html: Option<String>,
+    /// The plain text that gave way to HTML and says something else.
+    other_text: Option<String>,
     /// Whether any words are shown, and how many pictures without words were met.
     has_words: bool,
     only_pictures: usize,
@@ -434,6 +448,7 @@ impl<'a> View<'a> {
             purpose,
             text: String::new(),
             html: None,
+            other_text: None,
             has_words: false,
             only_pictures: 0,
             links: Vec::new(),
@@ -513,73 +528,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Shows the alternative that says most: the plain text, unless it is empty or only points at the HTML.
-    fn show_best(&mut self, part: &Part, depth: usize) {
-        let find = |kind: &str| part.children.iter().copied().find(|c| self.leads_to(*c, kind));
-        let (plain, html) = (find("text/plain"), find("text/html"));
-        let chosen = match (plain, html) {
-            (Some(plain), Some(html)) if plain != html => {
-                if matches!(self.purpose, Purpose::Reading { .. }) {
-                    self.keep_html(html);
-                }
-                Some(if self.is_html_better(plain, html) { html } else { plain })
-            }
-            _ => plain.or(html).or(part.children.first().copied()),
-        };
-        if let Some(chosen) = chosen {
-            self.show(chosen, depth + 1);
-        }
-    }
-
-    /// Whether a part is, or begins with, a leaf of a kind.
-    fn leads_to(&self, index: usize, kind: &str) -> bool {
-        self.first_leaf(index).and_then(|leaf| self.structure.part(leaf)).is_some_and(|p| p.kind == kind)
-    }
-
-    fn first_leaf(&self, mut index: usize) -> Option<usize> {
-        for _ in 0..MAX_DEPTH {
-            let part = self.structure.part(index)?;
-            if !part.is_multipart() {
-                return Some(index);
-            }
-            index = *part.children.first()?;
-        }
-        None
-    }
-
-    fn leaf_text(&self, index: usize) -> String {
-        let part = self.first_leaf(index).and_then(|leaf| self.structure.part(leaf));
-        part.map(|p| self.structure.text(p, &mut Vec::new())).unwrap_or_default()
-    }
-
-    /// A page shows the HTML, where there is anything in it.
-    fn is_html_better(&self, plain: usize, html: usize) -> bool {
-        if !matches!(self.purpose, Purpose::Page { .. }) {
-            return self.is_excuse(plain, html);
-        }
-        let document = self.leaf_text(html);
-        document.contains("<img") || document.contains("<IMG") || !html::to_words(&document).trim().is_empty()
-    }
-
-    fn is_excuse(&self, plain: usize, html: usize) -> bool {
-        let plain = self.leaf_text(plain);
-        let plain = plain.trim();
-        if html::is_document(plain) {
-            return true;
-        }
-        if plain.chars().nth(MAX_EXCUSE).is_some() {
-            return false;
-        }
-        let plain_words = plain.split_whitespace().filter(|w| !w.contains("://")).count();
-        let words = html::to_words(&self.leaf_text(html));
-        let html_words = words.split_whitespace().count();
-        if plain_words == 0 {
-            return html_words > 0 || plain.is_empty();
-        }
-        let is_much_more = html_words > plain_words * 5 && html_words > plain_words + 60;
-        is_much_more || html_words > plain_words * 2 && says_html_is_needed(plain)
-    }
-
     fn show_message(&mut self, part: &Part, depth: usize) {
         if let Some(Container::Message(bytes)) = Container::open(self.structure, part, self.depth) {
             return self.show_encoded(&bytes);
@@ -629,6 +577,10 @@ impl<'a> View<'a> {
         self.damaged.extend(view.damaged);
         self.damaged.extend(inner.damaged.iter().copied());
         self.html = self.html.take().or(view.html);
+        if let Some(part) = signed {
+            let other = view.other_text.map(|number| format!("{}.{number}", part.number));
+            self.other_text = self.other_text.take().or(other);
+        }
         self.links.extend(view.links);
         self.has_link |= view.has_link;
     }
@@ -670,7 +622,7 @@ impl<'a> View<'a> {
         self.damaged.extend(damaged);
         match (part.kind.as_str(), self.purpose) {
             ("text/html", _) => self.add_html(&text),
-            ("text/plain", _) if html::is_document(&text) => self.add_html(&text),
+            ("text/plain", _) if html::is_document(&text) && has_content(&text) => self.add_html(&text),
             ("text/rtf", _) => self.add_rich(&self.structure.decoded(part).0),
             ("text/enriched" | "text/richtext", _) => self.add(&enriched::read(&text)),
             ("text/rfc822-headers", Purpose::Reading { .. } | Purpose::Page { .. }) => {
@@ -775,12 +727,9 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether a short plain part says that the message is elsewhere.
-fn says_html_is_needed(plain: &str) -> bool {
-    let plain = plain.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| plain.contains(w));
-    has(&["html"])
-        || has(&["browser", "web version", "webversion", "online version", "view online", "view this email"])
+/// Whether there is anything to see in a document.
+fn has_content(html: &str) -> bool {
+    html.contains("<img") || html.contains("<IMG") || !html::to_words(html).trim().is_empty()
 }
 
 /// No leading or trailing empty lines, no NUL, a line feed at the end of what is not empty.

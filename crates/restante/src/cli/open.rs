@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::Failure;
 use super::message::{find, is_file, read_file};
 use super::output::print;
-use super::read::{WIDTH, caution, checked, contacts, local, own_hosts, sealed};
+use super::read::{WIDTH, answers, caution, checked, contacts, date, own_hosts, sealed, sender};
 use super::sync::octets;
 use clap::Args;
 use restante_core::message::{Note, Page, Reading};
@@ -183,9 +183,11 @@ fn notes(reading: &Reading, missing: Option<(u64, u64)>) -> Vec<Note> {
     let sealed = reading.protection.iter().map(sealed).collect::<Vec<_>>().join(", ");
     let mut notes = vec![
         Note::Field("From", contacts(&reading.from)),
+        Note::Field("Sender", sender(reading)),
+        Note::Field("Reply-To", answers(reading)),
         Note::Field("To", contacts(&reading.to)),
         Note::Field("Cc", contacts(&reading.cc)),
-        Note::Field("Date", reading.date.map(local).unwrap_or_default()),
+        Note::Field("Date", date(reading)),
         Note::Field("Subject", reading.subject.clone()),
         Note::Field("Checked", reading.authentication.as_ref().map(checked).unwrap_or_default()),
         Note::Field("Sealed", sealed),
