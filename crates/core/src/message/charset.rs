@@ -9,6 +9,8 @@ use std::borrow::Cow;
 const MAX_GUESSED: usize = 64 * 1024;
 /// Fewer octets outside ASCII than this tell nothing.
 const LEAST_GUESSED: usize = 4;
+/// Nor do fewer different ones: `¡¡Hola!!`.
+const LEAST_KINDS: usize = 4;
 
 /// Decodes text. Wrong labels are common, so that the bytes are asked too: what is plainly UTF-8 is read
 /// as that under a one-byte label, and what is not UTF-8 is read as [`guess`] says under none.
@@ -79,20 +81,33 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
     let bytes = bytes.get(..bytes.len().min(MAX_GUESSED)).unwrap_or_default();
     let (mut high, mut beside) = (0_usize, 0_usize);
     let mut before = 0;
+    let mut seen = [false; 256];
     for (at, byte) in bytes.iter().enumerate() {
         if !byte.is_ascii() {
             high += 1;
+            if let Some(seen) = seen.get_mut(usize::from(*byte)) {
+                *seen = true;
+            }
             let next = bytes.get(at + 1).copied().unwrap_or(0);
             beside += usize::from(before >= 0x80 || next >= 0x80);
         }
         before = *byte;
     }
-    if high < LEAST_GUESSED || beside * 10 < high * 7 {
+    let kinds = seen.iter().filter(|seen| **seen).count();
+    if high < LEAST_GUESSED || kinds < LEAST_KINDS || beside * 10 < high * 7 {
         return WINDOWS_1252;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    detector.guess(None, Utf8Detection::Deny)
+    let found = detector.guess(None, Utf8Detection::Deny);
+    // Of languages in Latin letters none is written so.
+    let is_latin =
+        found.is_single_byte() && found.decode_without_bom_handling(b"\xe0\xe9\xee").0.chars().any(is_latin);
+    if is_latin { WINDOWS_1252 } else { found }
+}
+
+fn is_latin(c: char) -> bool {
+    matches!(c, '\u{c0}'..='\u{24f}')
 }
 
 /// Names that only mail uses.
@@ -241,8 +256,17 @@ mod tests {
             let bytes = encoding.encode(words).0;
             assert_eq!(text(&bytes, ""), words, "{}", encoding.name());
         }
-        for words in ["Grüße", "Öäü", "señor, ¿qué tal? mañana", "déjà vu à l’été", "Straße – „ja“", "10 €"]
-        {
+        for words in [
+            "¡¡Hola!! ¡¡Ven!!",
+            "ÄÖÜ ÖÄÜ",
+            "«»«» ––––",
+            "Grüße",
+            "Öäü",
+            "señor, ¿qué tal? mañana",
+            "déjà vu à l’été",
+            "Straße – „ja“",
+            "10 €",
+        ] {
             let bytes = encoding_rs::WINDOWS_1252.encode(words).0;
             assert_eq!(text(&bytes, ""), words);
             assert_eq!(text(&bytes, "us-ascii"), words);
