@@ -285,9 +285,10 @@ struct Open<'a> {
     tiny: bool,
     /// Where its text begins in the output, and where it leads, for links.
     link: Option<(usize, String)>,
-    /// Where its content begins in the output, and whether a picture without words is in it.
+    /// Where its content begins in the output, and whether a picture without words is in it, or a choice.
     start: usize,
     has_picture: bool,
+    has_option: bool,
     /// What counts the items, of an ordered list.
     marks: list::Marks,
 }
@@ -414,10 +415,15 @@ impl<'a> Reader<'a, '_> {
             Kind::Inline("") if attributes.strikes() => Kind::Inline("s"),
             kind => kind,
         };
+        if name == "option" {
+            // The one before may be hidden, and this one is not in it.
+            self.imply_end(kind, &name);
+        }
         let parent = self.open.last();
         let (mut hidden, mut tiny) = parent.map_or((false, false), |p| (p.hidden, p.tiny));
         hidden |= kind == Kind::Dropped || attributes.hides() || self.is_hidden_class(attributes);
         tiny = attributes.font_is_tiny().unwrap_or(tiny);
+        hidden |= name == "option" && !self.is_chosen(attributes);
         if !hidden && matches!(kind, Kind::Rule | Kind::Image) {
             self.start_in_table(kind, &name);
         }
@@ -454,9 +460,26 @@ impl<'a> Reader<'a, '_> {
                 let is_list = kind == Kind::Block("ol");
                 let marks = if is_list { list::Marks::of(attributes) } else { list::Marks::Decimal };
                 let start = self.out.len();
-                self.open.push(Open { name, kind, hidden, tiny, link, start, has_picture: false, marks });
+                self.open.push(Open {
+                    name,
+                    kind,
+                    hidden,
+                    tiny,
+                    link,
+                    start,
+                    has_picture: false,
+                    has_option: false,
+                    marks,
+                });
             }
         }
+    }
+
+    /// Whether a choice is seen before anybody chooses: the first one, or what the document says.
+    fn is_chosen(&mut self, attributes: &Attributes<'_>) -> bool {
+        let Some(select) = self.open.iter_mut().rfind(|open| open.name == "select") else { return true };
+        let is_first = !std::mem::replace(&mut select.has_option, true);
+        is_first || attributes.0.iter().any(|(name, _)| name == "selected")
     }
 
     fn is_hidden_class(&self, attributes: &Attributes<'_>) -> bool {
@@ -512,6 +535,10 @@ impl<'a> Reader<'a, '_> {
         let is_table = |k: Kind| k == Kind::Table;
         let is_cell = |k: Kind| matches!(k, Kind::Table | Kind::Row);
         let end = match kind {
+            Kind::Block(_) if name == "option" => {
+                let last = self.open.iter().rposition(|o| o.name == "select" || o.name == "option");
+                last.filter(|at| self.open.get(*at).is_some_and(|o| o.name == "option"))
+            }
             Kind::Row => within(&self.open, is_table, &|o| o.kind == Kind::Row),
             Kind::Cell => within(&self.open, is_cell, &|o| o.kind == Kind::Cell),
             Kind::Block("li") => within(&self.open, is_list, &|o| o.kind == Kind::Block("li")),
@@ -654,7 +681,9 @@ impl<'a> Reader<'a, '_> {
         if open.has_picture && self.form != Form::Words {
             let written = self.out.get(*start..).unwrap_or_default();
             let text = without_tags(written);
-            if entities::decode(&text).trim().is_empty() && !written.contains("<img") {
+            // Pictures that are one cut in pieces lead to one place.
+            let is_known = self.form == Form::Layout && self.links.iter().rev().take(50).any(|l| l == target);
+            if entities::decode(&text).trim().is_empty() && !written.contains("<img") && !is_known {
                 self.raw(PICTURE);
             }
         }
@@ -994,6 +1023,8 @@ mod tests {
         let link = |inside: &str| text(&format!("<a href=https://sign.example/doc/1>{inside}</a>"));
         assert_eq!(link("<img src=x>"), format!("[picture]\u{a0}[1]{listed}"));
         assert_eq!(link("<span> <img src=x> <img></span>"), format!("[picture]\u{a0}[1]{listed}"));
+        let cut = "<img src=x></a><a href=https://sign.example/doc/1><img src=y>";
+        assert_eq!(link(cut), link("<img src=x>"));
         assert_eq!(link("<img src=x alt=Sign>"), format!("[Sign]\u{a0}[1]{listed}"));
         assert_eq!(link("<img src=x>Sign"), format!("Sign\u{a0}[1]{listed}"));
         for beacon in [
@@ -1043,7 +1074,11 @@ mod tests {
     fn text_of_forms_drawings_and_old_elements_is_read() {
         assert_eq!(text("a<textarea>b &amp; <i>c</textarea>d").replace('\n', "|"), "a||b & <i>c||d|");
         assert_eq!(text("<xmp><b>a</b> &amp;</xmp>"), "<b>a</b> &amp;\n");
-        assert_eq!(text("a <select><option>one<option>two</select>"), "a\none\ntwo\n");
+        assert_eq!(
+            text("a <select><option>one<option>two<option selected>three</select>"),
+            "a\none\nthree\n"
+        );
+        assert_eq!(text("<select><option>one</option><option>two</option></select>b"), "one\nb\n");
         assert_eq!(text("<svg><text x=1>Total</text><defs/><text>80</text></svg>"), "Total80\n");
         assert_eq!(
             text("<div style='display:none'><textarea>no</textarea></div><xmp hidden>no</xmp>yes"),

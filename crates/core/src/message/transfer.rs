@@ -59,7 +59,7 @@ pub(super) fn base64_and_tail(bytes: &[u8]) -> (&[u8], &[u8]) {
 fn is_base64(line: &[u8]) -> bool {
     let letters = line.trim_ascii_end();
     let is_letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    letters.len() % 4 == 0 && letters.iter().all(is_letter)
+    letters.len().is_multiple_of(4) && letters.iter().all(is_letter)
 }
 
 fn flush(quantum: u32, count: u8, out: &mut Vec<u8>) {

@@ -28,7 +28,7 @@ impl Marks {
         let styles = style
             .split(';')
             .filter_map(|d| d.strip_prefix("list-style-type:").or(d.strip_prefix("list-style:")));
-        let styled = styles.filter_map(|value| match value {
+        let mut styled = styles.filter_map(|value| match value {
             "lower-alpha" | "lower-latin" => Some(Self::LowerAlpha),
             "upper-alpha" | "upper-latin" => Some(Self::UpperAlpha),
             "lower-roman" => Some(Self::LowerRoman),
@@ -37,7 +37,7 @@ impl Marks {
             _ => None,
         });
         let named = attributes.get("type").unwrap_or_default();
-        styled.last().unwrap_or(match named.trim() {
+        styled.next_back().unwrap_or(match named.trim() {
             "a" => Self::LowerAlpha,
             "A" => Self::UpperAlpha,
             "i" => Self::LowerRoman,
