@@ -122,17 +122,31 @@ fn for_windows_label(label: &str) -> Option<&'static Encoding> {
 }
 
 /// ISO-2022-JP (RFC 1468). Where one escape follows on another, only the last counts: the decoder takes two without a
-/// character between them for an error (Encoding Standard, section 12.2), and so do pieces that were joined look.
+/// character between them for an error (Encoding Standard, section 12.2), and so do pieces that were joined look. A line that does not go back to ASCII ends there all the same.
 fn iso_2022_jp(bytes: &[u8]) -> String {
     let mut settled = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
-    while let Some(at) = memchr::memchr(0x1b, rest) {
+    let mut is_double = false;
+    while let Some(at) = memchr::memchr3(0x1b, b'\r', b'\n', rest) {
         let (text, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
         settled.extend_from_slice(text);
+        if !from.starts_with(b"\x1b") {
+            if std::mem::take(&mut is_double) {
+                let before = settled.len().saturating_sub(3);
+                if settled.get(before..).is_some_and(is_escape) {
+                    settled.truncate(before);
+                }
+                settled.extend_from_slice(b"\x1b(B");
+            }
+            settled.extend_from_slice(from.get(..1).unwrap_or_default());
+            rest = from.get(1..).unwrap_or_default();
+            continue;
+        }
         let escape = from.get(..3).filter(|escape| is_escape(escape)).unwrap_or(&[0x1b]);
         rest = from.get(escape.len()..).unwrap_or_default();
         let is_undone = escape.len() == 3 && rest.get(..3).is_some_and(is_escape);
         if !is_undone {
+            is_double = if escape.len() == 3 { escape.starts_with(b"\x1b$") } else { is_double };
             settled.extend_from_slice(escape);
         }
     }
@@ -239,6 +253,7 @@ mod tests {
         assert_eq!(text(b"\x1b$B%W\x1b(B\x1b$B%m\x1b(B done", "iso-2022-jp"), "プロ done");
         assert_eq!(text(b"\x1b$B%W\x1b(B\x1b(J\x1b$B%m\x1b(B", ""), "プロ");
         assert_eq!(text(b"\x1b(B\x1b$B%W", "iso-2022-jp"), "プ");
+        assert_eq!(text(b"\x1b$B%W\r\na\x1b$B\n\x1b$B%m\n", "iso-2022-jp"), "プ\r\na\nロ\n");
     }
 
     #[test]
