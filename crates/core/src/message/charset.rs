@@ -1,11 +1,19 @@
 //! Bytes to text, whatever the label says.
 
-use encoding_rs::{Encoding, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, ISO_2022_JP, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
 use std::borrow::Cow;
 
+/// The most octets that are looked at to find out what they are.
+const MAX_GUESSED: usize = 64 * 1024;
+/// Fewer octets outside ASCII than this tell nothing.
+const LEAST_GUESSED: usize = 4;
+/// Nor do fewer different ones: `¡¡Hola!!`.
+const LEAST_KINDS: usize = 4;
+
 /// Decodes text. Wrong labels are common, so that the bytes are asked too: what is plainly UTF-8 is read
-/// as that under a one-byte label, and what is not UTF-8 is read as Windows-1252 under none.
+/// as that under a one-byte label, and what is not UTF-8 is read as [`guess`] says under none.
 ///
 /// `true` says that the label was missing its mark: unknown, or not what the bytes are.
 pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> (Cow<'a, str>, bool) {
@@ -14,7 +22,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> (Cow<'a, str>,
     let is_seven_bit = bytes.is_ascii() && !has_escapes;
     match label.as_str() {
         "" | "us-ascii" | "ascii" | "utf-8" | "iso-8859-1" if has_escapes && is_iso_2022_jp(bytes) => {
-            (encoding_rs::ISO_2022_JP.decode_without_bom_handling(bytes).0, true)
+            (Cow::Owned(iso_2022_jp(bytes)), true)
         }
         "utf-16" => (utf_16(bytes), false),
         "iso-2022-kr" => (shifted(bytes, &[0x0e], &[0x0f], encoding_rs::EUC_KR), false),
@@ -26,17 +34,21 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> (Cow<'a, str>,
                 Err(error) if claims_utf8 && looks_like_utf8(bytes, error.valid_up_to()) => {
                     (String::from_utf8_lossy(bytes), true)
                 }
-                Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0, claims_utf8),
+                Err(_) if claims_utf8 => (WINDOWS_1252.decode_without_bom_handling(bytes).0, true),
+                Err(_) => (guess(bytes).decode_without_bom_handling(bytes).0, false),
             }
         }
         _ => {
-            let known = Encoding::for_label(label.as_bytes());
+            let known = Encoding::for_label(label.as_bytes()).or_else(|| for_windows_label(&label));
             if let Some(encoding) = known.filter(|e| *e != encoding_rs::REPLACEMENT) {
                 if encoding.is_single_byte()
                     && !is_seven_bit
                     && let Ok(text) = str::from_utf8(bytes)
                 {
                     return (Cow::Borrowed(text), true);
+                }
+                if encoding == ISO_2022_JP {
+                    return (Cow::Owned(iso_2022_jp(bytes)), false);
                 }
                 return (encoding.decode_with_bom_removal(bytes).0, false);
             }
@@ -46,6 +58,104 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> (Cow<'a, str>,
             }
         }
     }
+}
+
+/// Decodes text without a label. `hint` is what another part of the message is written in: it counts where the bytes
+/// are text in it.
+pub(super) fn decode_unlabelled<'a>(bytes: &'a [u8], hint: Option<&str>) -> (Cow<'a, str>, bool) {
+    let hinted =
+        hint.and_then(|label| Encoding::for_label(label.as_bytes()).or_else(|| for_windows_label(label)));
+    let hinted = hinted.filter(|encoding| *encoding != encoding_rs::REPLACEMENT && *encoding != ISO_2022_JP);
+    if let Some(encoding) = hinted
+        && str::from_utf8(bytes).is_err()
+        && let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes)
+    {
+        return (text, false);
+    }
+    decode(bytes, None)
+}
+
+/// What text in eight bits is written in that says nothing of it: Windows-1252, unless most of its octets outside ASCII
+/// stand side by side, as in scripts that need them for every letter.
+fn guess(bytes: &[u8]) -> &'static Encoding {
+    let bytes = bytes.get(..bytes.len().min(MAX_GUESSED)).unwrap_or_default();
+    let (mut high, mut beside) = (0_usize, 0_usize);
+    let mut before = 0;
+    let mut seen = [false; 256];
+    for (at, byte) in bytes.iter().enumerate() {
+        if !byte.is_ascii() {
+            high += 1;
+            if let Some(seen) = seen.get_mut(usize::from(*byte)) {
+                *seen = true;
+            }
+            let next = bytes.get(at + 1).copied().unwrap_or(0);
+            beside += usize::from(before >= 0x80 || next >= 0x80);
+        }
+        before = *byte;
+    }
+    let kinds = seen.iter().filter(|seen| **seen).count();
+    if high < LEAST_GUESSED || kinds < LEAST_KINDS || beside * 10 < high * 7 {
+        return WINDOWS_1252;
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    let found = detector.guess(None, Utf8Detection::Deny);
+    // Of languages in Latin letters none is written so.
+    let is_latin =
+        found.is_single_byte() && found.decode_without_bom_handling(b"\xe0\xe9\xee").0.chars().any(is_latin);
+    if is_latin { WINDOWS_1252 } else { found }
+}
+
+fn is_latin(c: char) -> bool {
+    matches!(c, '\u{c0}'..='\u{24f}')
+}
+
+/// Names that only mail uses.
+fn for_windows_label(label: &str) -> Option<&'static Encoding> {
+    match label.to_ascii_lowercase().as_str() {
+        "chinesebig5" | "cp950" => Some(encoding_rs::BIG5),
+        "cp932" => Some(encoding_rs::SHIFT_JIS),
+        "cp936" | "euc-cn" => Some(encoding_rs::GBK),
+        "cp949" => Some(encoding_rs::EUC_KR),
+        _ => None,
+    }
+}
+
+/// ISO-2022-JP (RFC 1468). Where one escape follows on another, only the last counts: the decoder takes two without a
+/// character between them for an error (Encoding Standard, section 12.2), and so do pieces that were joined look. A line that does not go back to ASCII ends there all the same.
+fn iso_2022_jp(bytes: &[u8]) -> String {
+    let mut settled = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    let mut is_double = false;
+    while let Some(at) = memchr::memchr3(0x1b, b'\r', b'\n', rest) {
+        let (text, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        settled.extend_from_slice(text);
+        if !from.starts_with(b"\x1b") {
+            if std::mem::take(&mut is_double) {
+                let before = settled.len().saturating_sub(3);
+                if settled.get(before..).is_some_and(is_escape) {
+                    settled.truncate(before);
+                }
+                settled.extend_from_slice(b"\x1b(B");
+            }
+            settled.extend_from_slice(from.get(..1).unwrap_or_default());
+            rest = from.get(1..).unwrap_or_default();
+            continue;
+        }
+        let escape = from.get(..3).filter(|escape| is_escape(escape)).unwrap_or(&[0x1b]);
+        rest = from.get(escape.len()..).unwrap_or_default();
+        let is_undone = escape.len() == 3 && rest.get(..3).is_some_and(is_escape);
+        if !is_undone {
+            is_double = if escape.len() == 3 { escape.starts_with(b"\x1b$") } else { is_double };
+            settled.extend_from_slice(escape);
+        }
+    }
+    settled.extend_from_slice(rest);
+    ISO_2022_JP.decode_without_bom_handling(&settled).0.into_owned()
+}
+
+fn is_escape(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x1b, b'$', b'@' | b'B'] | [0x1b, b'(', b'B' | b'J' | b'I'])
 }
 
 /// Whether text in seven bits switches to Japanese characters (RFC 1468) and is otherwise plain.
@@ -106,6 +216,7 @@ pub(super) fn decode_raw_header(bytes: &[u8], label: Option<&str>) -> String {
     match str::from_utf8(bytes) {
         Ok(_) if memchr::memchr(0x1b, bytes).is_some() => decode(bytes, None).0.into_owned(),
         Ok(text) => text.to_owned(),
+        Err(_) if label.is_none() => decode_unlabelled(bytes, None).0.into_owned(),
         Err(_) => decode(bytes, label).0.into_owned(),
     }
 }
@@ -135,6 +246,57 @@ mod tests {
         assert_eq!(text(b"\x83n\x83\x8d\x81[", "shift_jis"), "ハロー");
         assert_eq!(text(b"\xd0\xd2", "koi8-u"), "пр");
         assert_eq!(text(b"\xa4\xa4", "big5"), "中");
+    }
+
+    #[test]
+    fn escapes_that_follow_on_each_other_leave_no_mark() {
+        assert_eq!(text(b"\x1b$B%W\x1b(B\x1b$B%m\x1b(B done", "iso-2022-jp"), "プロ done");
+        assert_eq!(text(b"\x1b$B%W\x1b(B\x1b(J\x1b$B%m\x1b(B", ""), "プロ");
+        assert_eq!(text(b"\x1b(B\x1b$B%W", "iso-2022-jp"), "プ");
+        assert_eq!(text(b"\x1b$B%W\r\na\x1b$B\n\x1b$B%m\n", "iso-2022-jp"), "プ\r\na\nロ\n");
+    }
+
+    #[test]
+    fn text_without_a_label_is_told_by_its_octets() {
+        let encoded = [
+            (encoding_rs::GBK, "您好，附件是合同的最新版本，请查收。"),
+            (encoding_rs::BIG5, "您好，附件是合約的最新版本，請查收。"),
+            (encoding_rs::SHIFT_JIS, "添付の書類をご確認ください。よろしくお願いします。"),
+            (encoding_rs::EUC_JP, "添付の書類をご確認ください。よろしくお願いします。"),
+            (encoding_rs::EUC_KR, "안녕하세요. 첨부 파일을 확인해 주세요."),
+            (encoding_rs::KOI8_R, "Здравствуйте, договор во вложении. С уважением, Анна"),
+            (encoding_rs::WINDOWS_1251, "Здравствуйте, договор во вложении. С уважением, Анна"),
+        ];
+        for (encoding, words) in encoded {
+            let bytes = encoding.encode(words).0;
+            assert_eq!(text(&bytes, ""), words, "{}", encoding.name());
+        }
+        for words in [
+            "¡¡Hola!! ¡¡Ven!!",
+            "ÄÖÜ ÖÄÜ",
+            "«»«» ––––",
+            "Grüße",
+            "Öäü",
+            "señor, ¿qué tal? mañana",
+            "déjà vu à l’été",
+            "Straße – „ja“",
+            "10 €",
+        ] {
+            let bytes = encoding_rs::WINDOWS_1252.encode(words).0;
+            assert_eq!(text(&bytes, ""), words);
+            assert_eq!(text(&bytes, "us-ascii"), words);
+        }
+    }
+
+    #[test]
+    fn what_another_part_is_written_in_is_a_hint() {
+        let of = |bytes: &[u8], hint: &str| decode_unlabelled(bytes, Some(hint)).0.into_owned();
+        assert_eq!(of(b"\xa4\xa4", "big5"), "中");
+        assert_eq!(of(b"\xa4\xa4", "CHINESEBIG5"), "中");
+        assert_eq!(of("grün".as_bytes(), "big5"), "grün");
+        assert_eq!(of(b"gr\xfcn", "utf-8"), "grün");
+        assert_eq!(of(b"gr\xfc n", "big5"), "grü n");
+        assert_eq!(text(b"\xa4\xa4", "CHINESEBIG5"), "中");
     }
 
     #[test]

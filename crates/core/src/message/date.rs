@@ -32,6 +32,8 @@ struct Date {
     year: Option<i64>,
     time: Option<i64>,
     zone: Option<i64>,
+    /// A time that is none, as 25:61.
+    is_wrong: bool,
 }
 
 impl Date {
@@ -52,6 +54,9 @@ impl Date {
             && let Some(time) = time_of(word)
         {
             self.time = Some(time);
+        } else if self.time.is_none() && word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit())
+        {
+            self.is_wrong = true;
         } else if self.time.is_some() && self.zone.is_none() && zone_of(word).is_some() {
             self.zone = zone_of(word);
         } else if let Some(month) = month_of(word) {
@@ -82,6 +87,9 @@ impl Date {
 
     fn seconds(&self) -> Option<i64> {
         let (year, month, day) = (self.year?, self.month?, self.day?);
+        if self.is_wrong {
+            return None;
+        }
         if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
             return None;
         }
@@ -194,6 +202,9 @@ mod tests {
             "99 Mar 2024 01:20:30 +0000",
             "5 Mar 0000 01:20:30 +0000",
             "((((((((",
+            "Mon, 1 Jan 2024 25:61:00",
+            "Mon, 1 Jan 2024 10:61 +0000",
+            "2024-01-01T25:00:00Z",
             "2024",
         ] {
             assert_eq!(read(text), None, "{text}");

@@ -73,7 +73,8 @@ impl<'a> Header<'a> {
             } else if !(at == 0 && (text.starts_with(b"From ") || text.starts_with(b">From "))) {
                 header.has_garbage = true;
                 let next = line_at(bytes, end);
-                if field_name(next).is_none() && !next.trim_ascii_end().is_empty() {
+                let is_end = next.trim_ascii_end().is_empty();
+                if field_name(next).is_none() && !(is_end && is_parameter(text)) {
                     break;
                 }
             }
@@ -82,9 +83,10 @@ impl<'a> Header<'a> {
         header.body = at;
         header.is_cut |= at >= limit && limit < bytes.len();
         if header.fields.iter().any(|f| !f.value.is_ascii() && str::from_utf8(f.value).is_err()) {
-            header.charset = header
-                .value("Content-Type")
-                .and_then(|v| super::params::Params::read(&unfold(v.value, None)).get("charset"));
+            let said = header.value("Content-Type");
+            header.charset = said
+                .and_then(|v| super::params::Params::read(&unfold(v.value, None)).get("charset"))
+                .filter(|charset| !charset.to_ascii_lowercase().ends_with("ascii"));
         }
         header
     }
@@ -168,6 +170,13 @@ fn fold_end(bytes: &[u8], mut at: usize, limit: usize) -> usize {
     at.min(limit)
 }
 
+/// Whether a line is a parameter whose fold lost its blank: `charset=utf-8`.
+fn is_parameter(line: &[u8]) -> bool {
+    let name = line.iter().position(|b| *b == b'=').and_then(|at| line.get(..at)).unwrap_or_default();
+    let is_name = |name: &[u8]| name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'*'));
+    !name.is_empty() && is_name(name)
+}
+
 /// `field-name *WSP ":"` at the start of a line: the name, and where the colon is.
 fn field_name(line: &[u8]) -> Option<(&str, usize)> {
     let colon = memchr::memchr(b':', line.get(..line.len().min(200))?)?;
@@ -223,6 +232,10 @@ mod tests {
     fn a_body_without_an_empty_line_before_it_is_a_body() {
         assert_eq!(names(b"A: 1\nHello Bob,\nhow are you\n"), (vec!["A".into()], 5, true));
         assert_eq!(names(b"A: 1\n--boundary\nB: 2\n"), (vec!["A".into()], 5, false));
+        assert_eq!(names(b"A sentence."), (vec![], 0, true));
+        assert_eq!(names(b"A sentence.\n\nmore"), (vec![], 0, true));
+        assert_eq!(names(b"A: 1\nHello Bob\n\nmore"), (vec!["A".into()], 5, true));
+        assert_eq!(names(b"A: 1;\ncharset=utf-8\n\nmore"), (vec!["A".into()], 21, true));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! deep: elements known here, links to the web and to mail, the words for pictures. What is hidden from
 //! people (preheaders, tracking pictures, scripts) is gone. html2text then lays out only this.
 
+mod list;
 mod looks;
 mod table;
 
@@ -17,30 +18,43 @@ const MAX_HTML: usize = 4 * 1024 * 1024;
 const MAX_DEPTH: usize = 60;
 /// The most links listed below a text.
 const MAX_LINKS: usize = 500;
+/// What stands around text that is struck out.
+const STRUCK: &str = "~~";
+/// What stands for a picture without words that leads somewhere.
+const PICTURE: &str = "[picture]";
+
+/// A document as text.
+pub(super) struct Text {
+    pub(super) text: String,
+    /// How many pictures are all there is to see; 0 where there are words.
+    pub(super) only_pictures: usize,
+}
 
 /// The text of a document, wrapped at `width` columns, its links numbered and listed at the end.
-pub(super) fn to_text(html: &str, width: usize) -> String {
+pub(super) fn to_text(html: &str, width: usize) -> Text {
     let mut reader = Reader::new(Form::Layout);
     reader.width = width.clamp(20, 500);
     reader.go_over(html);
+    let only_pictures = if reader.has_words { 0 } else { reader.seen_pictures };
     let (safe, links) = (reader.out, reader.links);
     // html2text promises no panic, but reads what strangers wrote.
     let laid_out = std::panic::catch_unwind(|| {
-        let config = html2text::config::plain_no_decorate().allow_width_overflow().link_footnotes(false);
+        let config = html2text::config::with_decorator(list::Decorator::new());
+        let config = config.allow_width_overflow().link_footnotes(false);
         config.string_from_read(safe.as_bytes(), width.clamp(20, 500)).ok()
     });
     let text = match laid_out {
         Ok(Some(text)) => text,
         _ => to_words(html),
     };
-    let mut out = squeeze(&text);
-    if !links.is_empty() && !out.is_empty() {
-        out.push('\n');
+    let mut text = squeeze(&text);
+    if !links.is_empty() && !text.is_empty() {
+        text.push('\n');
         for (at, link) in links.iter().enumerate() {
-            let _ = writeln!(out, "[{}] {link}", at + 1);
+            let _ = writeln!(text, "[{}] {link}", at + 1);
         }
     }
-    out
+    Text { text, only_pictures }
 }
 
 /// The words of a document, for searching and comparing: one line a block, not laid out, no links.
@@ -223,9 +237,8 @@ fn kind(name: &str) -> Kind {
     match name {
         "p" => Kind::Block("p"),
         "div" | "center" | "section" | "article" | "header" | "footer" | "main" | "nav" | "aside"
-        | "figure" | "figcaption" | "address" | "fieldset" | "form" | "caption" | "details" | "summary" => {
-            Kind::Block("div")
-        }
+        | "figure" | "figcaption" | "option" | "address" | "fieldset" | "form" | "caption" | "details"
+        | "summary" => Kind::Block("div"),
         "h1" => Kind::Block("h1"),
         "h2" => Kind::Block("h2"),
         "h3" => Kind::Block("h3"),
@@ -247,7 +260,8 @@ fn kind(name: &str) -> Kind {
         "sub" => Kind::Inline("sub"),
         "sup" => Kind::Inline("sup"),
         "u" => Kind::Inline("u"),
-        "span" | "font" | "s" | "strike" | "del" | "ins" | "small" | "big" | "label" | "q" | "button" => {
+        "s" | "strike" | "del" => Kind::Inline("s"),
+        "span" | "font" | "ins" | "small" | "big" | "label" | "q" | "button" | "select" | "svg" | "text" => {
             Kind::Inline("")
         }
         "a" => Kind::Link,
@@ -255,8 +269,9 @@ fn kind(name: &str) -> Kind {
         "hr" => Kind::Rule,
         "img" => Kind::Image,
         "script" | "style" | "title" | "textarea" | "xmp" | "iframe" | "noembed" | "noframes" => Kind::Raw,
-        "template" | "object" | "applet" | "select" | "svg" | "math" | "audio" | "video" | "canvas"
-        | "map" => Kind::Dropped,
+        // What is only described or kept for later in a drawing.
+        "defs" | "desc" | "metadata" | "symbol" | "clippath" => Kind::Dropped,
+        "template" | "object" | "applet" | "math" | "audio" | "video" | "canvas" | "map" => Kind::Dropped,
         _ => Kind::Unknown,
     }
 }
@@ -270,6 +285,12 @@ struct Open<'a> {
     tiny: bool,
     /// Where its text begins in the output, and where it leads, for links.
     link: Option<(usize, String)>,
+    /// Where its content begins in the output, and whether a picture without words is in it, or a choice.
+    start: usize,
+    has_picture: bool,
+    has_option: bool,
+    /// What counts the items, of an ordered list.
+    marks: list::Marks,
 }
 
 struct Reader<'a, 'p> {
@@ -288,6 +309,9 @@ struct Reader<'a, 'p> {
     hidden: Vec<String>,
     /// Set once a comment was met that never ends, so that its end is not looked for again.
     endless_comment: bool,
+    /// Whether there are words that people see, and how many pictures.
+    has_words: bool,
+    seen_pictures: usize,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -309,6 +333,8 @@ impl<'a> Reader<'a, '_> {
             seen: Vec::new(),
             hidden: Vec::new(),
             endless_comment: false,
+            has_words: false,
+            seen_pictures: 0,
         }
     }
 
@@ -356,25 +382,48 @@ impl<'a> Reader<'a, '_> {
             return rest;
         }
         if kind(&name) == Kind::Raw {
-            let after = after_raw(rest, &name);
-            if name == "style" {
-                let end = rest.len() - after.len();
-                style::hidden_classes(rest.get(..end).unwrap_or_default(), &mut self.hidden);
+            let (content, after) = raw_content(rest, &name);
+            match name.as_ref() {
+                "style" => style::hidden_classes(content, &mut self.hidden),
+                "textarea" => self.preformatted(content, &attributes),
+                // Not even entities are any.
+                "xmp" => self.preformatted(&content.replace('&', "&amp;"), &attributes),
+                _ => {}
             }
             return after;
         }
-        self.element(name, &attributes);
+        // In a drawing an element may end where it begins.
+        let is_empty = tag.get(..tag.len() - rest.len()).is_some_and(|tag| tag.ends_with("/>"));
+        if !(is_empty && is_of_drawing(&name)) {
+            self.element(name, &attributes);
+        }
         rest
+    }
+
+    /// Text as it stands in the document.
+    fn preformatted(&mut self, text: &str, attributes: &Attributes<'_>) {
+        self.element(Cow::Borrowed("pre"), attributes);
+        self.text(text);
+        self.close("pre");
     }
 
     fn element(&mut self, name: Cow<'a, str>, attributes: &Attributes<'_>) {
         // Its background belongs to letters that may be white.
         let is_page = self.form == Form::Page;
-        let kind = if is_page && name == "body" { Kind::Block("div") } else { kind(&name) };
+        let kind = match kind(&name) {
+            _ if is_page && name == "body" => Kind::Block("div"),
+            Kind::Inline("") if attributes.strikes() => Kind::Inline("s"),
+            kind => kind,
+        };
+        if name == "option" {
+            // The one before may be hidden, and this one is not in it.
+            self.imply_end(kind, &name);
+        }
         let parent = self.open.last();
         let (mut hidden, mut tiny) = parent.map_or((false, false), |p| (p.hidden, p.tiny));
         hidden |= kind == Kind::Dropped || attributes.hides() || self.is_hidden_class(attributes);
         tiny = attributes.font_is_tiny().unwrap_or(tiny);
+        hidden |= name == "option" && !self.is_chosen(attributes);
         if !hidden && matches!(kind, Kind::Rule | Kind::Image) {
             self.start_in_table(kind, &name);
         }
@@ -397,7 +446,7 @@ impl<'a> Reader<'a, '_> {
                     }
                     if is_page {
                         self.start_of_page(kind, &name, attributes, link.as_deref());
-                    } else {
+                    } else if !self.start_of_list(kind, attributes) {
                         self.start_tag(kind, link.as_deref());
                     }
                 }
@@ -408,9 +457,29 @@ impl<'a> Reader<'a, '_> {
                     table.open_cell(self.out.len(), name == "th", attributes);
                 }
                 let link = link.map(|target| (self.out.len(), target));
-                self.open.push(Open { name, kind, hidden, tiny, link });
+                let is_list = kind == Kind::Block("ol");
+                let marks = if is_list { list::Marks::of(attributes) } else { list::Marks::Decimal };
+                let start = self.out.len();
+                self.open.push(Open {
+                    name,
+                    kind,
+                    hidden,
+                    tiny,
+                    link,
+                    start,
+                    has_picture: false,
+                    has_option: false,
+                    marks,
+                });
             }
         }
+    }
+
+    /// Whether a choice is seen before anybody chooses: the first one, or what the document says.
+    fn is_chosen(&mut self, attributes: &Attributes<'_>) -> bool {
+        let Some(select) = self.open.iter_mut().rfind(|open| open.name == "select") else { return true };
+        let is_first = !std::mem::replace(&mut select.has_option, true);
+        is_first || attributes.0.iter().any(|(name, _)| name == "selected")
     }
 
     fn is_hidden_class(&self, attributes: &Attributes<'_>) -> bool {
@@ -466,6 +535,10 @@ impl<'a> Reader<'a, '_> {
         let is_table = |k: Kind| k == Kind::Table;
         let is_cell = |k: Kind| matches!(k, Kind::Table | Kind::Row);
         let end = match kind {
+            Kind::Block(_) if name == "option" => {
+                let last = self.open.iter().rposition(|o| o.name == "select" || o.name == "option");
+                last.filter(|at| self.open.get(*at).is_some_and(|o| o.name == "option"))
+            }
             Kind::Row => within(&self.open, is_table, &|o| o.kind == Kind::Row),
             Kind::Cell => within(&self.open, is_cell, &|o| o.kind == Kind::Cell),
             Kind::Block("li") => within(&self.open, is_list, &|o| o.kind == Kind::Block("li")),
@@ -517,6 +590,7 @@ impl<'a> Reader<'a, '_> {
             Kind::Table | Kind::Row => self.raw("<div>"),
             Kind::Inline(name) if form == Form::Safe && !name.is_empty() => self.tag("<", name),
             Kind::Inline(name @ ("code" | "sup")) if form == Form::Layout => self.tag("<", name),
+            Kind::Inline("s") if form == Form::Layout => self.raw(STRUCK),
             Kind::Link if form == Form::Safe => {
                 if let Some(target) = link {
                     let _ = write!(self.out, "<a href=\"{}\" rel=\"noreferrer\">", escape(target));
@@ -526,11 +600,43 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// Begins an ordered list or an item of one; whether this is one.
+    fn start_of_list(&mut self, kind: Kind, attributes: &Attributes<'_>) -> bool {
+        let is_list = kind == Kind::Block("ol");
+        if self.form == Form::Words || !(is_list || kind == Kind::Block("li")) {
+            return false;
+        }
+        let number = list::number(attributes, if is_list { "start" } else { "value" });
+        let around = || {
+            let around = self.open.iter().rfind(|o| matches!(o.kind, Kind::Block("ol" | "ul")));
+            around.filter(|list| list.kind == Kind::Block("ol")).map(|list| list.marks)
+        };
+        match (is_list, self.form) {
+            (true, Form::Layout) => {
+                let start = list::Marks::of(attributes).coded(number.unwrap_or(1));
+                let _ = write!(self.out, "<ol start=\"{start}\">");
+            }
+            (false, Form::Layout) => {
+                // The layout counts on by itself, so that it begins another list.
+                if let Some((number, marks)) = number.zip(around()) {
+                    let _ = write!(self.out, "</ol><ol start=\"{}\">", marks.coded(number));
+                }
+                self.raw("<li>");
+            }
+            (_, _) => {
+                let (element, numbers) = (if is_list { "ol" } else { "li" }, list::numbers(attributes, kind));
+                let _ = write!(self.out, "<{element}{numbers}>");
+            }
+        }
+        true
+    }
+
     /// An opening tag with what is kept of its looks.
     fn start_of_page(&mut self, kind: Kind, name: &str, attributes: &Attributes<'_>, link: Option<&str>) {
         let looks = looks::of(attributes);
         if kind != Kind::Link {
-            let _ = write!(self.out, "<{}{looks}>", page_element(kind, name));
+            let (element, numbers) = (page_element(kind, name), list::numbers(attributes, kind));
+            let _ = write!(self.out, "<{element}{numbers}{looks}>");
         } else if let Some(target) = link {
             let target = escape(&clean::clean_line(target));
             let _ = write!(
@@ -557,6 +663,13 @@ impl<'a> Reader<'a, '_> {
             Kind::Cell => self.raw(" "),
             Kind::Inline(name) if form == Form::Safe && !name.is_empty() => self.tag("</", name),
             Kind::Inline(name @ ("code" | "sup")) if form == Form::Layout => self.tag("</", name),
+            Kind::Inline("s") if form == Form::Layout => {
+                if self.out.len() == open.start {
+                    self.out.truncate(open.start - STRUCK.len());
+                } else {
+                    self.raw(STRUCK);
+                }
+            }
             Kind::Link => self.end_link(open),
             _ => {}
         }
@@ -565,6 +678,15 @@ impl<'a> Reader<'a, '_> {
     /// Numbers a link whose text does not already say where it leads.
     fn end_link(&mut self, open: &Open<'_>) {
         let Some((start, target)) = &open.link else { return };
+        if open.has_picture && self.form != Form::Words {
+            let written = self.out.get(*start..).unwrap_or_default();
+            let text = without_tags(written);
+            // Pictures that are one cut in pieces lead to one place.
+            let is_known = self.form == Form::Layout && self.links.iter().rev().take(50).any(|l| l == target);
+            if entities::decode(&text).trim().is_empty() && !written.contains("<img") && !is_known {
+                self.raw(PICTURE);
+            }
+        }
         match self.form {
             Form::Safe => {
                 if self.seen.len() < MAX_LINKS {
@@ -622,8 +744,17 @@ impl<'a> Reader<'a, '_> {
 
     fn image(&mut self, attributes: &Attributes<'_>) {
         let alt = attributes.get("alt").unwrap_or_default();
-        if !alt.trim().is_empty() && !attributes.is_beacon() {
+        if attributes.is_beacon() {
+            return;
+        }
+        self.seen_pictures += 1;
+        if alt.trim().is_empty() {
+            if let Some(link) = self.open.iter_mut().rfind(|open| open.link.is_some()) {
+                link.has_picture = true;
+            }
+        } else {
             let alt = entities::decode(&alt);
+            self.has_words = true;
             self.text("[");
             self.raw_text(&escape(alt.trim()));
             self.text("]");
@@ -633,6 +764,7 @@ impl<'a> Reader<'a, '_> {
     /// Text with its entities as in the source.
     fn text(&mut self, text: &str) {
         if !text.is_empty() && !self.open.last().is_some_and(|o| o.hidden || o.tiny) {
+            self.has_words = self.has_words || !entities::decode(text).trim().is_empty();
             let text = if text.contains(['<', '>']) { escape_angles(text) } else { Cow::Borrowed(text) };
             self.raw_text(&text);
         }
@@ -678,23 +810,28 @@ fn page_element(kind: Kind, name: &str) -> &'static str {
         (Kind::Row, _) => "tr",
         (Kind::Cell, "th") => "th",
         (Kind::Cell, _) => "td",
-        (Kind::Inline(""), "s" | "strike" | "del") => "s",
         (Kind::Inline(""), "font") => "font",
         (Kind::Inline(name), _) if !name.is_empty() => name,
         _ => "span",
     }
 }
 
-/// Past the end of an element whose content is no HTML.
-fn after_raw<'a>(rest: &'a str, name: &str) -> &'a str {
+/// An element whose content is no HTML: that content, and what follows it.
+fn raw_content<'a>(rest: &'a str, name: &str) -> (&'a str, &'a str) {
     let mut from = rest;
     while let Some((_, after)) = from.split_once("</") {
         if after.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name)) {
-            return after.split_once('>').map_or("", |(_, rest)| rest);
+            let content = rest.get(..rest.len() - after.len() - 2).unwrap_or_default();
+            return (content, after.split_once('>').map_or("", |(_, rest)| rest));
         }
         from = after;
     }
-    ""
+    (rest, "")
+}
+
+/// Whether an element is of SVG.
+fn is_of_drawing(name: &str) -> bool {
+    matches!(name, "svg" | "text" | "defs" | "desc" | "metadata" | "symbol" | "clippath")
 }
 
 /// The attributes of a tag, names in lower case, values as in the source.
@@ -747,6 +884,13 @@ impl<'a> Attributes<'a> {
         style::hides(&self.style())
     }
 
+    /// Whether the element strikes its text out.
+    fn strikes(&self) -> bool {
+        let is_said = |style: Cow<'_, str>| style.contains("line-through");
+        self.get("style").is_some_and(is_said)
+            && self.style().split(';').any(|d| d.starts_with("text-decoration") && d.contains("line-through"))
+    }
+
     /// Whether the element sets letters that nobody sees; `None` when it does not say.
     fn font_is_tiny(&self) -> Option<bool> {
         let style = self.style();
@@ -760,7 +904,12 @@ impl<'a> Attributes<'a> {
             let size = self.get(name).unwrap_or_default();
             size.trim().trim_end_matches("px").parse::<u32>().is_ok_and(|n| n <= 2)
         };
-        is_dot("width") && is_dot("height")
+        let style = self.style();
+        let is_styled = |name: &str| {
+            let size = style.split(';').filter_map(|d| d.strip_prefix(name)?.strip_prefix(':')).next_back();
+            size.is_some_and(|size| style::is_zero(size) || size.starts_with("1px"))
+        };
+        (is_dot("width") && is_dot("height")) || (is_styled("width") && is_styled("height"))
     }
 
     /// A target that leads to the web, to mail or to a telephone.
@@ -808,7 +957,7 @@ mod tests {
     use super::*;
 
     fn text(html: &str) -> String {
-        to_text(html, 72)
+        to_text(html, 72).text
     }
 
     #[test]
@@ -847,7 +996,7 @@ mod tests {
             "<!--#no>",
             "<img src=x alt=no width=1 height=1><img src=x>",
             "<title>no</title>",
-            "<select><option>no</select>",
+            "<svg><title>no</title><desc>no</desc><defs/><path d=x /></svg>",
         ] {
             assert_eq!(text(&format!("a{hidden}b")).replace('\n', ""), "ab", "{hidden}");
         }
@@ -866,6 +1015,76 @@ mod tests {
             text("<p style='text-indent:-9999px'>no</p><p style='color: transparent'>no</p>yes"),
             "yes\n"
         );
+    }
+
+    #[test]
+    fn links_around_pictures_are_numbered() {
+        let listed = "\n\n[1] https://sign.example/doc/1\n";
+        let link = |inside: &str| text(&format!("<a href=https://sign.example/doc/1>{inside}</a>"));
+        assert_eq!(link("<img src=x>"), format!("[picture]\u{a0}[1]{listed}"));
+        assert_eq!(link("<span> <img src=x> <img></span>"), format!("[picture]\u{a0}[1]{listed}"));
+        let cut = "<img src=x></a><a href=https://sign.example/doc/1><img src=y>";
+        assert_eq!(link(cut), link("<img src=x>"));
+        assert_eq!(link("<img src=x alt=Sign>"), format!("[Sign]\u{a0}[1]{listed}"));
+        assert_eq!(link("<img src=x>Sign"), format!("Sign\u{a0}[1]{listed}"));
+        for beacon in [
+            "<img src=x width=1 height=1>",
+            "<img src=x style='display:none'>",
+            "<img src=x style='width:1px; height: 1px'>",
+        ] {
+            assert_eq!(link(beacon), "", "{beacon}");
+        }
+        assert_eq!(
+            sanitise("<a href=https://e.example><img src=x></a>").0,
+            "<a href=\"https://e.example\" rel=\"noreferrer\">[picture]</a>"
+        );
+        assert_eq!(to_words("<a href=https://e.example><img src=x></a>"), "");
+        let pictures = Pictures { remote: false, part: &|_| None, room: 0, left_out: 0 };
+        assert!(to_page("<a href=https://e.example><img src=x></a>", pictures).0.contains(">[picture]</a>"));
+    }
+
+    #[test]
+    fn pictures_that_are_all_there_is_are_counted() {
+        let pictures = |html| to_text(html, 72).only_pictures;
+        assert_eq!(
+            pictures("<p>&nbsp;<img src=x><a href=http://x><img src=y></a><img width=1 height=1 src=z>"),
+            2
+        );
+        assert_eq!(pictures("<img src=x><p>Hello"), 0);
+        assert_eq!(pictures("<img src=x><img src=y alt=Hello>"), 0);
+        assert_eq!(pictures("<img src=x><div style='display:none'>Hello</div>"), 1);
+    }
+
+    #[test]
+    fn what_is_struck_out_is_marked() {
+        for html in [
+            "<s>100</s> 80",
+            "<del>100</del> 80",
+            "<strike>100</strike> 80",
+            "<span style='text-decoration: line-through'>100</span> 80",
+        ] {
+            assert_eq!(text(html), "~~100~~ 80\n", "{html}");
+            assert_eq!(to_words(html), "100 80\n", "{html}");
+            assert_eq!(sanitise(html).0, "<s>100</s> 80", "{html}");
+        }
+        assert_eq!(text("<s></s>80"), "80\n");
+    }
+
+    #[test]
+    fn text_of_forms_drawings_and_old_elements_is_read() {
+        assert_eq!(text("a<textarea>b &amp; <i>c</textarea>d").replace('\n', "|"), "a||b & <i>c||d|");
+        assert_eq!(text("<xmp><b>a</b> &amp;</xmp>"), "<b>a</b> &amp;\n");
+        assert_eq!(
+            text("a <select><option>one<option>two<option selected>three</select>"),
+            "a\none\nthree\n"
+        );
+        assert_eq!(text("<select><option>one</option><option>two</option></select>b"), "one\nb\n");
+        assert_eq!(text("<svg><text x=1>Total</text><defs/><text>80</text></svg>"), "Total80\n");
+        assert_eq!(
+            text("<div style='display:none'><textarea>no</textarea></div><xmp hidden>no</xmp>yes"),
+            "yes\n"
+        );
+        assert_eq!(sanitise("<xmp><script>a</xmp>").0, "<pre>&lt;script&gt;a</pre>");
     }
 
     #[test]

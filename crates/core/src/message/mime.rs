@@ -115,6 +115,24 @@ impl<'a> Structure<'a> {
         true
     }
 
+    /// The charset that the message around a part uses elsewhere: in the words of its header, or in a part that says it.
+    fn hint(&self, part: &Part) -> Option<String> {
+        let mut around = part;
+        for _ in 0..MAX_DEPTH * 2 {
+            match around.parent.and_then(|parent| self.part(parent)) {
+                Some(parent) if !parent.is_message() => around = parent,
+                _ => break,
+            }
+        }
+        let header = Header::read(self.bytes.get(around.header.clone()).unwrap_or_default());
+        let fields = ["Subject", "From", "To"].into_iter().filter_map(|name| header.unfolded(name));
+        let mut named = fields.filter_map(|field| super::words::charset_of(&field));
+        named.next().or_else(|| {
+            let others = self.parts.iter().filter(|other| other.kind.starts_with("text/"));
+            others.take(20).find_map(|other| other.charset.clone())
+        })
+    }
+
     /// The raw bytes of a part's body.
     pub(super) fn raw(&self, part: &Part) -> &'a [u8] {
         self.bytes.get(part.body.clone()).unwrap_or_default()
@@ -125,7 +143,16 @@ impl<'a> Structure<'a> {
         let raw = self.raw(part);
         let (bytes, damaged) = match part.encoding {
             Encoding::Identity => return (Cow::Borrowed(raw), false),
-            Encoding::Base64 => transfer::base64(raw),
+            Encoding::Base64 => {
+                // What mailing lists append is no part of a file.
+                let (coded, tail) = transfer::base64_and_tail(raw);
+                let (mut bytes, damaged) = transfer::base64(coded);
+                if part.kind.starts_with("text/") && !tail.is_empty() {
+                    bytes.extend_from_slice(b"\n");
+                    bytes.extend_from_slice(tail);
+                }
+                (bytes, damaged || !tail.is_empty())
+            }
             Encoding::QuotedPrintable => transfer::quoted_printable(raw),
             Encoding::Uuencode => transfer::uuencode(raw),
         };
@@ -140,7 +167,11 @@ impl<'a> Structure<'a> {
         }
         let meta =
             if part.charset.is_none() && part.kind == "text/html" { meta_charset(&bytes) } else { None };
-        let (text, wrong) = charset::decode(&bytes, part.charset.as_deref().or(meta.as_deref()));
+        let (text, wrong) = match part.charset.as_deref().or(meta.as_deref()) {
+            Some(label) => charset::decode(&bytes, Some(label)),
+            None if bytes.is_ascii() => charset::decode(&bytes, None),
+            None => charset::decode_unlabelled(&bytes, self.hint(part).as_deref()),
+        };
         if wrong {
             damaged.push(Defect::Charset);
         }

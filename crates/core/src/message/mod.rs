@@ -75,9 +75,9 @@ pub struct Summary {
 pub struct Searchable {
     /// The text a person reads.
     pub text: String,
-    /// The names of its attachments.
+    /// The names of all its parts that have one, shown with the text or not.
     pub filenames: Vec<String>,
-    /// How many attachments it has; pictures inside the text and signatures are not counted.
+    /// How many of its parts are attachments: see [`PartInfo::attachment`].
     pub attachments: u32,
     /// The first words of the text on one line, at most 200 characters.
     pub snippet: String,
@@ -110,6 +110,8 @@ pub struct Reading {
     pub sender: Option<Contact>,
     /// The Date field in seconds since 1970 UTC, when it can be read.
     pub date: Option<i64>,
+    /// The Date field as it stands, when it cannot.
+    pub date_text: Option<String>,
     /// The Message-ID without angle brackets.
     pub message_id: Option<String>,
     /// As in [`Summary::references`].
@@ -125,6 +127,9 @@ pub struct Reading {
     pub authentication: Option<Authentication>,
     /// The text a person reads, lines parted by LF.
     pub text: String,
+    /// The part with a plain text that is not shown, because the HTML says more, and has addresses or numbers that are
+    /// not in it, or many words.
+    pub other_text: Option<String>,
     /// The HTML part without anything that acts, loads or tracks, when there is one.
     pub html: Option<String>,
     /// Every part that is not a multipart, in order.
@@ -184,6 +189,8 @@ pub enum WarningKind {
     LinkShowsAnotherHost,
     /// Characters that reorder or hide others.
     HiddenCharacters,
+    /// An answer goes to another domain than the one the message says it is from; not told of mailing lists.
+    AnswerGoesElsewhere,
 }
 
 /// How a part is protected; not verified.
@@ -310,6 +317,9 @@ pub struct PartInfo {
     pub filename: Option<String>,
     /// The decoded size in bytes.
     pub size: usize,
+    /// Whether a person would call it an attachment, named or not: what is neither the text, nor a picture inside
+    /// it, nor a signature, nor a container that was opened. Text that is shown is one too when it has a file name.
+    pub attachment: bool,
     /// Only its beginning was read, and `size` is of that: there is more of it.
     pub cut: bool,
     /// How the sender wants it shown, when that is said.

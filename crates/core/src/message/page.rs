@@ -159,7 +159,7 @@ mod tests {
             html(
                 "a<script>b</script><svg onload=x><b>c</b></svg><form action=x><input><button>d</button></form>"
             ),
-            "a<div><span>d</span></div>"
+            "a<span><strong>c</strong></span><div><span>d</span></div>"
         );
     }
 

@@ -1,8 +1,11 @@
 //! A message as a person reads it.
 
+mod best;
+mod parts;
+
 use super::cms::{Cms, CmsKind};
 use super::header::Header;
-use super::mime::{Encoding, MAX_DEPTH, MAX_PARTS, Part, Structure};
+use super::mime::{Encoding, MAX_DEPTH, Part, Structure};
 use super::safety::Warnings;
 use super::tnef::Tnef;
 use super::{Attachment, Defect, Disposition, PartInfo, Protected, Protection, Reading, Searchable, Summary};
@@ -11,14 +14,11 @@ use super::{
     calendar, clean, document, enriched, flowed, html, page, protection, report, results, rtf, tnef,
 };
 use crate::mail::Contact;
-use std::borrow::Cow;
 
 /// The most bytes of text that are put together of one message.
 const MAX_TEXT: usize = 8 * 1024 * 1024;
 /// How much of a text goes into a snippet, in characters.
 const SNIPPET: usize = 200;
-/// A plain part shorter than this may only say that the HTML part is the message, in characters.
-const MAX_EXCUSE: usize = 700;
 /// The most octets of pictures in a page, in base64.
 const MAX_PICTURES: usize = if cfg!(test) { 1 } else { 24 } * 1024 * 1024;
 /// Encoded messages and containers in each other that are opened.
@@ -72,10 +72,14 @@ impl Reading {
     }
 
     fn with_cards(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
-        let mut reading = Self::of(structure, message, width, own);
+        let (mut reading, pictures) = Self::of(structure, message, width, own);
         let mut cards = reading.cards(reading.text.is_empty());
+        if cards.is_empty() {
+            cards.extend(only_pictures(pictures));
+        }
         if !cards.is_empty() {
             cards.push(std::mem::take(&mut reading.text));
+            cards.retain(|card| !card.is_empty());
             reading.text = tidy(&cards.join("\n\n"));
         }
         if reading.text.is_empty() {
@@ -108,13 +112,15 @@ impl Reading {
 
     /// What [`read_as`](Self::read_as) gives, with the sender's words only.
     pub(super) fn without_cards(message: &[u8], width: usize, own: &[String]) -> Self {
-        Self::of(&Structure::read(message), message, width, own)
+        Self::of(&Structure::read(message), message, width, own).0
     }
 
-    fn of(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> Self {
+    /// The message, and how many pictures are all there is to see.
+    fn of(structure: &Structure<'_>, message: &[u8], width: usize, own: &[String]) -> (Self, usize) {
         let header = Header::read(message);
         let mut view = View::new(structure, Purpose::Reading { width });
         view.show_all();
+        let pictures = view.pictures();
         let mut protection = protection::of(structure, &view.shown, &view.text);
         protection.extend(view.protection);
         let mut damaged = view.damaged;
@@ -133,6 +139,7 @@ impl Reading {
             reply_to: header.contacts("Reply-To"),
             sender: header.contacts("Sender").into_iter().next(),
             date: summary.date,
+            date_text: header.text("Date").filter(|_| summary.date.is_none()),
             message_id: summary.message_id,
             references: summary.references,
             list_id: header.text("List-Id"),
@@ -140,6 +147,7 @@ impl Reading {
             auth: authentication.as_ref().map(|(_, field)| field.clone()),
             authentication: authentication.map(|(found, _)| found),
             text: tidy(&view.text),
+            other_text: view.other_text,
             html: view.html,
             parts: view.parts,
             damaged,
@@ -151,7 +159,7 @@ impl Reading {
         };
         reading.open_asides(structure, 0);
         reading.warnings = warnings(&reading, &header, &view.links);
-        reading
+        (reading, pictures)
     }
 
     /// Opens what is no text for people: reports, receipts and calendars. Those in attached messages are another's.
@@ -176,6 +184,15 @@ impl Reading {
     }
 }
 
+/// Says that there is nothing to read, where pictures are all there is.
+fn only_pictures(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 picture, no text".to_owned()),
+        _ => Some(format!("{count} pictures, no text")),
+    }
+}
+
 /// What is wrong with the fields themselves (RFC 5322, section 3.6).
 fn header_defects(header: &Header<'_>) -> Vec<Defect> {
     let count =
@@ -196,6 +213,9 @@ fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec
     warnings.contacts("from", &reading.from);
     warnings.contacts("sender", reading.sender.as_slice());
     warnings.contacts("reply-to", &reading.reply_to);
+    if !is_list_mail(header) {
+        warnings.answers(reading);
+    }
     if let Some(subject) = header.value("Subject") {
         warnings.hidden("subject", &super::words::decode(&header.unfold(subject)));
     }
@@ -205,6 +225,14 @@ fn warnings(reading: &Reading, header: &Header<'_>, links: &[html::Link]) -> Vec
     warnings.links(links);
     warnings.text(&reading.text);
     warnings.0
+}
+
+/// Whether a mailing list sent a message: lists direct answers to themselves.
+fn is_list_mail(header: &Header<'_>) -> bool {
+    let marks = ["List-Id", "List-Post", "List-Unsubscribe", "List-Help", "Mailing-List", "X-Mailing-List"];
+    let precedence = header.text("Precedence").unwrap_or_default();
+    marks.iter().any(|name| header.value(name).is_some())
+        || ["list", "bulk", "junk"].iter().any(|word| precedence.eq_ignore_ascii_case(word))
 }
 
 impl Searchable {
@@ -224,33 +252,12 @@ impl Searchable {
     fn read_in(message: &[u8], limits: Option<&document::Limits>) -> Self {
         let structure = Structure::read(message);
         let mut view = View::new(&structure, Purpose::Searching);
+        view.limits = limits;
         view.show_all();
-        let mut found = Self::default();
-        for (index, part) in structure.parts.iter().enumerate() {
-            if !is_attached(&structure, index, part, &view.shown) {
-                continue;
-            }
-            found.filenames.extend(part.filename.clone());
-            found.attachments = found.attachments.saturating_add(1);
-            if let Some(Container::Tnef(tnef)) = Container::open(&structure, part, 0) {
-                // What is inside is what a person would call attachments.
-                let files = || tnef.parts.iter().filter(|part| !part.is_body);
-                found.filenames.extend(files().filter_map(|part| part.filename.clone()));
-                let count = u32::try_from(files().count()).unwrap_or(u32::MAX);
-                found.attachments = found.attachments.saturating_sub(1).saturating_add(count);
-                for file in files() {
-                    found.add_document(limits, &file.kind, file.filename.as_deref(), || {
-                        Cow::Borrowed(&file.bytes)
-                    });
-                }
-            } else {
-                let bytes = || structure.decoded(part).0;
-                found.add_document(limits, &part.kind, part.filename.as_deref(), bytes);
-            }
-        }
-        found.attachments =
-            found.attachments.saturating_add(u32::try_from(view.signed.len()).unwrap_or(u32::MAX));
-        found.filenames.extend(view.signed.into_iter().flatten());
+        let attached = view.parts.iter().filter(|part| part.attachment).count();
+        let mut found = Self { attachments: u32::try_from(attached).unwrap_or(u32::MAX), ..Self::default() };
+        found.filenames.extend(view.parts.into_iter().filter_map(|part| part.filename));
+        found.documents = view.documents;
         found.text = tidy(&view.text);
         found.snippet = snippet(&found.text);
         let own = structure.parts.first().and_then(|part| message.get(part.header.clone()));
@@ -261,27 +268,6 @@ impl Searchable {
             .iter()
             .any(|part| calendar::is_calendar(&part.kind) && !structure.is_in_message(part));
         found
-    }
-
-    /// Adds the text of a file, when that is asked for and there is room.
-    fn add_document<'a>(
-        &mut self,
-        limits: Option<&document::Limits>,
-        kind: &str,
-        filename: Option<&str>,
-        bytes: impl FnOnce() -> Cow<'a, [u8]>,
-    ) {
-        let Some(limits) = limits else { return };
-        let room = limits.text.saturating_sub(self.documents.len());
-        if room == 0 {
-            return;
-        }
-        if let Some(text) =
-            document::text(kind, filename, &bytes(), &document::Limits { text: room, ..*limits })
-        {
-            self.documents.push_str(&text);
-            self.documents.push('\n');
-        }
     }
 }
 
@@ -385,38 +371,6 @@ fn signed(structure: &Structure<'_>, part: &Part, depth: usize) -> Option<Vec<u8
     }
 }
 
-/// Whether a part is not the S/MIME that it says it is.
-fn is_damaged_smime(structure: &Structure<'_>, part: &Part) -> bool {
-    part.smime.as_ref().is_some_and(|said| match Cms::read(&structure.decoded(part).0) {
-        Some(found) => found.is_damaged || (said == "signed-data" && found.kind == CmsKind::Signed(None)),
-        None => true,
-    })
-}
-
-fn of_tnef(at: usize, part: tnef::TnefPart) -> PartInfo {
-    PartInfo {
-        part: (at + 1).to_string(),
-        size: part.bytes.len(),
-        cut: false,
-        kind: part.kind,
-        filename: part.filename,
-        disposition: Some(if part.is_body { Disposition::Inline } else { Disposition::Attachment }),
-        cid: part.content_id,
-    }
-}
-
-fn info(part: &Part, size: usize) -> PartInfo {
-    PartInfo {
-        part: part.number.clone(),
-        kind: part.kind.clone(),
-        filename: part.filename.clone(),
-        size,
-        cut: false,
-        disposition: part.disposition,
-        cid: part.content_id.clone(),
-    }
-}
-
 /// Contacts as a header shows them, the first ones.
 fn named(contacts: &[Contact]) -> String {
     let one = |contact: &Contact| match contact.name.as_str() {
@@ -424,22 +378,6 @@ fn named(contacts: &[Contact]) -> String {
         name => format!("{name} <{}>", contact.address),
     };
     contacts.iter().take(20).map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether a person would call a part an attachment: what is neither shown as text, nor a picture inside
-/// the text, nor a signature.
-fn is_attached(structure: &Structure<'_>, index: usize, part: &Part, shown: &[usize]) -> bool {
-    let parent = part.parent.and_then(|p| structure.part(p));
-    let is_inner = parent.is_some_and(|p| {
-        let is_alternative = p.kind == "multipart/alternative" && !part.is_attachment();
-        let is_picture = p.kind == "multipart/related" && part.content_id.is_some() && !part.is_attachment();
-        is_alternative || is_picture || (p.is_message() && !part.is_attachment())
-    });
-    let is_signature = matches!(
-        part.kind.as_str(),
-        "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature"
-    );
-    !(part.is_multipart() || is_inner || is_signature || shown.contains(&index))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -477,18 +415,25 @@ struct View<'a> {
     purpose: Purpose,
     text: String,
     html: Option<String>,
+    /// The plain text that gave way to HTML and says something else.
+    other_text: Option<String>,
+    /// Whether any words are shown, and how many pictures without words were met.
+    has_words: bool,
+    only_pictures: usize,
     /// Links of the HTML, with their texts.
     links: Vec<html::Link>,
     /// An HTML part that is searched links to the web.
     has_link: bool,
     /// Leaves whose text is shown.
     shown: Vec<usize>,
-    /// Every leaf and attached message, when somebody reads.
+    /// Every leaf and attached message, but for a page.
     parts: Vec<PartInfo>,
     damaged: Vec<Defect>,
-    /// Of what is signed and shown: how it is protected further, and the names of its attachments.
+    /// Of what is signed and shown: how it is protected further.
     protection: Vec<Protection>,
-    signed: Vec<Option<String>>,
+    /// What stands in attached files, as far as these allow.
+    documents: String,
+    limits: Option<&'a document::Limits>,
     /// Containers around this.
     depth: usize,
     /// Of a page: octets that its pictures may still take, and how many of other servers were left out.
@@ -503,13 +448,17 @@ impl<'a> View<'a> {
             purpose,
             text: String::new(),
             html: None,
+            other_text: None,
+            has_words: false,
+            only_pictures: 0,
             links: Vec::new(),
             has_link: false,
             shown: Vec::new(),
             parts: Vec::new(),
             damaged: Vec::new(),
             protection: Vec::new(),
-            signed: Vec::new(),
+            documents: String::new(),
+            limits: None,
             depth: 0,
             room: MAX_PICTURES,
             left_out: 0,
@@ -525,7 +474,7 @@ impl<'a> View<'a> {
                 self.show_tnef(part);
             }
         }
-        if matches!(self.purpose, Purpose::Reading { .. }) {
+        if !matches!(self.purpose, Purpose::Page { .. }) {
             self.list_parts();
         }
     }
@@ -545,51 +494,6 @@ impl<'a> View<'a> {
         }
         if self.text.trim().is_empty() && !found.subject.is_empty() {
             self.add(&found.subject);
-        }
-    }
-
-    /// Lists the parts, those in containers after the container.
-    fn list_parts(&mut self) {
-        let structure = self.structure;
-        for part in structure.parts.iter().filter(|part| !part.is_multipart()) {
-            if self.parts.len() >= MAX_PARTS {
-                return self.damaged.push(Defect::TooManyParts);
-            }
-            let (bytes, is_broken) = structure.decoded(part);
-            self.parts.push(info(part, bytes.len()));
-            if is_broken {
-                self.damaged.push(part.encoding.defect());
-            }
-            if is_damaged_smime(structure, part) {
-                self.damaged.push(Defect::SMime);
-            }
-            let inside = match Container::open(structure, part, self.depth) {
-                Some(Container::Message(bytes) | Container::Signed(bytes)) => {
-                    let inner = Structure::read(&bytes);
-                    let mut view = View::new(&inner, self.purpose);
-                    view.depth = self.depth + 1;
-                    view.list_parts();
-                    self.damaged.extend(view.damaged);
-                    view.parts
-                }
-                Some(Container::Tnef(found)) => {
-                    if found.is_damaged {
-                        self.damaged.push(Defect::Tnef);
-                    }
-                    found.parts.into_iter().enumerate().map(|(at, part)| of_tnef(at, part)).collect()
-                }
-                None => {
-                    if tnef::KINDS.contains(&part.kind.as_str()) && self.depth < MAX_CONTAINERS {
-                        self.damaged.push(Defect::Tnef);
-                    }
-                    Vec::new()
-                }
-            };
-            let room = MAX_PARTS.saturating_sub(self.parts.len());
-            self.parts.extend(inside.into_iter().take(room).map(|mut info| {
-                info.part = format!("{}.{}", part.number, info.part);
-                info
-            }));
         }
     }
 
@@ -622,73 +526,6 @@ impl<'a> View<'a> {
             _ if part.smime.is_some() => self.show_signed(index, part),
             _ => self.show_leaf(index, part),
         }
-    }
-
-    /// Shows the alternative that says most: the plain text, unless it is empty or only points at the HTML.
-    fn show_best(&mut self, part: &Part, depth: usize) {
-        let find = |kind: &str| part.children.iter().copied().find(|c| self.leads_to(*c, kind));
-        let (plain, html) = (find("text/plain"), find("text/html"));
-        let chosen = match (plain, html) {
-            (Some(plain), Some(html)) if plain != html => {
-                if matches!(self.purpose, Purpose::Reading { .. }) {
-                    self.keep_html(html);
-                }
-                Some(if self.is_html_better(plain, html) { html } else { plain })
-            }
-            _ => plain.or(html).or(part.children.first().copied()),
-        };
-        if let Some(chosen) = chosen {
-            self.show(chosen, depth + 1);
-        }
-    }
-
-    /// Whether a part is, or begins with, a leaf of a kind.
-    fn leads_to(&self, index: usize, kind: &str) -> bool {
-        self.first_leaf(index).and_then(|leaf| self.structure.part(leaf)).is_some_and(|p| p.kind == kind)
-    }
-
-    fn first_leaf(&self, mut index: usize) -> Option<usize> {
-        for _ in 0..MAX_DEPTH {
-            let part = self.structure.part(index)?;
-            if !part.is_multipart() {
-                return Some(index);
-            }
-            index = *part.children.first()?;
-        }
-        None
-    }
-
-    fn leaf_text(&self, index: usize) -> String {
-        let part = self.first_leaf(index).and_then(|leaf| self.structure.part(leaf));
-        part.map(|p| self.structure.text(p, &mut Vec::new())).unwrap_or_default()
-    }
-
-    /// A page shows the HTML, where there is anything in it.
-    fn is_html_better(&self, plain: usize, html: usize) -> bool {
-        if !matches!(self.purpose, Purpose::Page { .. }) {
-            return self.is_excuse(plain, html);
-        }
-        let document = self.leaf_text(html);
-        document.contains("<img") || document.contains("<IMG") || !html::to_words(&document).trim().is_empty()
-    }
-
-    fn is_excuse(&self, plain: usize, html: usize) -> bool {
-        let plain = self.leaf_text(plain);
-        let plain = plain.trim();
-        if html::is_document(plain) {
-            return true;
-        }
-        if plain.chars().nth(MAX_EXCUSE).is_some() {
-            return false;
-        }
-        let plain_words = plain.split_whitespace().filter(|w| !w.contains("://")).count();
-        let words = html::to_words(&self.leaf_text(html));
-        let html_words = words.split_whitespace().count();
-        if plain_words == 0 {
-            return html_words > 0 || plain.is_empty();
-        }
-        let is_much_more = html_words > plain_words * 5 && html_words > plain_words + 60;
-        is_much_more || html_words > plain_words * 2 && says_html_is_needed(plain)
     }
 
     fn show_message(&mut self, part: &Part, depth: usize) {
@@ -731,16 +568,19 @@ impl<'a> View<'a> {
                 found.part = format!("{}.{}", part.number, found.part);
                 found
             }));
-            let attached = |(at, part): &(usize, &Part)| is_attached(inner, *at, part, &view.shown);
-            let attached = inner.parts.iter().enumerate().filter(attached);
-            self.signed.extend(attached.map(|(_, part)| part.filename.clone()));
-            self.signed.append(&mut view.signed);
         }
         (self.room, self.left_out) = (view.room, self.left_out + view.left_out);
+        let has_words = self.has_words || view.has_words;
+        self.only_pictures += view.only_pictures;
         self.add_made(&view.text);
+        self.has_words = has_words;
         self.damaged.extend(view.damaged);
         self.damaged.extend(inner.damaged.iter().copied());
         self.html = self.html.take().or(view.html);
+        if let Some(part) = signed {
+            let other = view.other_text.map(|number| format!("{}.{number}", part.number));
+            self.other_text = self.other_text.take().or(other);
+        }
         self.links.extend(view.links);
         self.has_link |= view.has_link;
     }
@@ -782,7 +622,7 @@ impl<'a> View<'a> {
         self.damaged.extend(damaged);
         match (part.kind.as_str(), self.purpose) {
             ("text/html", _) => self.add_html(&text),
-            ("text/plain", _) if html::is_document(&text) => self.add_html(&text),
+            ("text/plain", _) if html::is_document(&text) && has_content(&text) => self.add_html(&text),
             ("text/rtf", _) => self.add_rich(&self.structure.decoded(part).0),
             ("text/enriched" | "text/richtext", _) => self.add(&enriched::read(&text)),
             ("text/rfc822-headers", Purpose::Reading { .. } | Purpose::Page { .. }) => {
@@ -803,7 +643,13 @@ impl<'a> View<'a> {
         match self.purpose {
             Purpose::Reading { width } => {
                 self.keep_safe(html);
-                self.add(&html::to_text(html, width));
+                let html::Text { text, only_pictures } = html::to_text(html, width);
+                let had_words = self.has_words;
+                self.add(&text);
+                if only_pictures > 0 {
+                    self.has_words = had_words;
+                    self.only_pictures += only_pictures;
+                }
             }
             Purpose::Searching => {
                 self.has_link |= html::is_linked(html);
@@ -876,16 +722,14 @@ impl<'a> View<'a> {
         if !self.text.is_empty() {
             self.text.push_str("\n\n");
         }
+        self.has_words = true;
         self.text.push_str(text);
     }
 }
 
-/// Whether a short plain part says that the message is elsewhere.
-fn says_html_is_needed(plain: &str) -> bool {
-    let plain = plain.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| plain.contains(w));
-    has(&["html"])
-        || has(&["browser", "web version", "webversion", "online version", "view online", "view this email"])
+/// Whether there is anything to see in a document.
+fn has_content(html: &str) -> bool {
+    html.contains("<img") || html.contains("<IMG") || !html::to_words(html).trim().is_empty()
 }
 
 /// No leading or trailing empty lines, no NUL, a line feed at the end of what is not empty.

@@ -1,7 +1,7 @@
 //! What in a message may deceive its reader: names, domains and links that look like others.
 
 use super::html::Link;
-use super::{Warning, WarningKind};
+use super::{Reading, Warning, WarningKind};
 use crate::mail::Contact;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::RestrictionLevel;
@@ -43,6 +43,24 @@ impl Warnings {
             self.hidden(place, name);
             if let Some((_, domain)) = contact.address.rsplit_once('@') {
                 self.domain(place, domain);
+            }
+        }
+    }
+
+    /// Looks where an answer goes: to nobody of another domain but those the message was sent to as well.
+    pub(super) fn answers(&mut self, reading: &Reading) {
+        let domain =
+            |contact: &Contact| contact.address.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+        let own: Vec<String> = reading.from.iter().filter_map(domain).collect();
+        let Some(first) = own.first() else { return };
+        let is_own = |other: &str| own.iter().any(|own| is_same_site(own, other));
+        let is_known = |contact: &Contact| {
+            let mut known = reading.to.iter().chain(&reading.cc);
+            known.any(|known| known.address.eq_ignore_ascii_case(&contact.address))
+        };
+        for contact in reading.reply_to.iter().take(MAX_WARNINGS) {
+            if domain(contact).is_some_and(|other| !is_own(&other)) && !is_known(contact) {
+                self.add(WarningKind::AnswerGoesElsewhere, "reply-to", first, &contact.address);
             }
         }
     }

@@ -37,6 +37,31 @@ pub(super) fn base64(bytes: &[u8]) -> (Vec<u8>, bool) {
     (out, damaged)
 }
 
+/// Parts base64 from text that was appended to it: lines after its padding, or after an empty line, that are none. Where
+/// more base64 comes behind them they are damage in it, and stay.
+pub(super) fn base64_and_tail(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (mut at, mut may_end) = (0, false);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let line = rest.get(..length).unwrap_or_default().trim_ascii();
+        if may_end && !line.is_empty() && !is_base64(line) {
+            let is_last =
+                !rest.split(|b| *b == b'\n').any(|line| line.len() >= 60 && is_base64(line.trim_ascii()));
+            return if is_last { bytes.split_at_checked(at).unwrap_or((bytes, &[])) } else { (bytes, &[]) };
+        }
+        may_end |= at > 0 && line.is_empty() || line.ends_with(b"=");
+        at += length;
+    }
+    (bytes, &[])
+}
+
+/// Whether a line is base64 as senders write it: whole groups of its own letters.
+fn is_base64(line: &[u8]) -> bool {
+    let letters = line.trim_ascii_end();
+    let is_letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    letters.len().is_multiple_of(4) && letters.iter().all(is_letter)
+}
+
 fn flush(quantum: u32, count: u8, out: &mut Vec<u8>) {
     let [_, a, b, c] = (quantum << (6 * (4 - u32::from(count.min(4))))).to_be_bytes();
     match count {
@@ -136,6 +161,19 @@ mod tests {
         assert_eq!(base64(b"aG!k"), (b"hi".to_vec(), true));
         assert_eq!(base64(b"aGkhQ"), (b"hi!".to_vec(), true));
         assert_eq!(base64(b""), (vec![], false));
+    }
+
+    #[test]
+    fn text_after_base64_is_none() {
+        let tail = |text: &str| String::from_utf8(base64_and_tail(text.as_bytes()).1.to_vec()).unwrap();
+        assert_eq!(tail("aGk=\r\n\r\n-- \r\nlist footer\r\n"), "-- \r\nlist footer\r\n");
+        assert_eq!(tail("aGk=\n_______\nwords\n"), "_______\nwords\n");
+        assert_eq!(tail("aGkh\n\n_______\nwords\n"), "_______\nwords\n");
+        // Two encodings that were joined, and what is damaged in the middle.
+        assert_eq!(tail("aGk=\naGk=\n\n"), "");
+        assert_eq!(tail(&format!("aGk=\nno word\n{}\n", "aGkh".repeat(19))), "");
+        assert_eq!(tail("aG kh\naGkh\n"), "");
+        assert_eq!(tail(""), "");
     }
 
     #[test]

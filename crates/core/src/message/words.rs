@@ -41,6 +41,17 @@ pub(super) fn decode(text: &str) -> String {
     out
 }
 
+/// The charset of the first encoded word that names another one than Unicode or ASCII.
+pub(super) fn charset_of(text: &str) -> Option<String> {
+    let words = text.match_indices("=?").take(20).filter_map(|(at, _)| Word::read(text.get(at..)?));
+    let mut named = words.map(|(word, _)| word.charset);
+    let is_own = |charset: &&str| {
+        let charset = charset.to_ascii_lowercase();
+        !charset.starts_with("utf") && !charset.ends_with("ascii")
+    };
+    named.find(is_own).map(str::to_owned)
+}
+
 /// Decoded bytes of adjoining words in one charset.
 #[derive(Default)]
 struct Run {
@@ -110,6 +121,18 @@ mod tests {
     fn a_character_cut_in_two_words_is_whole() {
         assert_eq!(decode("=?utf-8?Q?Gr=C3?= =?utf-8?Q?=BC=C3=9Fe?="), "Grüße");
         assert_eq!(decode("=?utf-8?B?R3LD?= =?utf-8?B?vMOfZQ==?="), "Grüße");
+    }
+
+    #[test]
+    fn words_that_end_in_ascii_join_without_a_mark() {
+        assert_eq!(decode("=?ISO-2022-JP?B?GyRCJVcbKEI=?= =?ISO-2022-JP?B?GyRCJW0bKEI=?= x"), "プロ x");
+    }
+
+    #[test]
+    fn the_charset_of_the_first_word_is_known() {
+        assert_eq!(charset_of("Re: =?GB2312?B?xOO6ww==?= =?utf-8?Q?a?=").as_deref(), Some("GB2312"));
+        assert_eq!(charset_of("=?utf-8?Q?a?="), None);
+        assert_eq!(charset_of("=?x"), None);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use super::context::Context;
 use super::error::Failure;
 use super::message::{find, is_file, read_file};
 use super::output::print;
-use super::read::{WIDTH, caution, checked, contacts, local, own_hosts, sealed};
+use super::read::{WIDTH, answers, caution, checked, contacts, date, own_hosts, sealed, sender};
 use super::sync::octets;
 use clap::Args;
-use restante_core::message::{Disposition, Note, Page, Reading};
+use restante_core::message::{Note, Page, Reading};
 use restante_engine::once::Once;
 use serde::Serialize;
 use std::process::{ExitCode, Stdio};
@@ -183,19 +183,20 @@ fn notes(reading: &Reading, missing: Option<(u64, u64)>) -> Vec<Note> {
     let sealed = reading.protection.iter().map(sealed).collect::<Vec<_>>().join(", ");
     let mut notes = vec![
         Note::Field("From", contacts(&reading.from)),
+        Note::Field("Sender", sender(reading)),
+        Note::Field("Reply-To", answers(reading)),
         Note::Field("To", contacts(&reading.to)),
         Note::Field("Cc", contacts(&reading.cc)),
-        Note::Field("Date", reading.date.map(local).unwrap_or_default()),
+        Note::Field("Date", date(reading)),
         Note::Field("Subject", reading.subject.clone()),
         Note::Field("Checked", reading.authentication.as_ref().map(checked).unwrap_or_default()),
         Note::Field("Sealed", sealed),
     ];
-    let files = reading.parts.iter().filter(|part| {
-        part.filename.is_some() && (part.disposition == Some(Disposition::Attachment) || part.cid.is_none())
-    });
+    // Pictures are in the page itself.
+    let files = reading.files().filter(|part| part.attachment || part.cid.is_none());
     let files: Vec<String> = files
         .map(|part| {
-            let name = part.filename.as_deref().unwrap_or_default();
+            let name = part.filename.as_deref().unwrap_or("(no name)");
             format!("[{}] {name}, {}", part.part, octets(part.size as u64))
         })
         .collect();

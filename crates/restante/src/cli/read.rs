@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::Timestamp;
 use restante_core::mail::Contact;
 use restante_core::message::{
-    Authentication, Disposition, Protected, Protection, Reading, Warning, WarningKind, clean, clean_line,
+    Authentication, Protected, Protection, Reading, Warning, WarningKind, clean, clean_line,
 };
 use restante_store::{Row, View};
 use serde_json::{Map, Value};
@@ -174,14 +174,16 @@ fn page(context: &Context, reading: &Reading) -> String {
     let mut page = String::new();
     let mut field = |name: &str, value: &str| {
         if !value.is_empty() {
-            let name = context.output.bold(&format!("{name:<9}"));
+            let name = context.output.bold(&format!("{name:<8} "));
             page.push_str(&format!("{name}{}\n", clean_line(value)));
         }
     };
     field("From:", &contacts(&reading.from));
+    field("Sender:", &sender(reading));
+    field("Reply-To:", &answers(reading));
     field("To:", &contacts(&reading.to));
     field("Cc:", &contacts(&reading.cc));
-    field("Date:", &reading.date.map(local).unwrap_or_default());
+    field("Date:", &date(reading));
     field("Subject:", &reading.subject);
     field("Checked:", &reading.authentication.as_ref().map(checked).unwrap_or_default());
     field("Sealed:", &reading.protection.iter().map(sealed).collect::<Vec<_>>().join(", "));
@@ -195,6 +197,30 @@ fn page(context: &Context, reading: &Reading) -> String {
         page.push_str(&context.output.dim(&format!("\nThis message is damaged: {}\n", names.join(", "))));
     }
     page
+}
+
+/// When a message was written, or what it says of that when nobody can read it.
+pub(super) fn date(reading: &Reading) -> String {
+    reading.date.map(local).or_else(|| reading.date_text.clone()).unwrap_or_default()
+}
+
+/// Who sent a message for its author; empty when that is the author.
+pub(super) fn sender(reading: &Reading) -> String {
+    let is_author = |contact: &&Contact| !reading.from.iter().any(|from| is_same(from, contact));
+    contacts(&reading.sender.iter().filter(is_author).cloned().collect::<Vec<_>>())
+}
+
+/// Where an answer goes; empty when that is to the author.
+pub(super) fn answers(reading: &Reading) -> String {
+    let (from, answers) = (&reading.from, &reading.reply_to);
+    let is_among = |contact: &Contact, all: &[Contact]| all.iter().any(|other| is_same(other, contact));
+    let is_author = answers.iter().all(|contact| is_among(contact, from))
+        && from.iter().all(|contact| is_among(contact, answers));
+    if is_author { String::new() } else { contacts(answers) }
+}
+
+fn is_same(one: &Contact, other: &Contact) -> bool {
+    one.address.eq_ignore_ascii_case(&other.address)
 }
 
 /// What a person is warned of, one line each.
@@ -212,12 +238,8 @@ pub(super) fn cautions(context: &Context, reading: &Reading) -> String {
 /// The attachments below a text, one line each after an empty one.
 pub(super) fn attachments(reading: &Reading) -> String {
     let mut lines = String::new();
-    let attachments = reading
-        .parts
-        .iter()
-        .filter(|part| part.filename.is_some() || part.disposition == Some(Disposition::Attachment));
     let mut head = "\n";
-    for part in attachments {
+    for part in reading.files() {
         let name = part.filename.as_deref().unwrap_or("(no name)");
         // Nobody knows its size before the rest is here.
         let size = if part.cut { "at least " } else { "" };
@@ -229,6 +251,12 @@ pub(super) fn attachments(reading: &Reading) -> String {
             clean_line(&part.kind)
         ));
         head = "";
+    }
+    let other = reading.parts.iter().find(|part| Some(&part.part) == reading.other_text.as_ref());
+    if let Some(part) = other {
+        let size = octets(part.size as u64);
+        let part_kind = clean_line(&part.kind);
+        lines.push_str(&format!("{head}[{}] (another text), {part_kind}, {size}\n", part.part));
     }
     lines
 }
@@ -265,6 +293,9 @@ pub(super) fn caution(warning: &Warning) -> String {
             format!("the domain {shown} in {place} is written with foreign letters; it is {actual}")
         }
         WarningKind::LinkShowsAnotherHost => format!("a link shows {shown} and leads to {actual}"),
+        WarningKind::AnswerGoesElsewhere => {
+            format!("the message says it is from {shown}, an answer goes to {actual}")
+        }
         WarningKind::HiddenCharacters => {
             format!("characters that hide or reorder others were in {place}: {shown}")
         }

@@ -7,7 +7,7 @@ use super::message::{find, is_file, named_messages, read_file};
 use super::output::print;
 use super::read::contacts;
 use clap::Args;
-use restante_core::message::{Attachment, Disposition, PartInfo, Reading, clean_line};
+use restante_core::message::{Attachment, Reading, clean_line};
 use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -115,7 +115,7 @@ impl Save {
         let reading = Reading::read(&bytes, 78);
         let parts = match &self.part {
             Some(part) => vec![part.clone()],
-            None => attachments(&reading.parts),
+            None => reading.files().map(|part| part.part.clone()).collect(),
         };
         if parts.is_empty() && self.message != "-" && !self.thread {
             return Err(Failure::NotFound("this message has no attachments".to_owned()));
@@ -157,21 +157,6 @@ fn has(path: &Path, bytes: &[u8]) -> bool {
     let length = std::fs::metadata(path).map(|file| file.len());
     length.is_ok_and(|length| length == bytes.len() as u64)
         && std::fs::read(path).is_ok_and(|found| found == bytes)
-}
-
-/// The parts a person would call attachments. Of a container that could be opened (`winmail.dat`) it is what is
-/// inside.
-fn attachments(parts: &[PartInfo]) -> Vec<String> {
-    let is_opened = |part: &PartInfo| {
-        let inside = format!("{}.", part.part);
-        !part.kind.starts_with("message/") && parts.iter().any(|other| other.part.starts_with(&inside))
-    };
-    parts
-        .iter()
-        .filter(|p| p.filename.is_some() || p.disposition == Some(Disposition::Attachment))
-        .filter(|p| !is_opened(p))
-        .map(|p| p.part.clone())
-        .collect()
 }
 
 /// Writes a new file. `create_new` neither overwrites nor follows a link.
@@ -242,28 +227,5 @@ mod tests {
         keep(folder.path(), &name, b"one").unwrap();
         let second = keep(folder.path(), &name, b"two").unwrap();
         assert!(second.to_string_lossy().ends_with("-1.pdf"));
-    }
-
-    #[test]
-    fn what_is_in_a_container_is_saved_and_not_the_container() {
-        let part = |part: &str, kind: &str, filename: Option<&str>| PartInfo {
-            part: part.to_owned(),
-            kind: kind.to_owned(),
-            filename: filename.map(str::to_owned),
-            size: 1,
-            cut: false,
-            disposition: None,
-            cid: None,
-        };
-        let parts = [
-            part("1", "text/plain", None),
-            part("2", "application/ms-tnef", Some("winmail.dat")),
-            part("2.1", "text/html", None),
-            part("2.2", "application/pdf", Some("a.pdf")),
-            part("3", "message/rfc822", Some("b.eml")),
-            part("3.1", "text/plain", None),
-            part("21", "image/png", Some("c.png")),
-        ];
-        assert_eq!(attachments(&parts), ["2.2", "3", "21"]);
     }
 }

@@ -7,6 +7,8 @@
     reason = "helpers of tests, not tests themselves"
 )]
 
+mod reading;
+
 use restante_core::mail::{Flags, Mailbox, MailboxName, SpecialUse, SyncState, Uid, UidValidity};
 use restante_core::message::Summary;
 use restante_core::sync::Delta;

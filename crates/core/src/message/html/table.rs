@@ -302,7 +302,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     fn text(html: &str) -> String {
-        to_text(html, 60)
+        to_text(html, 60).text
     }
 
     #[test]
@@ -395,7 +395,7 @@ mod tests {
             let words = "two words and more ".repeat(7);
             let html =
                 format!("<ul><li><table border=1><tr><td>日本 {words}<td>1<tr><td>a<td>22</table></ul>");
-            let shown = to_text(&html, width);
+            let shown = to_text(&html, width).text;
             assert!(shown.lines().all(|line| line.width() <= width), "{width}:\n{shown}");
         }
     }

@@ -524,3 +524,95 @@ fn what_was_to_be_told_in_words_and_cannot_be_read_is_shown_as_it_is() {
         assert!(read(&two).text.starts_with("hello\n"), "{kind}");
     }
 }
+
+#[test]
+fn a_message_of_pictures_alone_says_so() {
+    let html = |html: &str| read(&format!("Content-Type: text/html\n\n{html}\n")).text;
+    assert_eq!(html("<img src=cid:x><img src=http://x/y.png>"), "2 pictures, no text\n");
+    assert_eq!(
+        html("<a href=https://shop.example/buy><img src=x></a>"),
+        "1 picture, no text\n\n[picture]\u{a0}[1]\n\n[1] https://shop.example/buy\n"
+    );
+    assert_eq!(html("<img src=x width=1 height=1>"), "");
+    assert_eq!(html("<img src=x><p>Hello"), "Hello\n");
+    assert_eq!(read("Content-Type: image/png\n\nPNG\n").text, "1 picture, no text\n");
+    assert_eq!(Searchable::read(b"Content-Type: text/html\n\n<img src=x>").text, "");
+    let signed = "Content-Type: multipart/mixed; boundary=A\n\n--A\n\nHello\n--A\nContent-Type: text/html\n\n<img src=x>\n--A--\n";
+    assert_eq!(read(signed).text, "Hello\n");
+}
+
+#[test]
+fn a_short_plain_part_that_asks_for_html_gives_way_to_it() {
+    let html = "<p>Dear Ann, your booking 4711 is cancelled. Call us at 555 1234.</p>";
+    for plain in [
+        "This email requires an HTML capable mail reader. Please upgrade.",
+        "Your mail program does not support HTML.",
+        "Diese Nachricht ist im HTML-Format.",
+        "Ce message est au format HTML.",
+        "Este mensaje tiene formato HTML.",
+        "このメールはHTML形式です。",
+        "View in browser: https://example.org/view?1",
+    ] {
+        let found = read(&alternative(plain, html));
+        assert!(found.text.starts_with("Dear Ann"), "{plain}: {}", found.text);
+    }
+    for (plain, html) in [
+        ("It is in HTML format now.", "<p>It is in HTML format now.</p><p>Bob</p>"),
+        ("Please send it in HTML format, Ann", "<img src=x>"),
+    ] {
+        assert_eq!(read(&alternative(plain, html)).text, format!("{plain}\n"));
+    }
+}
+
+#[test]
+fn what_only_the_plain_text_says_is_named_and_found() {
+    let html = format!("<p>{}</p>", "The message itself. ".repeat(10));
+    let plain = "This is HTML only. Write to help@shop.example or call 555 1234.";
+    let message = alternative(plain, &html);
+    let found = read(&message);
+    assert!(found.text.starts_with("The message itself."));
+    assert_eq!(found.other_text.as_deref(), Some("1"));
+    let file = Attachment::read(message.as_bytes(), "1").unwrap();
+    assert_eq!(file.bytes, plain.as_bytes());
+    let words = Searchable::read(message.as_bytes());
+    assert!(words.text.contains("help@shop.example") && words.text.contains("message itself"));
+    assert!(words.snippet.starts_with("The message itself."));
+    assert_eq!(read(&alternative("Your client does not support HTML.", &html)).other_text, None);
+    assert_eq!(read(&alternative("Hello 1", "<p>Hello")).other_text, None);
+}
+
+#[test]
+fn a_script_that_says_it_is_plain_text_is_shown_as_it_stands() {
+    let script = "<html><script>alert(1)</script></html>\n";
+    assert_eq!(read(&format!("Subject: x\n\n{script}")).text, script);
+    assert_eq!(read("Subject: x\n\n<html><b>a</b></html>\n").text, "a\n");
+}
+
+#[test]
+fn an_answer_that_goes_to_another_domain_is_told_but_not_of_lists() {
+    let told = |header: &str| {
+        let found =
+            read(&format!("From: Bank <a@mail.bank.com>\nTo: me@example.org\n{header}\n\nx\n")).warnings;
+        found.into_iter().map(|w| (w.kind, w.place, w.shown, w.actual)).collect::<Vec<_>>()
+    };
+    let warning =
+        (WarningKind::AnswerGoesElsewhere, "reply-to", "mail.bank.com".to_owned(), "x@evil.org".to_owned());
+    assert_eq!(told("Reply-To: x@evil.org"), [warning]);
+    for header in [
+        "Reply-To: b@bank.com",
+        "Reply-To: me@example.org",
+        "Reply-To: x@evil.org\nList-Id: <l.example>",
+        "Reply-To: x@evil.org\nPrecedence: bulk",
+        "X: y",
+    ] {
+        assert_eq!(told(header), [], "{header}");
+    }
+}
+
+#[test]
+fn a_date_that_cannot_be_read_is_there_as_it_stands() {
+    let found = read("Date: Mon, 1 Jan 2024 25:61:00\n\nx\n");
+    assert_eq!((found.date, found.date_text.as_deref()), (None, Some("Mon, 1 Jan 2024 25:61:00")));
+    assert_eq!(found.damaged, [Defect::Date]);
+    assert_eq!(read("Date: Mon, 1 Jan 2024 10:00:00 +0000\n\nx\n").date_text, None);
+}
