@@ -160,7 +160,8 @@ fn a_tree_of_files_becomes_mailboxes_by_their_names() {
     // A link may lead back to where it is: it is named, not followed.
     let named: Vec<&str> = imported.unreadable.iter().map(|unreadable| unreadable.what.as_str()).collect();
     assert_eq!(named, [tree.join("Work/loop").to_str().unwrap()]);
-    assert_eq!(imported.ignored, 2);
+    let ignored: Vec<&str> = imported.ignored.iter().map(|file| file.rsplit('/').next().unwrap()).collect();
+    assert_eq!(ignored, ["rust.msf", "notes.txt"]);
     let held = here.held();
     assert_eq!(
         texts(&held),
@@ -171,6 +172,80 @@ fn a_tree_of_files_becomes_mailboxes_by_their_names() {
         ]
     );
     assert_eq!(held[1].3, 1_704_189_600, "the time of its `From ` line");
+}
+
+/// A file of one message, as procmail, MH and collections of mail keep it.
+fn delivered(number: usize) -> Vec<u8> {
+    format!("From ann@example.org  Tue Jan  2 10:00:00 2024\nSubject: {number}\n\n>From here on\nend\n\n")
+        .into_bytes()
+}
+
+#[test]
+fn a_file_that_begins_with_a_header_is_a_message_whatever_it_is_called() {
+    let mut here = Here::new();
+    let tree = here.path("tree");
+    write(&tree.join("list/0001.7c53.txt"), b"Return-Path: <a@b>\nReceived: x\nSubject: a\n\nb\n");
+    write(&tree.join("list/README"), b"Note: what is here.\n\nSubject: none\n");
+    write(&tree.join("list/broken"), b"\0\0\nReceived: x\nDate: y\nSubject: a\n\nb\n");
+    write(&tree.join("list/new.mbox"), b"");
+    let imported = here.import(&tree);
+    assert_eq!(counts(&imported), [("list", (1, 0)), ("list/new", (0, 0))].into());
+    assert_eq!(imported.ignored, [tree.join("list/README").to_str().unwrap()]);
+    let named: Vec<&str> = imported.unreadable.iter().map(|unreadable| unreadable.what.as_str()).collect();
+    assert_eq!(named, [tree.join("list/broken").to_str().unwrap()]);
+}
+
+#[test]
+fn many_files_of_one_message_below_a_from_line_are_a_mailbox_together() {
+    let mut here = Here::new();
+    let tree = here.path("tree");
+    for number in 1..=10 {
+        write(&tree.join(format!("ham/{number:02}.txt")), &delivered(number));
+        // Fewer of them are mailboxes.
+        if number < 10 {
+            write(&tree.join(format!("few/{number:02}")), &delivered(number));
+        }
+    }
+    write(&tree.join("ham/several"), &[delivered(11), delivered(12)].concat());
+    write(&tree.join("ham/called.mbox"), &delivered(13));
+    let imported = here.import(&tree);
+    assert_eq!((imported.unreadable.len(), imported.ignored.len()), (0, 0));
+    let counts = counts(&imported);
+    assert_eq!((counts["ham"], counts["ham/several"], counts["ham/called"]), ((10, 0), (2, 0), (1, 0)));
+    assert_eq!((counts["few/01"], counts.len()), ((1, 0), 12));
+    // The line is no part of the message; every other octet is, as nothing was quoted for an mbox.
+    let held = here.held();
+    let ham: Vec<&[u8]> = held.iter().filter(|held| held.0 == "ham").map(|held| &held.1[..]).collect();
+    assert_eq!(ham[0], b"Subject: 1\n\n>From here on\nend\n\n");
+    // A person says otherwise.
+    here.become_account("other");
+    let order = Order { format: Some(Format::Mbox), ..here.order(&tree.join("ham")) };
+    let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
+    assert_eq!(imported.mailboxes.len(), 12);
+}
+
+#[test]
+fn folders_of_mh_come_with_what_is_unseen() {
+    let mut here = Here::new();
+    let tree = here.path("Mail");
+    for number in [1, 2, 10] {
+        write(&tree.join(format!("inbox/{number}")), format!("Subject: {number}\n\n").as_bytes());
+    }
+    write(&tree.join("inbox/,3"), b"Subject: deleted\n\n");
+    write(&tree.join("inbox/.mh_sequences"), b"cur: 2\nunseen: 2-9\nflagged: 10\n");
+    write(&tree.join("lists/rust/1"), b"Subject: c\n\n");
+    let imported = here.import(&tree);
+    assert_eq!((imported.unreadable.len(), imported.ignored.len()), (0, 0), "{imported:?}");
+    let held = here.held();
+    assert_eq!(
+        texts(&held),
+        [
+            ("INBOX", "Subject: 1\n\n", "\\Seen"),
+            ("INBOX", "Subject: 10\n\n", "\\Flagged \\Seen"),
+            ("INBOX", "Subject: 2\n\n", ""),
+            ("lists/rust", "Subject: c\n\n", ""),
+        ]
+    );
 }
 
 #[test]
@@ -184,12 +259,12 @@ fn what_a_person_says_counts_more_than_what_is_seen() {
     order.into = Some(MailboxName::new("Old/2024"));
     order.paths = vec![one, two.clone(), here.path("MH"), here.path("none")];
     let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
-    assert_eq!(counts(&imported), [("Old/2024", (1, 0))].into());
+    assert_eq!(counts(&imported), [("Old/2024", (2, 0))].into());
     let failed: Vec<_> = imported.unreadable.iter().map(|u| u.what.rsplit('/').next().unwrap()).collect();
     assert_eq!(failed, ["noise", "none"]);
     order.format = Some(Format::Eml);
     let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
-    assert_eq!(counts(&imported), [("Old/2024", (2, 1))].into());
+    assert_eq!(counts(&imported), [("Old/2024", (1, 2))].into());
     order.format = Some(Format::Mbox);
     order.paths = vec![two];
     let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();

@@ -9,7 +9,7 @@ use restante_core::message::mbox::{self, Mbox};
 use restante_store::{AccountId, ContentWriter, Deposit, MailboxId, Store, StoreError};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -52,7 +52,7 @@ pub struct Imported {
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
     /// Files in the folders that hold no mail.
-    pub ignored: u64,
+    pub ignored: Vec<String>,
     /// Octets of the messages that were read.
     pub octets: u64,
     /// Whether anything was found that holds mail, be it empty.
@@ -118,8 +118,13 @@ pub fn import(
         order.into.as_ref().map(|name| name.as_str().split('/').map(str::to_owned).collect::<Vec<_>>());
     let mut failed = Vec::new();
     let mut visit = |item: Item<'_>| work.item(item, &mut failed);
-    let mut search =
-        Search { format: order.format, visit: &mut visit, unreadable: Vec::new(), ignored: 0, found: 0 };
+    let mut search = Search {
+        format: order.format,
+        visit: &mut visit,
+        unreadable: Vec::new(),
+        ignored: Vec::new(),
+        found: 0,
+    };
     for path in &order.paths {
         search.path(path, into.as_deref())?;
     }
@@ -137,7 +142,8 @@ pub fn import(
 pub fn look(format: Option<Format>, paths: &[PathBuf]) -> Option<Imported> {
     // The first that is found ends it.
     let mut visit = |_: Item<'_>| Err(());
-    let mut search = Search { format, visit: &mut visit, unreadable: Vec::new(), ignored: 0, found: 0 };
+    let mut search =
+        Search { format, visit: &mut visit, unreadable: Vec::new(), ignored: Vec::new(), found: 0 };
     for path in paths {
         search.path(path, None).ok()?;
     }
@@ -165,7 +171,11 @@ impl Work<'_> {
         let (path, taken) = match item.what {
             What::Mailbox => return Ok(()),
             What::Message(path, flags) => {
-                let taken = self.message(&path, &flags);
+                let taken = self.message(&path, flags, false);
+                (path, taken)
+            }
+            What::Delivered(path, flags) => {
+                let taken = self.message(&path, flags, true);
                 (path, taken)
             }
             What::Mbox(path, form) => {
@@ -201,25 +211,34 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn message(&mut self, path: &Path, flags: &Flags) -> Result<(), Stop> {
-        let mut file = File::open(path)?;
+    /// A message in a file of its own; where it was `delivered`, below a `From ` line, which is no part of it.
+    fn message(&mut self, path: &Path, mut flags: Flags, delivered: bool) -> Result<(), Stop> {
+        let file = File::open(path)?;
         let metadata = file.metadata()?;
+        let mut file = BufReader::with_capacity(PIECE, file);
+        let mut line = Vec::new();
+        if delivered {
+            file.read_until(b'\n', &mut line)?;
+        }
         let mut head = Vec::new();
-        let mut buffer = vec![0; PIECE];
-        self.writer.begin(metadata.len())?;
+        self.writer.begin(metadata.len().saturating_sub(line.len() as u64))?;
         loop {
-            let count = match file.read(&mut buffer) {
+            let bytes = match file.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
-            if count == 0 {
+            if bytes.is_empty() {
                 break;
             }
-            let bytes = buffer.get(..count).unwrap_or_default();
             keep(&mut head, bytes);
             self.writer.write(bytes)?;
+            let count = bytes.len();
+            file.consume(count);
         }
-        self.put(&head, flags.clone(), modified(&metadata))?;
+        if delivered {
+            mbox::flags(&head).names().for_each(|name| flags.insert(name));
+        }
+        self.put(&head, flags, modified(&metadata))?;
         Ok(())
     }
 

@@ -212,12 +212,34 @@ fn what_cannot_be_taken_is_named_and_ends_as_the_manual_says() {
 }
 
 #[test]
+fn what_holds_no_mail_is_named_and_what_is_damaged_mail_ends_otherwise() {
+    let person = Person::new();
+    for number in 0..12 {
+        person.write(&format!("tree/notes-{number:02}"), b"no mail");
+    }
+    person.write("tree/inbox/1", b"Return-Path: <a@b>\nSubject: a\n\nb");
+    let ran = person.run(&["import", "tree"]);
+    assert_eq!(
+        (ran.status, String::from_utf8_lossy(&ran.stdout).as_ref()),
+        (0, "INBOX: 1 new\narchive is a local account now: its mail is on this machine alone\n")
+    );
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (11, "holds no mail: tree/notes-00"));
+    assert_eq!(lines[10], "and 2 more that hold no mail; --json names all");
+    person.write("tree/inbox/2", b"\0\0\nReceived: x\nDate: y\nSubject: a\n\nb");
+    let (document, status) = person.json(&["import", "tree"]);
+    assert_eq!((status, &document["ignored"]), (65, &json!(12)));
+    assert_eq!(document["ignored_files"][11], "tree/notes-11");
+    assert_eq!(document["unreadable"][0]["what"], "tree/inbox/2");
+}
+
+#[test]
 fn nothing_is_made_where_nothing_was_found() {
     let person = Person::new();
     person.write("broken.mbox", b"this is no mbox");
     person.write("folder/notes.txt", b"no mail");
     for (args, told) in [
-        (&["import", "broken.mbox"][..], "neither an mbox nor a message"),
+        (&["import", "broken.mbox"][..], "called as an mbox, and does not begin with `From `"),
         (&["import", "--format", "mbox", "broken.mbox"], "does not begin with `From `"),
         (&["import", "--account", "old", "folder"], "neither a Maildir nor an mbox"),
     ] {
