@@ -272,6 +272,50 @@ fn what_a_person_says_counts_more_than_what_is_seen() {
 }
 
 #[test]
+fn a_message_without_a_date_of_its_own_is_as_old_as_its_last_server_says() {
+    let mut here = Here::new();
+    let received = "Received: from a by b; Thu, 22 Aug 2002 12:36:23 +0100\n";
+    let dated = "Date: Tue, 20 Aug 2002 10:00:00 +0000\n";
+    let files = [
+        // The file was copied today, and says nothing.
+        ("1.eml", format!("{received}Date: yesterday or so\nSubject: 1\n\n"), 1_030_016_183),
+        ("2.eml", format!("{dated}Subject: 2\n\n"), 1_029_837_600),
+        ("3.eml", "Date: ?\nSubject: 3\n\n".to_owned(), 1_600_000_000),
+        // No server takes mail before it is sent.
+        (
+            "4.eml",
+            format!("{dated}Received: by a; Thu, 22 Aug 2052 12:36:23 +0100\nSubject: 4\n\n"),
+            1_029_837_600,
+        ),
+        ("5.mbox", "From a@b Tue Jan  2 10:00:00 2001\nDate: ?\nSubject: 5\n\n".to_owned(), 978_429_600),
+        ("6.mbox", format!("From - Tue Jan  2 10:00:00 2001\n{received}Subject: 6\n\n"), 1_030_016_183),
+        // INTERNALDATE as it was exported.
+        ("2001-01-02-100000-abc.eml", format!("{received}Subject: 7\n\n"), 978_429_600),
+        ("Maildir/cur/978429600.M1P1.host:2,S", format!("{received}Subject: 8\n\n"), 978_429_600),
+        ("Maildir/cur/1800000000.M1P1.host:2,S", "Subject: 9\n\n".to_owned(), 1_600_000_000),
+    ];
+    fs::create_dir_all(here.path("tree/Maildir/new")).unwrap();
+    let copied = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
+    for (name, content, _) in &files {
+        let path = here.path("tree").join(name);
+        write(&path, content.as_bytes());
+        fs::File::open(path).unwrap().set_modified(copied).unwrap();
+    }
+    here.import(&here.path("tree"));
+    let mut dates: Vec<(String, i64)> = here
+        .held()
+        .into_iter()
+        .map(|(_, octets, _, date)| {
+            (String::from_utf8(octets).unwrap().split("Subject: ").nth(1).unwrap()[..1].to_owned(), date)
+        })
+        .collect();
+    dates.sort();
+    let expected: Vec<(String, i64)> =
+        files.iter().zip(1..).map(|((_, _, date), at)| (at.to_string(), *date)).collect();
+    assert_eq!(dates, expected);
+}
+
+#[test]
 fn one_that_cannot_be_read_keeps_nothing_else_from_coming() {
     let mut here = Here::new();
     let mail = here.path("Maildir");

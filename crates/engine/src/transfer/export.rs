@@ -211,9 +211,7 @@ impl Work<'_> {
                 Ok(written)
             }
             Folder::Eml { path } => {
-                let time = jiff::Timestamp::from_second(date).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-                let day = time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d-%H%M%S").to_string();
-                let target = path.join(format!("{day}-{name}.eml"));
+                let target = path.join(names::eml(date, &name));
                 let undone = path.join(format!(".{name}{UNDONE}"));
                 copy(self.view, row, &undone, &target, date)
             }

@@ -31,6 +31,8 @@ pub(super) enum What {
     Mailbox,
     /// A message in a file of its own.
     Message(PathBuf, Flags),
+    /// A message in a Maildir.
+    InMaildir(PathBuf, Flags),
     /// A message in a file of its own, below a `From ` line.
     Delivered(PathBuf, Flags),
     /// Messages in one file.
@@ -217,7 +219,7 @@ impl<E> Search<'_, E> {
                     Ok(_) => {}
                 }
                 let flags = if seen { maildir::flags(&name, &keywords) } else { Flags::new() };
-                (self.visit)(Item { levels, what: What::Message(file, flags) })?;
+                (self.visit)(Item { levels, what: What::InMaildir(file, flags) })?;
             }
         }
         Ok(())
