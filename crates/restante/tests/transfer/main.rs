@@ -234,6 +234,23 @@ fn what_holds_no_mail_is_named_and_what_is_damaged_mail_ends_otherwise() {
 }
 
 #[test]
+fn a_table_of_mailboxes_fits_a_narrow_terminal() {
+    let person = Person::new();
+    person.write("Letters from here and there/a.eml", b"Subject: a\n\nb");
+    person.text(&["import", "."]);
+    person.text(&["trash", &person.ids(&["subject:a"])[0]]);
+    let mut command = person.command(&["mailbox", "list"]);
+    let narrow = String::from_utf8(command.env("COLUMNS", "40").output().unwrap().stdout).unwrap();
+    assert_eq!(narrow, "Letters from here and there  0\nTrash  trash  1  1 unread\n");
+    let wide = person.text(&["mailbox", "list"]);
+    assert_eq!(
+        wide,
+        "Letters from here and there                  0\n\
+         Trash                        trash           1  1 unread\n"
+    );
+}
+
+#[test]
 fn nothing_is_made_where_nothing_was_found() {
     let person = Person::new();
     person.write("broken.mbox", b"this is no mbox");
