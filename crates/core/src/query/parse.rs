@@ -320,6 +320,12 @@ const FIELDS: [&str; 30] = [
     "older_than",
 ];
 
+/// Whether a word before a colon makes it a field of a query.
+#[must_use]
+pub fn is_field(name: &str) -> bool {
+    FIELDS.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// An id for people, or a Message-ID.
 fn id(value: &str) -> Result<Term, Reason> {
     if value.contains('@') {

@@ -234,6 +234,56 @@ fn what_holds_no_mail_is_named_and_what_is_damaged_mail_ends_otherwise() {
 }
 
 #[test]
+fn a_query_without_a_place_behind_it_is_exported_nowhere() {
+    let person = Person::new();
+    person.write("a.eml", b"From: ann@example.org\nSubject: a\n\nb");
+    person.text(&["import", "a.eml"]);
+    for word in ["from:ann", "-In:Work", "has:attachment.mbox"] {
+        let ran = person.run(&["export", word]);
+        assert_eq!(ran.status, 64, "{word}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("is `./{word}`")), "{}", ran.stderr);
+        assert!(!person.path(word).exists());
+    }
+    person.text(&["export", "./from:ann"]);
+    // What is there is meant.
+    person.text(&["export", "from:ann"]);
+    assert!(person.path("from:ann/cur").is_dir());
+}
+
+#[test]
+fn names_of_files_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let person = Person::new();
+    let file = OsStr::from_bytes(b"\xff\xfe.eml");
+    let parts = "Subject: a\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\n\
+        Content-Disposition: attachment; filename=a.txt\n\nx\n--b--\n";
+    fs::write(person.home.path().join(file), parts).unwrap();
+    let folder = OsStr::from_bytes(b"out\xff");
+    fs::create_dir(person.home.path().join(folder)).unwrap();
+    for (args, name) in [
+        (&["import"][..], file),
+        (&["export"], folder),
+        (&["read"], file),
+        (&["save", "-C"], folder),
+        (&["save", "--json", "-C"], folder),
+    ] {
+        let mut command = person.command(args);
+        command.arg(name);
+        if args.contains(&"save") {
+            command.arg(file);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+    }
+    assert!(person.home.path().join(folder).join("cur").is_dir());
+    assert!(person.home.path().join(folder).join("a.txt").is_file());
+    let mut command = person.command(&["export"]);
+    assert_eq!(command.arg(file).arg("out").output().unwrap().status.code(), Some(64), "a query is text");
+}
+
+#[test]
 fn a_table_of_mailboxes_fits_a_narrow_terminal() {
     let person = Person::new();
     person.write("Letters from here and there/a.eml", b"Subject: a\n\nb");
