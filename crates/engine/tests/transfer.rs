@@ -360,6 +360,58 @@ fn nothing_that_is_there_is_overwritten() {
     assert_eq!(fs::read(&victim).unwrap(), b"mine");
 }
 
+/// The files below a folder that have the names of messages.
+fn messages(folder: &Path) -> usize {
+    let mut found = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            found += messages(&path);
+        } else if !path.parent().unwrap().ends_with("tmp") && !name.starts_with('.') {
+            found += 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn a_file_has_its_name_only_when_it_is_on_disk_and_what_was_begun_is_completed() {
+    let mut here = Here::new();
+    for number in 0..3 {
+        here.put("INBOX", format!("Subject: {number}\n\n").as_bytes(), &[], NOW + number);
+    }
+    for (format, name) in [(Format::Maildir, "maildir"), (Format::Eml, "eml")] {
+        let path = here.path(name);
+        let target = Target { format, path: path.clone(), single: false };
+        let mailboxes = here.store.mailboxes(here.account).unwrap();
+        let filter = Filter { account: Some(here.account), ..Filter::default() };
+        // It is killed when all are written and have not been synchronised.
+        let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            export(
+                here.store.view(),
+                &filter,
+                |_| true,
+                &mailboxes,
+                &target,
+                |done| {
+                    assert_eq!(messages(&path), 0, "after {done}");
+                    assert!(done < 3, "killed");
+                },
+            )
+        }));
+        assert!(killed.unwrap_err().downcast_ref::<String>().is_none_or(|said| said.contains("killed")));
+        let exported = here.export(format, &path).unwrap();
+        assert_eq!(exported.mailboxes["INBOX"], Count { new: 3, held: 0 });
+        assert_eq!(messages(&path), 3);
+        let mut other = Here::new();
+        assert_eq!(counts(&other.import(&path)), [("INBOX", (3, 0))].into());
+        if format == Format::Eml {
+            assert_eq!(fs::read_dir(path.join("INBOX")).unwrap().count(), 3, "nothing is left over");
+        }
+    }
+}
+
 #[test]
 fn a_mailbox_whose_name_leads_elsewhere_stays_inside() {
     let mut here = Here::new();

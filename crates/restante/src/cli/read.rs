@@ -28,7 +28,8 @@ const MAX_WARNINGS: usize = 6;
 /// Where only its beginning is here and that is not enough, the whole of it is fetched first.
 #[derive(Debug, Args)]
 pub(super) struct Read {
-    /// A message's id, or a file; `-` reads ids from standard input and shows one message after the other.
+    /// A message's id, or a file; `-` reads ids from standard input and shows one message after the other, with
+    /// --json a document of each.
     #[arg(value_name = "ID|FILE.eml")]
     message: Name,
     /// The text alone.
