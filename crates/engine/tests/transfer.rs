@@ -160,7 +160,8 @@ fn a_tree_of_files_becomes_mailboxes_by_their_names() {
     // A link may lead back to where it is: it is named, not followed.
     let named: Vec<&str> = imported.unreadable.iter().map(|unreadable| unreadable.what.as_str()).collect();
     assert_eq!(named, [tree.join("Work/loop").to_str().unwrap()]);
-    assert_eq!(imported.ignored, 2);
+    let ignored: Vec<&str> = imported.ignored.iter().map(|file| file.rsplit('/').next().unwrap()).collect();
+    assert_eq!(ignored, ["rust.msf", "notes.txt"]);
     let held = here.held();
     assert_eq!(
         texts(&held),
@@ -171,6 +172,80 @@ fn a_tree_of_files_becomes_mailboxes_by_their_names() {
         ]
     );
     assert_eq!(held[1].3, 1_704_189_600, "the time of its `From ` line");
+}
+
+/// A file of one message, as procmail, MH and collections of mail keep it.
+fn delivered(number: usize) -> Vec<u8> {
+    format!("From ann@example.org  Tue Jan  2 10:00:00 2024\nSubject: {number}\n\n>From here on\nend\n\n")
+        .into_bytes()
+}
+
+#[test]
+fn a_file_that_begins_with_a_header_is_a_message_whatever_it_is_called() {
+    let mut here = Here::new();
+    let tree = here.path("tree");
+    write(&tree.join("list/0001.7c53.txt"), b"Return-Path: <a@b>\nReceived: x\nSubject: a\n\nb\n");
+    write(&tree.join("list/README"), b"Note: what is here.\n\nSubject: none\n");
+    write(&tree.join("list/broken"), b"\0\0\nReceived: x\nDate: y\nSubject: a\n\nb\n");
+    write(&tree.join("list/new.mbox"), b"");
+    let imported = here.import(&tree);
+    assert_eq!(counts(&imported), [("list", (1, 0)), ("list/new", (0, 0))].into());
+    assert_eq!(imported.ignored, [tree.join("list/README").to_str().unwrap()]);
+    let named: Vec<&str> = imported.unreadable.iter().map(|unreadable| unreadable.what.as_str()).collect();
+    assert_eq!(named, [tree.join("list/broken").to_str().unwrap()]);
+}
+
+#[test]
+fn many_files_of_one_message_below_a_from_line_are_a_mailbox_together() {
+    let mut here = Here::new();
+    let tree = here.path("tree");
+    for number in 1..=10 {
+        write(&tree.join(format!("ham/{number:02}.txt")), &delivered(number));
+        // Fewer of them are mailboxes.
+        if number < 10 {
+            write(&tree.join(format!("few/{number:02}")), &delivered(number));
+        }
+    }
+    write(&tree.join("ham/several"), &[delivered(11), delivered(12)].concat());
+    write(&tree.join("ham/called.mbox"), &delivered(13));
+    let imported = here.import(&tree);
+    assert_eq!((imported.unreadable.len(), imported.ignored.len()), (0, 0));
+    let counts = counts(&imported);
+    assert_eq!((counts["ham"], counts["ham/several"], counts["ham/called"]), ((10, 0), (2, 0), (1, 0)));
+    assert_eq!((counts["few/01"], counts.len()), ((1, 0), 12));
+    // The line is no part of the message; every other octet is, as nothing was quoted for an mbox.
+    let held = here.held();
+    let ham: Vec<&[u8]> = held.iter().filter(|held| held.0 == "ham").map(|held| &held.1[..]).collect();
+    assert_eq!(ham[0], b"Subject: 1\n\n>From here on\nend\n\n");
+    // A person says otherwise.
+    here.become_account("other");
+    let order = Order { format: Some(Format::Mbox), ..here.order(&tree.join("ham")) };
+    let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
+    assert_eq!(imported.mailboxes.len(), 12);
+}
+
+#[test]
+fn folders_of_mh_come_with_what_is_unseen() {
+    let mut here = Here::new();
+    let tree = here.path("Mail");
+    for number in [1, 2, 10] {
+        write(&tree.join(format!("inbox/{number}")), format!("Subject: {number}\n\n").as_bytes());
+    }
+    write(&tree.join("inbox/,3"), b"Subject: deleted\n\n");
+    write(&tree.join("inbox/.mh_sequences"), b"cur: 2\nunseen: 2-9\nflagged: 10\n");
+    write(&tree.join("lists/rust/1"), b"Subject: c\n\n");
+    let imported = here.import(&tree);
+    assert_eq!((imported.unreadable.len(), imported.ignored.len()), (0, 0), "{imported:?}");
+    let held = here.held();
+    assert_eq!(
+        texts(&held),
+        [
+            ("INBOX", "Subject: 1\n\n", "\\Seen"),
+            ("INBOX", "Subject: 10\n\n", "\\Flagged \\Seen"),
+            ("INBOX", "Subject: 2\n\n", ""),
+            ("lists/rust", "Subject: c\n\n", ""),
+        ]
+    );
 }
 
 #[test]
@@ -184,16 +259,60 @@ fn what_a_person_says_counts_more_than_what_is_seen() {
     order.into = Some(MailboxName::new("Old/2024"));
     order.paths = vec![one, two.clone(), here.path("MH"), here.path("none")];
     let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
-    assert_eq!(counts(&imported), [("Old/2024", (1, 0))].into());
+    assert_eq!(counts(&imported), [("Old/2024", (2, 0))].into());
     let failed: Vec<_> = imported.unreadable.iter().map(|u| u.what.rsplit('/').next().unwrap()).collect();
     assert_eq!(failed, ["noise", "none"]);
     order.format = Some(Format::Eml);
     let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
-    assert_eq!(counts(&imported), [("Old/2024", (2, 1))].into());
+    assert_eq!(counts(&imported), [("Old/2024", (1, 2))].into());
     order.format = Some(Format::Mbox);
     order.paths = vec![two];
     let imported = import(&mut here.store, &order, NOW, |_| {}).unwrap();
     assert_eq!(imported.unreadable.len(), 1);
+}
+
+#[test]
+fn a_message_without_a_date_of_its_own_is_as_old_as_its_last_server_says() {
+    let mut here = Here::new();
+    let received = "Received: from a by b; Thu, 22 Aug 2002 12:36:23 +0100\n";
+    let dated = "Date: Tue, 20 Aug 2002 10:00:00 +0000\n";
+    let files = [
+        // The file was copied today, and says nothing.
+        ("1.eml", format!("{received}Date: yesterday or so\nSubject: 1\n\n"), 1_030_016_183),
+        ("2.eml", format!("{dated}Subject: 2\n\n"), 1_029_837_600),
+        ("3.eml", "Date: ?\nSubject: 3\n\n".to_owned(), 1_600_000_000),
+        // No server takes mail before it is sent.
+        (
+            "4.eml",
+            format!("{dated}Received: by a; Thu, 22 Aug 2052 12:36:23 +0100\nSubject: 4\n\n"),
+            1_029_837_600,
+        ),
+        ("5.mbox", "From a@b Tue Jan  2 10:00:00 2001\nDate: ?\nSubject: 5\n\n".to_owned(), 978_429_600),
+        ("6.mbox", format!("From - Tue Jan  2 10:00:00 2001\n{received}Subject: 6\n\n"), 1_030_016_183),
+        // INTERNALDATE as it was exported.
+        ("2001-01-02-100000-abc.eml", format!("{received}Subject: 7\n\n"), 978_429_600),
+        ("Maildir/cur/978429600.M1P1.host:2,S", format!("{received}Subject: 8\n\n"), 978_429_600),
+        ("Maildir/cur/1800000000.M1P1.host:2,S", "Subject: 9\n\n".to_owned(), 1_600_000_000),
+    ];
+    fs::create_dir_all(here.path("tree/Maildir/new")).unwrap();
+    let copied = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000);
+    for (name, content, _) in &files {
+        let path = here.path("tree").join(name);
+        write(&path, content.as_bytes());
+        fs::File::open(path).unwrap().set_modified(copied).unwrap();
+    }
+    here.import(&here.path("tree"));
+    let mut dates: Vec<(String, i64)> = here
+        .held()
+        .into_iter()
+        .map(|(_, octets, _, date)| {
+            (String::from_utf8(octets).unwrap().split("Subject: ").nth(1).unwrap()[..1].to_owned(), date)
+        })
+        .collect();
+    dates.sort();
+    let expected: Vec<(String, i64)> =
+        files.iter().zip(1..).map(|((_, _, date), at)| (at.to_string(), *date)).collect();
+    assert_eq!(dates, expected);
 }
 
 #[test]
@@ -239,6 +358,58 @@ fn nothing_that_is_there_is_overwritten() {
     std::os::unix::fs::symlink(&victim, here.path("link.mbox")).unwrap();
     assert!(here.export(Format::Mbox, &here.path("link.mbox")).is_err());
     assert_eq!(fs::read(&victim).unwrap(), b"mine");
+}
+
+/// The files below a folder that have the names of messages.
+fn messages(folder: &Path) -> usize {
+    let mut found = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            found += messages(&path);
+        } else if !path.parent().unwrap().ends_with("tmp") && !name.starts_with('.') {
+            found += 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn a_file_has_its_name_only_when_it_is_on_disk_and_what_was_begun_is_completed() {
+    let mut here = Here::new();
+    for number in 0..3 {
+        here.put("INBOX", format!("Subject: {number}\n\n").as_bytes(), &[], NOW + number);
+    }
+    for (format, name) in [(Format::Maildir, "maildir"), (Format::Eml, "eml")] {
+        let path = here.path(name);
+        let target = Target { format, path: path.clone(), single: false };
+        let mailboxes = here.store.mailboxes(here.account).unwrap();
+        let filter = Filter { account: Some(here.account), ..Filter::default() };
+        // It is killed when all are written and have not been synchronised.
+        let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            export(
+                here.store.view(),
+                &filter,
+                |_| true,
+                &mailboxes,
+                &target,
+                |done| {
+                    assert_eq!(messages(&path), 0, "after {done}");
+                    assert!(done < 3, "killed");
+                },
+            )
+        }));
+        assert!(killed.unwrap_err().downcast_ref::<String>().is_none_or(|said| said.contains("killed")));
+        let exported = here.export(format, &path).unwrap();
+        assert_eq!(exported.mailboxes["INBOX"], Count { new: 3, held: 0 });
+        assert_eq!(messages(&path), 3);
+        let mut other = Here::new();
+        assert_eq!(counts(&other.import(&path)), [("INBOX", (3, 0))].into());
+        if format == Format::Eml {
+            assert_eq!(fs::read_dir(path.join("INBOX")).unwrap().count(), 3, "nothing is left over");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod clean;
 mod cms;
 mod compose;
 mod date;
+mod delivered;
 pub mod document;
 mod encode;
 mod enriched;
@@ -41,6 +42,7 @@ mod words;
 
 pub use clean::{clean, clean_line, file_name};
 pub use compose::{Draft, File, Frozen, Moment};
+pub use delivered::received_at;
 pub use fold::{Passage, PassageKind, is_forward};
 pub use freeze::freeze;
 pub use page::{Note, Page};

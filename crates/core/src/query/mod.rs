@@ -25,7 +25,7 @@ mod value;
 pub use argument::argument;
 pub use forms::Language;
 pub use hit::Hit;
-pub use parse::{QueryError, parse, parse_with};
+pub use parse::{QueryError, is_field, parse, parse_with};
 pub use value::size;
 
 /// What a person searches for, as a tree. The empty [`Query::And`] is everything.

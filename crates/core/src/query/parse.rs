@@ -330,11 +330,6 @@ fn term(word: &Word<'_>, now: &Zoned) -> Result<Query, Reason> {
     Ok(Query::Term(term))
 }
 
-/// Whether a query may have this before a colon. Case does not matter.
-pub(super) fn is_field(name: &str) -> bool {
-    FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
-}
-
 /// What stands before a colon; those that people know from other programs among them.
 const FIELDS: [&str; 30] = [
     "from",
@@ -368,6 +363,12 @@ const FIELDS: [&str; 30] = [
     "older",
     "older_than",
 ];
+
+/// Whether a word before a colon makes it a field of a query.
+#[must_use]
+pub fn is_field(name: &str) -> bool {
+    FIELDS.contains(&name.to_ascii_lowercase().as_str())
+}
 
 /// An id for people, or a Message-ID.
 fn id(value: &str) -> Result<Term, Reason> {

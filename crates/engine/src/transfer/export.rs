@@ -18,6 +18,10 @@ use std::time::{Duration, UNIX_EPOCH};
 const PIECE: usize = 64 << 10;
 /// A message of more octets is read twice for an mbox, and not held in memory.
 const SMALL: u64 = 1 << 20;
+/// Files that are complete and wait for their names: all of them go to disk at once.
+const WAITING: usize = 2000;
+/// Octets of them.
+const WAITING_OCTETS: u64 = 64 << 20;
 /// What a file is called until it is complete.
 const UNDONE: &str = ".restante-part";
 
@@ -61,8 +65,15 @@ pub fn export(
     target: &Target,
     mut on_progress: impl FnMut(u64),
 ) -> Result<Exported, Error> {
-    let mut work =
-        Work { view, target, folders: BTreeMap::new(), single: None, exported: Exported::default() };
+    let mut work = Work {
+        view,
+        target,
+        folders: BTreeMap::new(),
+        single: None,
+        waiting: Vec::new(),
+        octets: 0,
+        exported: Exported::default(),
+    };
     if target.single {
         work.single = Some(mbox(target.path.clone())?);
     }
@@ -73,26 +84,10 @@ pub fn export(
             work.folder(row.id, row.mailbox.name.as_str(), row.mailbox.delimiter)?;
         }
     }
-    let mut messages = view.find(filter, usize::MAX, None)?;
-    messages.reverse();
-    let mut done = 0;
-    for message in messages {
-        let Some(row) = view.row(message)? else { continue };
-        let account = |place: &&Place| filter.account.is_none_or(|id| id == place.account);
-        for place in row.places.iter().filter(account).filter(|place| wanted(place)) {
-            if row.held < row.size {
-                work.exported.partial.insert(row.id.clone());
-                continue;
-            }
-            let delimiter = match delimiters.get(&place.mailbox) {
-                Some(delimiter) => *delimiter,
-                None => view.mailbox(place.mailbox)?.mailbox.delimiter,
-            };
-            work.message(&row, place, delimiter)?;
-        }
-        done += 1;
-        on_progress(done);
-    }
+    let written = work.messages(filter, wanted, &delimiters, &mut on_progress);
+    // What is complete gets its name, whatever came after.
+    let placed = work.place();
+    written.and(placed)?;
     work.finish()
 }
 
@@ -102,14 +97,48 @@ struct Work<'a> {
     folders: BTreeMap<MailboxId, Folder>,
     /// Where everything goes, when that is one file.
     single: Option<Folder>,
+    /// Files that are complete and have no name yet.
+    waiting: Vec<Waiting>,
+    /// Octets of them.
+    octets: u64,
     exported: Exported,
+}
+
+/// A message in a file that has no name yet.
+struct Waiting {
+    undone: PathBuf,
+    target: PathBuf,
+    mailbox: String,
+    octets: u64,
 }
 
 /// Where a mailbox goes.
 enum Folder {
-    Maildir { path: PathBuf, keywords: Keywords, there: BTreeSet<String> },
-    Eml { path: PathBuf },
-    Mbox { path: PathBuf, undone: PathBuf, file: BufWriter<File> },
+    Maildir {
+        path: PathBuf,
+        keywords: Keywords,
+        there: BTreeSet<String>,
+    },
+    /// What came there now has a name soon.
+    Eml {
+        path: PathBuf,
+        there: BTreeSet<String>,
+    },
+    Mbox {
+        path: PathBuf,
+        undone: PathBuf,
+        file: BufWriter<File>,
+    },
+}
+
+/// What became of a message.
+enum Written {
+    /// It was there.
+    Already,
+    /// It is in an mbox.
+    Added,
+    /// It is in a file of its own, which has no name yet.
+    Waits { undone: PathBuf, target: PathBuf },
 }
 
 /// Why a message was not written.
@@ -120,6 +149,63 @@ enum Stop {
 }
 
 impl Work<'_> {
+    /// Writes the messages, the oldest first.
+    fn messages(
+        &mut self,
+        filter: &Filter,
+        wanted: impl Fn(&Place) -> bool,
+        delimiters: &BTreeMap<MailboxId, Option<char>>,
+        on_progress: &mut impl FnMut(u64),
+    ) -> Result<(), Error> {
+        let mut messages = self.view.find(filter, usize::MAX, None)?;
+        messages.reverse();
+        let mut done = 0;
+        for message in messages {
+            let Some(row) = self.view.row(message)? else { continue };
+            let account = |place: &&Place| filter.account.is_none_or(|id| id == place.account);
+            for place in row.places.iter().filter(account).filter(|place| wanted(place)) {
+                if row.held < row.size {
+                    self.exported.partial.insert(row.id.clone());
+                    continue;
+                }
+                let delimiter = match delimiters.get(&place.mailbox) {
+                    Some(delimiter) => *delimiter,
+                    None => self.view.mailbox(place.mailbox)?.mailbox.delimiter,
+                };
+                self.message(&row, place, delimiter)?;
+            }
+            done += 1;
+            on_progress(done);
+        }
+        Ok(())
+    }
+
+    /// Gives the files that wait their names, after they are on disk: a name stands for a whole message, whenever
+    /// the power goes.
+    fn place(&mut self) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.octets = 0;
+        if !waiting.is_empty() && !sync(&self.target.path) {
+            for Waiting { undone, .. } in &waiting {
+                File::open(undone).and_then(|file| file.sync_all()).map_err(at(undone))?;
+            }
+        }
+        let mut failed = Ok(());
+        for Waiting { undone, target, mailbox, octets } in waiting {
+            let Err(error) = settle(&undone, &target) else { continue };
+            let _ = fs::remove_file(&undone);
+            let count = self.exported.mailboxes.entry(mailbox).or_default();
+            count.new = count.new.saturating_sub(1);
+            self.exported.octets = self.exported.octets.saturating_sub(octets);
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                count.held += 1;
+            } else {
+                failed = failed.and(Err(at(&target)(error)));
+            }
+        }
+        failed
+    }
+
     /// Makes what a mailbox goes into.
     fn folder(&mut self, id: MailboxId, name: &str, delimiter: Option<char>) -> Result<(), Error> {
         if self.folders.contains_key(&id) {
@@ -153,7 +239,7 @@ impl Work<'_> {
             Format::Eml => {
                 let path = levels.iter().fold(root.clone(), |path, level| path.join(names::safe(level)));
                 make_folder(&path)?;
-                Folder::Eml { path }
+                Folder::Eml { path, there: BTreeSet::new() }
             }
             Format::Mbox | Format::Mboxo => {
                 let (last, above) = levels.split_last().unwrap_or((&"", &[]));
@@ -181,27 +267,40 @@ impl Work<'_> {
                 return Ok(());
             }
         };
-        let count = self.exported.mailboxes.entry(place.name.as_str().to_owned()).or_default();
+        let name = place.name.as_str().to_owned();
+        let count = self.exported.mailboxes.entry(name.clone()).or_default();
+        let written = match written {
+            Written::Already => false,
+            Written::Added => true,
+            Written::Waits { undone, target } => {
+                self.octets += row.size;
+                self.waiting.push(Waiting { undone, target, mailbox: name, octets: row.size });
+                true
+            }
+        };
         if written {
             count.new += 1;
             self.exported.octets += row.size;
         } else {
             count.held += 1;
         }
+        if self.waiting.len() >= WAITING || self.octets >= WAITING_OCTETS {
+            self.place()?;
+        }
         Ok(())
     }
 
-    /// Writes a message; false when it is there.
-    fn write(&mut self, row: &Row, place: &Place, date: i64) -> Result<bool, Stop> {
+    /// Writes a message.
+    fn write(&mut self, row: &Row, place: &Place, date: i64) -> Result<Written, Stop> {
         // What a message is told from others by, however many come to be here later.
         let name = self.view.name(row.message).map_err(unreadable)?;
         let own = self.folders.get_mut(&place.mailbox);
-        let Some(folder) = self.single.as_mut().or(own) else { return Ok(false) };
+        let Some(folder) = self.single.as_mut().or(own) else { return Ok(Written::Already) };
         match folder {
             Folder::Maildir { path, keywords, there } => {
                 let base = format!("{date}.{name}.restante");
                 if there.contains(&base) {
-                    return Ok(false);
+                    return Ok(Written::Already);
                 }
                 let target =
                     path.join("cur").join(format!("{base}{}", maildir::suffix(&place.flags, keywords)));
@@ -210,16 +309,19 @@ impl Work<'_> {
                 there.insert(base);
                 Ok(written)
             }
-            Folder::Eml { path } => {
-                let time = jiff::Timestamp::from_second(date).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-                let day = time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d-%H%M%S").to_string();
-                let target = path.join(format!("{day}-{name}.eml"));
-                let undone = path.join(format!(".{name}{UNDONE}"));
-                copy(self.view, row, &undone, &target, date)
+            Folder::Eml { path, there } => {
+                let file = names::eml(date, &name);
+                if there.contains(&file) {
+                    return Ok(Written::Already);
+                }
+                let undone = path.join(format!(".{file}{UNDONE}"));
+                let written = copy(self.view, row, &undone, &path.join(&file), date)?;
+                there.insert(file);
+                Ok(written)
             }
             Folder::Mbox { path, file, .. } => {
                 append(self.view, row, &place.flags, date, file, path)?;
-                Ok(true)
+                Ok(Written::Added)
             }
         }
     }
@@ -294,30 +396,24 @@ fn append(
     quoting.finish(file).map_err(failed)
 }
 
-/// Writes a message to a file of its own; false when there is one.
-fn copy(view: &View, row: &Row, undone: &Path, target: &Path, date: i64) -> Result<bool, Stop> {
+/// Writes a message to a file of its own, unless there is one.
+fn copy(view: &View, row: &Row, undone: &Path, target: &Path, date: i64) -> Result<Written, Stop> {
     if fs::symlink_metadata(target).is_ok() {
-        return Ok(false);
+        return Ok(Written::Already);
     }
     let failed = |error: io::Error| Stop::Target(at(target)(error));
     // What an export that was ended has left.
     let _ = fs::remove_file(undone);
     let mut file = create(undone).map_err(failed)?;
     let copied = each_piece(view, row, |bytes| file.write_all(bytes).map_err(failed));
-    let placed = copied.and_then(|()| {
+    let copied = copied.and_then(|()| {
         let time = UNIX_EPOCH + Duration::from_secs(u64::try_from(date).unwrap_or(0));
-        file.set_modified(time).map_err(failed)?;
-        settle(undone, target).map_err(failed)
+        file.set_modified(time).map_err(failed)
     });
-    if placed.is_err() {
+    if copied.is_err() {
         let _ = fs::remove_file(undone);
     }
-    match placed {
-        Err(Stop::Target(Error::File { source, .. })) if source.kind() == io::ErrorKind::AlreadyExists => {
-            Ok(false)
-        }
-        other => other.map(|()| true),
-    }
+    copied.map(|()| Written::Waits { undone: undone.to_owned(), target: target.to_owned() })
 }
 
 fn each_piece(view: &View, row: &Row, mut put: impl FnMut(&[u8]) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -367,14 +463,15 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Has the system write what it holds back. Files that were not are written by and by.
-fn sync(path: &Path) {
+/// Has the system write what it holds back; false where it cannot be asked to for all files at once.
+fn sync(path: &Path) -> bool {
     #[cfg(target_os = "linux")]
-    if let Ok(folder) = File::open(path) {
-        let _ = rustix::fs::syncfs(folder);
-    }
+    return File::open(path).is_ok_and(|folder| rustix::fs::syncfs(folder).is_ok());
     #[cfg(not(target_os = "linux"))]
-    let _ = path;
+    {
+        let _ = path;
+        false
+    }
 }
 
 fn unreadable(error: StoreError) -> Stop {

@@ -1,15 +1,15 @@
 //! Taking mail from files into an account without a server.
 
 use super::source::{Item, Search, What};
-use super::{Format, Unreadable, names};
+use super::{Format, Unreadable, maildir, names};
 use crate::error::Error;
 use restante_core::mail::{Flags, MailboxName};
-use restante_core::message::Summary;
 use restante_core::message::mbox::{self, Mbox};
+use restante_core::message::{Summary, received_at};
 use restante_store::{AccountId, ContentWriter, Deposit, MailboxId, Store, StoreError};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -21,6 +21,9 @@ const OCTETS: u64 = 16 << 20;
 const HEADER: usize = 64 << 10;
 /// Octets that are read at a time.
 const PIECE: usize = 64 << 10;
+
+/// A day in seconds: clocks and zones are wrong by less.
+const DAY: i64 = 86_400;
 
 /// What is to be imported.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ pub struct Imported {
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
     /// Files in the folders that hold no mail.
-    pub ignored: u64,
+    pub ignored: Vec<String>,
     /// Octets of the messages that were read.
     pub octets: u64,
     /// Whether anything was found that holds mail, be it empty.
@@ -66,6 +69,43 @@ pub struct Progress {
     pub messages: u64,
     /// Octets of them.
     pub octets: u64,
+}
+
+/// How a message is in a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// It is the file.
+    Alone,
+    /// It is the file, whose name is that of a Maildir.
+    InMaildir,
+    /// Below a `From ` line, which is no part of it.
+    Delivered,
+}
+
+/// What is known of when a message came, besides its header; all in seconds since 1970 UTC.
+struct Times {
+    /// INTERNALDATE, as the file was given it.
+    kept: Option<i64>,
+    /// That of a `From ` line.
+    line: Option<i64>,
+    /// When the file was written, which may be when it was copied.
+    written: Option<i64>,
+}
+
+impl Times {
+    /// The INTERNALDATE of a message. It is the date the message is sorted by where its own is missing or in the
+    /// future: so what came with the message goes before the time of a file, which would make old mail new. A field
+    /// that names the future is not believed.
+    fn internal_date(&self, head: &[u8], date: Option<i64>, now: i64) -> i64 {
+        let past = |time: &i64| *time > 0 && *time <= now.saturating_add(DAY);
+        self.kept
+            .or_else(|| received_at(head).filter(past))
+            .or(self.line)
+            .or_else(|| date.filter(past))
+            .or(self.written)
+            .unwrap_or(now)
+            .max(0)
+    }
 }
 
 /// Why a message was not taken.
@@ -118,8 +158,13 @@ pub fn import(
         order.into.as_ref().map(|name| name.as_str().split('/').map(str::to_owned).collect::<Vec<_>>());
     let mut failed = Vec::new();
     let mut visit = |item: Item<'_>| work.item(item, &mut failed);
-    let mut search =
-        Search { format: order.format, visit: &mut visit, unreadable: Vec::new(), ignored: 0, found: 0 };
+    let mut search = Search {
+        format: order.format,
+        visit: &mut visit,
+        unreadable: Vec::new(),
+        ignored: Vec::new(),
+        found: 0,
+    };
     for path in &order.paths {
         search.path(path, into.as_deref())?;
     }
@@ -137,7 +182,8 @@ pub fn import(
 pub fn look(format: Option<Format>, paths: &[PathBuf]) -> Option<Imported> {
     // The first that is found ends it.
     let mut visit = |_: Item<'_>| Err(());
-    let mut search = Search { format, visit: &mut visit, unreadable: Vec::new(), ignored: 0, found: 0 };
+    let mut search =
+        Search { format, visit: &mut visit, unreadable: Vec::new(), ignored: Vec::new(), found: 0 };
     for path in paths {
         search.path(path, None).ok()?;
     }
@@ -165,7 +211,15 @@ impl Work<'_> {
         let (path, taken) = match item.what {
             What::Mailbox => return Ok(()),
             What::Message(path, flags) => {
-                let taken = self.message(&path, &flags);
+                let taken = self.message(&path, flags, Form::Alone);
+                (path, taken)
+            }
+            What::InMaildir(path, flags) => {
+                let taken = self.message(&path, flags, Form::InMaildir);
+                (path, taken)
+            }
+            What::Delivered(path, flags) => {
+                let taken = self.message(&path, flags, Form::Delivered);
                 (path, taken)
             }
             What::Mbox(path, form) => {
@@ -201,25 +255,43 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn message(&mut self, path: &Path, flags: &Flags) -> Result<(), Stop> {
-        let mut file = File::open(path)?;
+    /// A message in a file of its own.
+    fn message(&mut self, path: &Path, mut flags: Flags, form: Form) -> Result<(), Stop> {
+        let file = File::open(path)?;
         let metadata = file.metadata()?;
+        let mut file = BufReader::with_capacity(PIECE, file);
+        let mut line = Vec::new();
+        if form == Form::Delivered {
+            file.read_until(b'\n', &mut line)?;
+        }
         let mut head = Vec::new();
-        let mut buffer = vec![0; PIECE];
-        self.writer.begin(metadata.len())?;
+        self.writer.begin(metadata.len().saturating_sub(line.len() as u64))?;
         loop {
-            let count = match file.read(&mut buffer) {
+            let bytes = match file.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
-            if count == 0 {
+            if bytes.is_empty() {
                 break;
             }
-            let bytes = buffer.get(..count).unwrap_or_default();
             keep(&mut head, bytes);
             self.writer.write(bytes)?;
+            let count = bytes.len();
+            file.consume(count);
         }
-        self.put(&head, flags.clone(), modified(&metadata))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let written = modified(&metadata);
+        let mut times = Times { kept: None, line: None, written };
+        match form {
+            // Programs that know of INTERNALDATE set the time of the file; a copy of it is no older than its name.
+            Form::InMaildir => times.kept = written.into_iter().chain(maildir::delivered(&name)).min(),
+            Form::Delivered => {
+                mbox::flags(&head).names().for_each(|name| flags.insert(name));
+                times.line = mbox::delivered_at(&line);
+            }
+            Form::Alone => times.kept = names::eml_time(&name),
+        }
+        self.put(&head, flags, &times)?;
         Ok(())
     }
 
@@ -237,15 +309,17 @@ impl Work<'_> {
             })?;
             let Some(taken) = taken else { return Ok(()) };
             let flags = taken.flags(&head);
-            self.put(&head, flags, taken.date.or_else(|| Summary::read(&head).date).or(written))?;
+            // With lines of our own, the one before them has INTERNALDATE.
+            let kept = taken.date.filter(|_| taken.flags.is_some());
+            self.put(&head, flags, &Times { kept, line: taken.date, written })?;
         }
     }
 
     /// Ends the message that was written.
-    fn put(&mut self, head: &[u8], flags: Flags, internal_date: Option<i64>) -> Result<(), StoreError> {
+    fn put(&mut self, head: &[u8], flags: Flags, times: &Times) -> Result<(), StoreError> {
         let content = self.writer.finish()?;
         let summary = Box::new(Summary::read(head));
-        let internal_date = internal_date.or(summary.date).unwrap_or(self.now).max(0);
+        let internal_date = times.internal_date(head, summary.date, self.now);
         self.octets += content.size();
         self.progress.messages += 1;
         self.progress.octets += content.size();

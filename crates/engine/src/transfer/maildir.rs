@@ -69,6 +69,13 @@ pub(super) fn base(name: &str) -> &str {
     split(name).map_or(name, |(base, _)| base)
 }
 
+/// When a message was delivered, in seconds since 1970: what the unique part begins with. Names from before 1973, of fewer
+/// digits, are no times.
+pub(super) fn delivered(name: &str) -> Option<i64> {
+    let digits = name.split('.').next().filter(|digits| (9..=11).contains(&digits.len()))?;
+    digits.parse().ok().filter(|time| *time > 0)
+}
+
 /// The flags a file's name tells.
 pub(super) fn flags(name: &str, keywords: &Keywords) -> Flags {
     let mut flags = Flags::new();
@@ -119,6 +126,8 @@ mod tests {
         assert_eq!(named("1.2.host:2,bz"), "");
         assert_eq!(named("1.2.host:1,S"), "");
         assert_eq!((base("1.h:2,S"), base("1.h")), ("1.h", "1.h"));
+        let times = ["1030016183.M1P2.host:2,S", "1.2.host", "-103001618.x", "x"].map(delivered);
+        assert_eq!(times, [Some(1_030_016_183), None, None, None]);
 
         let mut keywords = keywords;
         let given: Flags = ["\\Seen", "$forwarded", "later", "new"].into_iter().collect();

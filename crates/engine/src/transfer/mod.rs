@@ -4,7 +4,9 @@
 
 mod export;
 mod import;
+mod kind;
 mod maildir;
+mod mh;
 mod names;
 mod source;
 

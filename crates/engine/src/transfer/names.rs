@@ -1,5 +1,8 @@
 //! Names of mailboxes as names of files, and back.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use restante_core::imap::wire::{decode_name, encode_name};
 use restante_core::mail::MailboxName;
 use sha2::{Digest, Sha256};
@@ -53,6 +56,26 @@ pub(super) fn of_file(name: &str) -> String {
     stem.unwrap_or(name).replace("%2E", ".").replace("%2e", ".")
 }
 
+/// How the name of an exported `.eml` file begins: with INTERNALDATE in UTC.
+const EML_TIME: &str = "%Y-%m-%d-%H%M%S";
+
+/// The name of the `.eml` file of a message, which is told from others by `id`; `date` is INTERNALDATE.
+pub(super) fn eml(date: i64, id: &str) -> String {
+    let time = Timestamp::from_second(date).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{}-{id}.eml", time.to_zoned(TimeZone::UTC).strftime(EML_TIME))
+}
+
+/// The INTERNALDATE that the name of an exported `.eml` file tells.
+pub(super) fn eml_time(name: &str) -> Option<i64> {
+    // The length of a time as it is written.
+    let (time, id) = name.split_at_checked(17)?;
+    if !id.starts_with('-') || !id.ends_with(".eml") {
+        return None;
+    }
+    let time = DateTime::strptime(EML_TIME, time).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
 /// The mailbox with these levels.
 pub(super) fn mailbox(levels: &[String]) -> MailboxName {
     let level = |level: &String| -> String {
@@ -102,6 +125,15 @@ mod tests {
         assert_eq!(maildir_folder(&["Entwürfe", "A & B", "v1.2"]), ".Entw&APw-rfe.A &- B.v1%2E2");
         assert_eq!(of_maildir_folder(".Entw&APw-rfe.A &- B.v1%2E2"), ["Entwürfe", "A & B", "v1.2"]);
         assert_eq!(of_maildir_folder(".R&D.Größe"), ["R&D", "Größe"], "as others spell it");
+    }
+
+    #[test]
+    fn an_exported_file_names_its_date() {
+        assert_eq!(eml(1_030_016_183, "ab"), "2002-08-22-113623-ab.eml");
+        assert_eq!(eml_time("2002-08-22-113623-ab.eml"), Some(1_030_016_183));
+        for other in ["2002-08-22-113623.eml", "2002-08-22-11362x-ab.eml", "2002-08-22-113623-ab", "a.eml"] {
+            assert_eq!(eml_time(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! What there is in files and folders: found by looking, or told.
 
+use super::kind::{self, Kind};
 use super::maildir::{self, Keywords};
+use super::mh::{self, Sequences};
 use super::{Format, Unreadable, names};
 use restante_core::mail::Flags;
 use restante_core::message::mbox;
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Folders within folders that are looked into.
 const DEPTH: usize = 32;
+/// So many files of one message each make a folder one of messages, should they begin with `From ` too.
+const MANY: usize = 10;
 /// The folders that a Maildir is made of.
 const PARTS: [&str; 3] = ["cur", "new", "tmp"];
 
@@ -26,6 +31,10 @@ pub(super) enum What {
     Mailbox,
     /// A message in a file of its own.
     Message(PathBuf, Flags),
+    /// A message in a Maildir.
+    InMaildir(PathBuf, Flags),
+    /// A message in a file of its own, below a `From ` line.
+    Delivered(PathBuf, Flags),
     /// Messages in one file.
     Mbox(PathBuf, mbox::Form),
 }
@@ -37,7 +46,7 @@ pub(super) struct Search<'a, E> {
     pub(super) visit: &'a mut dyn FnMut(Item<'_>) -> Result<(), E>,
     pub(super) unreadable: Vec<Unreadable>,
     /// Files that hold no mail as far as can be seen.
-    pub(super) ignored: u64,
+    pub(super) ignored: Vec<String>,
     /// Mailboxes, files and messages found.
     pub(super) found: u64,
 }
@@ -57,49 +66,84 @@ impl<E> Search<'_, E> {
                     Some(into) => into.to_vec(),
                     None => vec![names::of_file(&file_name(path))],
                 };
-                return self.file(path, &root, &levels, true);
+                return self.named(path, &root, &levels);
             }
         }
         Ok(())
     }
 
-    /// Looks at a file: `levels` is the mailbox it is, should it hold many messages, `root` that of the folder it is in.
-    fn file(&mut self, path: &Path, root: &[String], levels: &[String], named: bool) -> Result<(), E> {
-        let beginning = match beginning(path) {
-            Ok(beginning) => beginning,
+    /// Looks at a file that a person has named: `levels` is the mailbox it is, should it hold many messages, `root`
+    /// that of the folder it is in.
+    fn named(&mut self, path: &Path, root: &[String], levels: &[String]) -> Result<(), E> {
+        let kind = match kind::of(path, self.format) {
+            Ok(kind) => kind,
             Err(error) => {
                 self.failed(path, &error);
                 return Ok(());
             }
         };
-        let is_mbox = mbox::is_mailbox(&beginning) || (named && beginning.is_empty());
-        let is_eml = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("eml"));
-        let what = match self.format {
-            Some(Format::Eml) => What::Message(path.to_owned(), Flags::new()),
-            Some(Format::Mbox | Format::Mboxo) | None if is_mbox && !(self.format.is_none() && is_eml) => {
-                let old = self.format == Some(Format::Mboxo);
-                What::Mbox(path.to_owned(), if old { mbox::Form::Mboxo } else { mbox::Form::Mboxrd })
-            }
-            None if is_eml || (named && looks_like_header(&beginning)) => {
-                What::Message(path.to_owned(), Flags::new())
-            }
-            format if named => {
-                let why = match format {
-                    Some(Format::Mbox | Format::Mboxo) => "it does not begin with `From `, as an mbox does",
-                    Some(Format::Maildir) => "it is a file, and a Maildir is a folder",
+        let message = || What::Message(path.to_owned(), Flags::new());
+        let what = match (self.format, kind) {
+            (Some(Format::Eml), _) | (None, Kind::Message | Kind::Field) => message(),
+            (Some(Format::Mbox | Format::Mboxo) | None, Kind::Mbox | Kind::Empty) => self.mbox(path),
+            (format, kind) => {
+                let why = match (format, kind) {
+                    (Some(Format::Mbox | Format::Mboxo), _) => {
+                        "it does not begin with `From `, as an mbox does"
+                    }
+                    (Some(Format::Maildir), _) => "it is a file, and a Maildir is a folder",
+                    (_, Kind::Damaged(why)) => why,
                     _ => "it is neither an mbox nor a message; --format says what it is",
                 };
                 self.failed(path, &io::Error::other(why));
                 return Ok(());
             }
-            _ => {
-                self.ignored += 1;
+        };
+        self.found(what, root, levels)
+    }
+
+    /// Looks at a file in a folder. Of the same meaning.
+    fn file(
+        &mut self,
+        path: &Path,
+        root: &[String],
+        levels: &[String],
+        folder: &mut Folder,
+    ) -> Result<(), E> {
+        let kind = match kind::of(path, self.format) {
+            Ok(kind) => kind,
+            Err(error) => {
+                self.failed(path, &error);
                 return Ok(());
             }
         };
+        let name = path.file_name().unwrap_or_default();
+        let flags = folder.sequences.flags(&name.to_string_lossy());
+        let what = match (self.format, kind) {
+            (Some(Format::Eml), _) | (None, Kind::Message) => What::Message(path.to_owned(), flags),
+            (None, Kind::Mbox) if folder.is_message(name) => What::Delivered(path.to_owned(), flags),
+            (Some(Format::Mbox | Format::Mboxo) | None, Kind::Mbox) => self.mbox(path),
+            (Some(Format::Mbox | Format::Mboxo) | None, Kind::Damaged(why)) => {
+                self.failed(path, &io::Error::other(why));
+                return Ok(());
+            }
+            _ => {
+                self.ignored.push(path.display().to_string());
+                return Ok(());
+            }
+        };
+        self.found(what, root, levels)
+    }
+
+    fn found(&mut self, what: What, root: &[String], levels: &[String]) -> Result<(), E> {
         self.found += 1;
-        let levels = if matches!(what, What::Message(..)) { root } else { levels };
+        let levels = if matches!(what, What::Mbox(..)) { levels } else { root };
         (self.visit)(Item { levels, what })
+    }
+
+    fn mbox(&self, path: &Path) -> What {
+        let old = self.format == Some(Format::Mboxo);
+        What::Mbox(path.to_owned(), if old { mbox::Form::Mboxo } else { mbox::Form::Mboxrd })
     }
 
     fn folder(&mut self, path: &Path, levels: &[String], depth: usize) -> Result<(), E> {
@@ -111,10 +155,11 @@ impl<E> Search<'_, E> {
         if is_maildir {
             self.maildir(path, levels)?;
         }
+        let mut folder = Folder::new(path);
         for entry in self.names(path) {
             let below = path.join(&entry);
             let name = entry.to_string_lossy();
-            let is_hidden = name.starts_with('.');
+            let is_hidden = name.starts_with('.') || mh::is_deleted(&name);
             let Ok(metadata) = fs::symlink_metadata(&below) else { continue };
             let mut inside = levels.to_vec();
             if metadata.is_symlink() && !(is_maildir && PARTS.contains(&&*name)) {
@@ -149,7 +194,7 @@ impl<E> Search<'_, E> {
                 } else if inside.is_empty() {
                     inside.push(names::of_file(&file_name(path)));
                 }
-                self.file(&below, levels, &inside, false)?;
+                self.file(&below, levels, &inside, &mut folder)?;
             }
         }
         Ok(())
@@ -174,7 +219,7 @@ impl<E> Search<'_, E> {
                     Ok(_) => {}
                 }
                 let flags = if seen { maildir::flags(&name, &keywords) } else { Flags::new() };
-                (self.visit)(Item { levels, what: What::Message(file, flags) })?;
+                (self.visit)(Item { levels, what: What::InMaildir(file, flags) })?;
             }
         }
         Ok(())
@@ -210,18 +255,44 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The first octets of a file.
-fn beginning(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(1024).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// What the files of a folder say together.
+struct Folder<'a> {
+    path: &'a Path,
+    sequences: Sequences,
+    /// The files that begin with `From ` and are a message each of the folder's mailbox; `None`: nobody has looked.
+    messages: Option<BTreeSet<OsString>>,
 }
 
-/// Whether a file begins with a header field (RFC 5322, section 2.2).
-fn looks_like_header(beginning: &[u8]) -> bool {
-    let name = beginning.split(|byte| *byte == b':').next().unwrap_or_default();
-    !name.is_empty()
-        && name.len() < beginning.len()
-        && name.len() <= 76
-        && name.trim_ascii_end().iter().all(u8::is_ascii_graphic)
+impl<'a> Folder<'a> {
+    fn new(path: &'a Path) -> Self {
+        Self { path, sequences: Sequences::read(path), messages: None }
+    }
+
+    /// Whether a file that begins with `From ` is a message of the folder's mailbox, and no mailbox of its own.
+    fn is_message(&mut self, name: &OsStr) -> bool {
+        self.messages.get_or_insert_with(|| messages(self.path)).contains(name)
+    }
+}
+
+/// The files of a folder that begin with `From ` and hold one message each, where that is the way of the folder: most
+/// of its files, and many of them, hold one message each. What cannot be read is no message.
+fn messages(folder: &Path) -> BTreeSet<OsString> {
+    let mut delivered = BTreeSet::new();
+    let (mut messages, mut mailboxes) = (0, 0);
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let (path, name) = (entry.path(), entry.file_name());
+        if name.as_encoded_bytes().starts_with(b".") || !path.is_file() {
+            continue;
+        }
+        match kind::of(&path, None) {
+            Ok(Kind::Message) => messages += 1,
+            Ok(Kind::Mbox) if !kind::is_called_mbox(&path) && kind::is_single(&path).unwrap_or(false) => {
+                messages += 1;
+                delivered.insert(name);
+            }
+            Ok(Kind::Mbox) => mailboxes += 1,
+            _ => {}
+        }
+    }
+    if messages >= MANY && messages > mailboxes { delivered } else { BTreeSet::new() }
 }

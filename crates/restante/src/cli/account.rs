@@ -9,6 +9,7 @@ use super::list::rfc3339;
 use super::output::print;
 use super::prompt::Prompt;
 use super::sync::octets;
+use super::wrap::wrapped;
 use clap::{Args, Subcommand};
 use restante_core::message::clean;
 use restante_core::settings::{Fingerprint, Settings, Source};
@@ -44,9 +45,8 @@ enum Command {
     Move(Move),
     /// Forget an account and delete its mail here. Nothing is deleted on the server.
     ///
-    /// With the last account every file of mail is deleted. While other accounts remain, the mail is no
-    /// longer listed or found, but the contents of its messages stay in the files that all accounts
-    /// share: they cannot be cleaned up yet.
+    /// With the last account every file of mail is deleted. While other accounts remain, the contents of its messages
+    /// are taken out of the files that all accounts share, and that space is given back.
     Remove {
         /// Its name or address.
         name: String,
@@ -163,7 +163,7 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
             })
             .chain(accounts.local().iter().map(|name| format!("{name}  {LOCAL}\n")))
             .collect();
-        print(&clean(&lines.concat()))?;
+        print(&wrapped(&clean(&lines.concat()), std::io::stdout()))?;
     }
     Ok(if accounts.all().is_empty() && accounts.local().is_empty() {
         ExitCode::from(1)

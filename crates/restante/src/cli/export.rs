@@ -10,12 +10,13 @@ use super::output::print;
 use super::sync::octets;
 use clap::{Args, ValueEnum};
 use restante_core::message::{clean, clean_line};
-use restante_core::query::Query;
+use restante_core::query::{self, Query};
 use restante_engine::Error;
 use restante_engine::transfer::{self, Exported, Target};
 use restante_store::{Filter, MailboxId, MailboxRow};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,7 +42,7 @@ const NAMED: usize = 20;
 pub(super) struct Export {
     /// What to export, then the folder or file it goes to.
     #[arg(value_name = "[QUERY]… DIR|FILE", required = true)]
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// What is written; maildir, or mbox for a path that ends with .mbox.
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
@@ -83,8 +84,14 @@ struct Mailbox<'a> {
 
 impl Export {
     pub(super) fn run(mut self, context: &Context) -> Result<ExitCode, Failure> {
-        let path = self.words.pop().unwrap_or_default();
-        let path = PathBuf::from(path.trim_start());
+        let path = path(self.words.pop().unwrap_or_default())?;
+        let words = self.words.into_iter().map(|word| {
+            let refused = |word: OsString| {
+                Failure::Usage(format!("`{}` is no text, so no query", clean_line(&word.to_string_lossy())))
+            };
+            word.into_string().map_err(refused)
+        });
+        let words: Vec<String> = words.collect::<Result<_, _>>()?;
         let is_file =
             path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("mbox")) && !path.is_dir();
         let format = self.format.unwrap_or(if is_file { Format::Mbox } else { Format::Maildir });
@@ -94,7 +101,7 @@ impl Export {
         let account = view
             .find_account(name)?
             .ok_or_else(|| Failure::NotFound(format!("there is no mail of {name} yet")))?;
-        let filter = Filter { account: Some(account), ..filter(context, &view, &self.words)? };
+        let filter = Filter { account: Some(account), ..filter(context, &view, &words)? };
         let rows = view.mailboxes(account)?;
         let within = inside(&filter.query);
         let chosen: BTreeSet<MailboxId> = rows
@@ -147,6 +154,22 @@ impl Format {
             Self::Eml => "eml",
         }
     }
+}
+
+/// Where it goes: the last word, which need not be UTF-8. One that is meant for the query is no place.
+fn path(word: OsString) -> Result<PathBuf, Failure> {
+    let Some(text) = word.to_str() else { return Ok(PathBuf::from(word)) };
+    // What begins with a hyphen comes with a space before it; see `shield`.
+    let text = text.trim_start();
+    let path = PathBuf::from(text);
+    let name = text.trim_start_matches('-').split_once(':').map(|(name, _)| name);
+    if name.is_some_and(query::is_field) && !path.exists() {
+        let text = clean_line(text);
+        return Err(Failure::Usage(format!(
+            "say where to after the query: `{text}` is a part of it; a folder of that name is `./{text}`"
+        )));
+    }
+    Ok(path)
 }
 
 fn report(

@@ -20,24 +20,29 @@ use std::process::ExitCode;
 const NAME: &str = "archive";
 /// So many files that could not be read are named one by one.
 const NAMED: usize = 20;
+/// So many files that hold no mail are named one by one.
+const IGNORED: usize = 10;
 
-/// Import mail from Maildir, mbox and .eml files into a local account.
+/// Import mail from Maildir, MH, mbox and files of one message into a local account.
 ///
 /// A local account has no server: its mail is on this machine alone, and can be searched, read, marked, moved and
-/// taken back at once. It is made when it is not there. What the files are is found by looking: a folder with `cur`
-/// and `new` is a Maildir, a file that begins with `From ` an mbox, a file called .eml a message; folders are
-/// searched for these, but for hidden ones and links to folders. Mailboxes are called as folders and files are; messages
-/// of which neither says a name go to INBOX. Flags come with Maildir and mbox.
+/// taken back at once. It is made when it is not there. Folders are searched, but for hidden ones and links to folders,
+/// and what there is is found by looking into the files: a folder with `cur` and `new` is a Maildir; a file that
+/// begins with a header, or is called .eml, is a message of its folder's mailbox; a file that begins with `From ` is an
+/// mbox and a mailbox of its own. But where ten files of a folder or more hold one message each, and most of its files
+/// do, those that begin with `From ` are messages of its mailbox too; that line is no part of them. Mailboxes are
+/// called as folders and files are; messages of which neither says a name go to INBOX. Flags come with Maildir, MH and mbox.
 ///
 /// Every message is kept octet by octet, and the files stay as they are. A message that its mailbox has already is
-/// passed over and counted, so an import that was ended is completed by running it again. Where something could not
-/// be read, that is named, the rest comes, and the command ends with 65. Without --account, mail goes to the only local
-/// account, or to a new one called archive.
+/// passed over and counted, so an import that was ended is completed by running it again. What looks like mail and
+/// could not be read is named, the rest comes, and the command ends with 65. Other files in folders that hold no mail
+/// are named too, and change nothing about how it ends. Without --account, mail goes to the only local account, or to a
+/// new one called archive.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n\
 \x20 restante import ~/Maildir\n\
 \x20 restante import --account old-job --into Letters letters.mbox\n\
-\x20 restante import --format eml ~/Mail/inbox      # files that have no ending, as MH keeps them")]
+\x20 restante import --format mbox ~/mboxes        # each file that begins with `From ` a mailbox")]
 pub(super) struct Import {
     /// Files and folders.
     #[arg(value_name = "PATH", required = true)]
@@ -73,8 +78,10 @@ struct Document<'a> {
     /// Octets of the messages that were read.
     octets: u64,
     unreadable: Vec<Unread<'a>>,
-    /// Files that hold no mail.
-    ignored: u64,
+    /// How many files hold no mail.
+    ignored: usize,
+    /// Which.
+    ignored_files: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -211,8 +218,11 @@ fn report(context: &Context, name: &str, made: bool, imported: &Imported) -> Res
     let already = imported.mailboxes.values().map(|count| count.held).sum();
     let exit = if imported.unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(65) };
     if !imported.found && imported.unreadable.is_empty() {
+        if !context.output.json {
+            name_ignored(&imported.ignored);
+        }
         return Err(Failure::Data(
-            "there is neither a Maildir nor an mbox nor an .eml file; --format says what the files are"
+            "there is neither a Maildir nor an mbox nor a message; --format says what the files are"
                 .to_owned(),
         ));
     }
@@ -227,7 +237,8 @@ fn report(context: &Context, name: &str, made: bool, imported: &Imported) -> Res
             already,
             octets: imported.octets,
             unreadable: Unread::of(&imported.unreadable),
-            ignored: imported.ignored,
+            ignored: imported.ignored.len(),
+            ignored_files: &imported.ignored,
         };
         context.output.document("import", &document)?;
         return Ok(exit);
@@ -242,12 +253,20 @@ fn report(context: &Context, name: &str, made: bool, imported: &Imported) -> Res
     }
     print(&clean(&text))?;
     name_unreadable(&imported.unreadable);
-    if imported.ignored > 0 {
-        let files =
-            if imported.ignored == 1 { "1 file holds" } else { &format!("{} files hold", imported.ignored) };
-        eprintln!("{files} no mail, as far as can be seen");
-    }
+    name_ignored(&imported.ignored);
     Ok(exit)
+}
+
+/// Says which files hold no mail.
+fn name_ignored(files: &[String]) {
+    for file in files.iter().take(IGNORED) {
+        eprintln!("{}", clean_line(&format!("holds no mail: {file}")));
+    }
+    match files.len().saturating_sub(IGNORED) {
+        0 => {}
+        1 => eprintln!("and 1 more that holds no mail; --json names all"),
+        more => eprintln!("and {more} more that hold no mail; --json names all"),
+    }
 }
 
 /// Says what could not be read.

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::error::Failure;
 use super::output::{json_line, print};
+use super::wrap::columns;
 use super::zone::{now, zone};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -388,6 +389,8 @@ pub(super) fn rfc3339(seconds: i64) -> String {
 const PLAIN_WIDTH: usize = 100;
 /// Messages on a page for a person.
 const PAGE: usize = 50;
+/// Marks before the sender.
+const MARKS: usize = 5;
 /// Columns before the piece of text that was found.
 const INDENT: usize = 6;
 
@@ -395,12 +398,12 @@ fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
     let width = terminal_width();
     let zone = zone();
     let ids = rows.iter().map(|(row, _)| row.id.len()).max().unwrap_or(0);
-    let from = (width / 4).clamp(12, 24);
+    let (date, from, left) = layout(width, ids);
     let mut text = String::new();
     for (row, hit) in rows {
         let flags = flags(row);
         let unread = !flags.has(SystemFlag::Seen);
-        let marks = [
+        let marks: [char; MARKS] = [
             if unread { 'N' } else { ' ' },
             if flags.has(SystemFlag::Flagged) { '*' } else { ' ' },
             if flags.has(SystemFlag::Answered) { 'r' } else { ' ' },
@@ -408,13 +411,15 @@ fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
             if row.held < row.size { '~' } else { ' ' },
         ];
         let sender = row.from.first().map_or("", |c| if c.name.is_empty() { &c.address } else { &c.name });
-        let head = format!("{:<ids$}  {}  ", row.id, day(row.date, &zone));
+        let day = day(row.date, &zone);
+        let day = day.get(..date).unwrap_or_default();
+        let head = format!("{:<ids$}  {day}{}", row.id, if date > 0 { "  " } else { "" });
         let marks: String = marks.into_iter().collect();
-        let left = width.saturating_sub(head.len() + marks.len() + from + 4);
         let subject = if row.subject.is_empty() { "(no subject)" } else { &row.subject };
         let line = format!(
-            "{marks}  {}  {}",
+            "{marks}  {}{}{}",
             fit(&clean_line(sender), from, true),
+            if from > 0 { "  " } else { "" },
             fit(&clean_line(subject), left, false)
         );
         text.push_str(&context.output.dim(&head));
@@ -425,6 +430,21 @@ fn table(context: &Context, rows: &[(Row, Option<Hit>)]) -> String {
         }
     }
     text
+}
+
+/// Columns of the date, of the sender and of the subject, in lines of so many columns that begin with an id. The
+/// subject has a third of them at least: for that the sender gets shorter, then the time goes, the date, the sender.
+fn layout(width: usize, ids: usize) -> (usize, usize, usize) {
+    const DAY_AND_TIME: usize = 16;
+    const DAY: usize = 10;
+    let from = (width / 4).clamp(12, 24);
+    let gap = |column: usize| if column > 0 { column + 2 } else { 0 };
+    let left = |(date, from): (usize, usize)| {
+        let before = gap(ids) + gap(date) + gap(MARKS) + gap(from);
+        (date, from, width.saturating_sub(before))
+    };
+    let ways = [(DAY_AND_TIME, from), (DAY_AND_TIME, 12), (DAY, 12), (0, 12), (0, 8), (0, 0)];
+    ways.map(left).into_iter().find(|(.., subject)| *subject >= width / 3).unwrap_or(left((0, 0)))
 }
 
 /// A piece of text with what was found in it in bold, the rest in the background.
@@ -458,9 +478,9 @@ fn day(seconds: i64, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Columns of the terminal; 100 where there is none.
+/// Columns of a line; 100 where nothing says how many there are.
 fn terminal_width() -> usize {
-    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)).max(40)
+    columns().unwrap_or(100).max(20)
 }
 
 /// Cuts a text to a width in columns, and fills it up to that when it is not the last.
@@ -468,6 +488,9 @@ fn fit(text: &str, width: usize, fill: bool) -> String {
     if text.width() <= width {
         let missing = if fill { width - text.width() } else { 0 };
         return format!("{text}{}", " ".repeat(missing));
+    }
+    if width == 0 {
+        return String::new();
     }
     let mut cut = String::new();
     let mut used = 0;
@@ -509,5 +532,21 @@ mod tests {
         assert_eq!(fit("abcdef", 5, true), "abcd…");
         assert_eq!(fit("日本語", 5, true), "日本…");
         assert_eq!(fit("日本語", 4, true), "日… ");
+        assert_eq!(fit("abc", 0, true), "");
+    }
+
+    #[test]
+    fn a_line_has_a_third_for_its_subject_and_is_no_wider_than_the_terminal() {
+        for (width, expected) in [
+            (100, (16, 24, 43)),
+            (80, (16, 20, 27)),
+            (70, (16, 12, 25)),
+            (60, (10, 12, 21)),
+            (40, (0, 12, 13)),
+            (30, (0, 0, 17)),
+            (20, (0, 0, 7)),
+        ] {
+            assert_eq!(layout(width, 4), expected, "{width}");
+        }
     }
 }

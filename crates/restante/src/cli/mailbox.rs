@@ -9,6 +9,7 @@ use super::move_::find;
 use super::output::print;
 use super::prompt::Prompt;
 use super::scene::Scene;
+use super::wrap::{columns, wrapped};
 use clap::{Args, Subcommand};
 use restante_core::mail::{Mailbox as Described, MailboxName, SpecialUse};
 use restante_core::message::clean_line;
@@ -151,7 +152,7 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
     if context.output.json {
         context.output.document("mailbox-list", &List { mailboxes })?;
     } else {
-        print(&table(&mailboxes))?;
+        print(&wrapped(&table(&mailboxes, columns()), std::io::stdout()))?;
     }
     Ok(exit)
 }
@@ -161,10 +162,18 @@ fn word(special_use: SpecialUse) -> String {
     special_use.attribute().trim_start_matches('\\').to_ascii_lowercase()
 }
 
-fn table(entries: &[Entry]) -> String {
+/// Columns that follow a name, as far as most lines go.
+const BESIDE: usize = 31;
+
+/// The mailboxes, below each other where the lines have the columns for that.
+fn table(entries: &[Entry], columns: Option<usize>) -> String {
     let accounts: BTreeSet<&str> = entries.iter().map(|entry| entry.account.as_str()).collect();
     let names: Vec<_> = entries.iter().map(|entry| clean_line(&entry.name)).collect();
     let wide = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    let (wide, use_wide, total_wide) = match columns {
+        Some(columns) if wide + BESIDE > columns => (0, 0, 0),
+        _ => (wide, 9, 6),
+    };
     let mut text = String::new();
     let mut account = "";
     for (entry, name) in entries.iter().zip(&names) {
@@ -173,9 +182,12 @@ fn table(entries: &[Entry]) -> String {
             text.push_str(&format!("{}:\n", clean_line(account)));
         }
         let special = entry.special_use.as_deref().unwrap_or_default();
-        let mut line = format!("{name}{}  {special:<9}", " ".repeat(wide - name.width()));
+        let mut line = format!("{name}{}", " ".repeat(wide.saturating_sub(name.width())));
+        if use_wide > 0 || !special.is_empty() {
+            line.push_str(&format!("  {special:<use_wide$}"));
+        }
         if entry.selectable {
-            line.push_str(&format!("  {:>6}", entry.total));
+            line.push_str(&format!("  {:>total_wide$}", entry.total));
         }
         let mut rest = Vec::new();
         if let Some(whose @ ("other-users" | "shared")) = entry.namespace {

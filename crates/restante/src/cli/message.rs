@@ -2,8 +2,38 @@
 
 use super::error::Failure;
 use restante_store::{Found, MessageId, View};
+use std::ffi::OsString;
+use std::fmt;
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::ops::Deref;
+use std::path::PathBuf;
+
+/// What a person names a message by: an id, or a file, whose name need not be UTF-8. Read as text, that is approximate.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    text: String,
+    path: PathBuf,
+}
+
+impl From<OsString> for Name {
+    fn from(name: OsString) -> Self {
+        Self { text: name.to_string_lossy().into_owned(), path: name.into() }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
 
 /// The message an id names.
 pub(super) fn find(view: &View, id: &str) -> Result<MessageId, Failure> {
@@ -30,15 +60,15 @@ pub(super) fn ids_on_stdin() -> Result<Vec<String>, Failure> {
 }
 
 /// The message or messages that a command was given: an id or a file, or `-` for ids on standard input.
-pub(super) fn named_messages(name: &str) -> Result<Vec<String>, Failure> {
-    if name != "-" {
-        return Ok(vec![name.to_owned()]);
+pub(super) fn named_messages(name: &Name) -> Result<Vec<Name>, Failure> {
+    if **name != *"-" {
+        return Ok(vec![name.clone()]);
     }
     let ids = ids_on_stdin()?;
     if ids.is_empty() {
         return Err(Failure::NotFound("there is no id on standard input".to_owned()));
     }
-    Ok(ids)
+    Ok(ids.into_iter().map(|id| Name::from(OsString::from(id))).collect())
 }
 
 /// Whether a person means a file: it has a path or an ending, which ids never have.
@@ -47,9 +77,9 @@ pub(super) fn is_file(name: &str) -> bool {
 }
 
 /// Reads a file whole.
-pub(super) fn read_file(name: &str) -> Result<Vec<u8>, Failure> {
-    std::fs::read(Path::new(name)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::NotFound(format!("there is no file {name}")),
-        _ => Failure::Io(format!("{name}: {error}")),
+pub(super) fn read_file(name: &Name) -> Result<Vec<u8>, Failure> {
+    std::fs::read(&name.path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Failure::NotFound(format!("there is no file {}", name.text)),
+        _ => Failure::Io(format!("{}: {error}", name.text)),
     })
 }

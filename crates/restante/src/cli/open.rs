@@ -3,7 +3,7 @@
 use super::complete::complete;
 use super::context::Context;
 use super::error::Failure;
-use super::message::{find, is_file, read_file};
+use super::message::{Name, find, is_file, read_file};
 use super::output::print;
 use super::read::{WIDTH, answers, caution, checked, contacts, date, own_hosts, sealed, sender};
 use super::sync::octets;
@@ -28,7 +28,7 @@ const IN_TERMINAL: [&str; 9] =
 pub(super) struct Open {
     /// A message's id, or a file.
     #[arg(value_name = "ID|FILE.eml")]
-    message: String,
+    message: Name,
     /// Load pictures from other servers too. These learn that, when and from where the message is read.
     #[arg(long)]
     remote: bool,

@@ -5,6 +5,7 @@ use super::error::Failure;
 use super::list::rfc3339;
 use super::output::print;
 use super::send::dispatch_again;
+use super::wrap::wrapped;
 use clap::{Args, Subcommand};
 use restante_core::message::clean_line;
 use restante_core::submission::{Recipient, State};
@@ -108,7 +109,7 @@ fn list(context: &Context) -> Result<ExitCode, Failure> {
         context.output.document("outbox", &Document { submissions })?;
     } else {
         for row in &rows {
-            print(&line(row))?;
+            print(&wrapped(&line(row), std::io::stdout()))?;
         }
     }
     Ok(if rows.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })

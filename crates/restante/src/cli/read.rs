@@ -4,7 +4,7 @@ use super::complete::complete;
 use super::context::Context;
 use super::error::Failure;
 use super::list::rfc3339;
-use super::message::{find, is_file, named_messages, read_file};
+use super::message::{Name, find, is_file, named_messages, read_file};
 use super::output::{print, write};
 use super::sync::octets;
 use super::zone::zone;
@@ -28,9 +28,10 @@ const MAX_WARNINGS: usize = 6;
 /// Where only its beginning is here and that is not enough, the whole of it is fetched first.
 #[derive(Debug, Args)]
 pub(super) struct Read {
-    /// A message's id, or a file; `-` reads ids from standard input and shows one message after the other.
+    /// A message's id, or a file; `-` reads ids from standard input and shows one message after the other, with
+    /// --json a document of each.
     #[arg(value_name = "ID|FILE.eml")]
-    message: String,
+    message: Name,
     /// The text alone.
     #[arg(long, group = "form")]
     text: bool,
@@ -56,7 +57,7 @@ impl Read {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn show(&self, context: &Context, name: &str) -> Result<(), Failure> {
+    fn show(&self, context: &Context, name: &Name) -> Result<(), Failure> {
         let found = self.content(context, name)?;
         let bytes = &found.bytes;
         if self.raw {
@@ -91,7 +92,7 @@ impl Read {
     }
 
     /// The message, or as much of it as this needs: where too little is here, the rest is fetched.
-    fn content(&self, context: &Context, name: &str) -> Result<Content, Failure> {
+    fn content(&self, context: &Context, name: &Name) -> Result<Content, Failure> {
         if is_file(name) {
             let bytes = read_file(name)?;
             return Ok(Content { id: None, own: Vec::new(), size: bytes.len() as u64, bytes });

@@ -3,12 +3,13 @@
 use super::complete::whole;
 use super::context::Context;
 use super::error::Failure;
-use super::message::{find, is_file, named_messages, read_file};
+use super::message::{Name, find, is_file, named_messages, read_file};
 use super::output::print;
 use super::read::contacts;
 use clap::Args;
 use restante_core::message::{Attachment, Reading, clean_line};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 pub(super) struct Save {
     /// A message's id, or a file; `-` reads ids from standard input.
     #[arg(value_name = "ID|FILE.eml")]
-    message: String,
+    message: Name,
     /// Which part, as `restante read` shows it in brackets; all attachments when not given.
     #[arg(conflicts_with = "thread")]
     part: Option<String>,
@@ -45,6 +46,8 @@ struct Saved {
     /// Absent for a file.
     id: Option<String>,
     part: String,
+    /// Where it is; approximate, where that is no UTF-8.
+    #[serde(serialize_with = "text")]
     path: PathBuf,
     size: usize,
     #[serde(skip)]
@@ -75,7 +78,7 @@ impl Save {
                     if !context.output.json {
                         eprintln!("restante: {id}: {}", clean_line(&why));
                     }
-                    saved.failed.push(Failed { id, why });
+                    saved.failed.push(Failed { id: id.to_string(), why });
                     failure = failure.or(Some(error));
                 }
             }
@@ -109,7 +112,7 @@ impl Save {
         }
     }
 
-    fn extract(&self, context: &Context, name: &str, files: &mut Vec<Saved>) -> Result<(), Failure> {
+    fn extract(&self, context: &Context, name: &Name, files: &mut Vec<Saved>) -> Result<(), Failure> {
         let is_file = is_file(name);
         let bytes = if is_file { read_file(name)? } else { whole(context, name)? };
         let reading = Reading::read(&bytes, 78);
@@ -117,7 +120,7 @@ impl Save {
             Some(part) => vec![part.clone()],
             None => reading.files().map(|part| part.part.clone()).collect(),
         };
-        if parts.is_empty() && self.message != "-" && !self.thread {
+        if parts.is_empty() && *self.message != *"-" && !self.thread {
             return Err(Failure::NotFound("this message has no attachments".to_owned()));
         }
         for part in parts {
@@ -131,7 +134,7 @@ impl Save {
                 None => keep(&self.directory, &name_of_file, &attachment.bytes)?,
             };
             files.push(Saved {
-                id: (!is_file).then(|| name.to_owned()),
+                id: (!is_file).then(|| name.to_string()),
                 part,
                 path,
                 size: attachment.bytes.len(),
@@ -143,13 +146,17 @@ impl Save {
     }
 }
 
+fn text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 /// The ids of a conversation, the oldest message first.
-fn conversation(context: &Context, name: &str) -> Result<Vec<String>, Failure> {
+fn conversation(context: &Context, name: &str) -> Result<Vec<Name>, Failure> {
     if is_file(name) {
         return Err(Failure::Usage("a file belongs to no conversation; --thread wants an id".to_owned()));
     }
     let view = context.view()?;
-    Ok(view.thread(find(&view, name)?)?.into_iter().map(|row| row.id).collect())
+    Ok(view.thread(find(&view, name)?)?.into_iter().map(|row| Name::from(OsString::from(row.id))).collect())
 }
 
 /// Whether a file has exactly these octets. One that cannot be read has not.

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::Failure;
 use super::list::rfc3339;
-use super::message::{find, named_messages};
+use super::message::{Name, find, named_messages};
 use super::output::{json_line, print};
 use super::read::{WIDTH, attachments, cautions, contacts, local, own_hosts};
 use super::sync::octets;
@@ -27,7 +27,7 @@ const HINT: usize = 60;
 pub(super) struct Thread {
     /// A message's id; `-` reads ids from standard input and shows each conversation once.
     #[arg(value_name = "ID")]
-    message: String,
+    message: Name,
     /// Show what is quoted and signatures in full.
     #[arg(long)]
     quotes: bool,

@@ -7,6 +7,17 @@ use unicode_width::UnicodeWidthStr;
 /// Narrower than this, broken lines are no easier to read.
 const NARROW: usize = 40;
 
+/// Columns of a line of standard output: those of its terminal; else `COLUMNS`, as `ls` and `git` read it; else those of
+/// another terminal, which a pager writes to.
+pub(super) fn columns() -> Option<usize> {
+    let given = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+    let of = |(terminal_size::Width(columns), _)| usize::from(columns);
+    terminal_size::terminal_size_of(std::io::stdout())
+        .map(of)
+        .or_else(given)
+        .or_else(|| terminal_size::terminal_size().map(of))
+}
+
 /// A text as it fits the terminal behind `stream`; unchanged where there is none, so that what a program
 /// reads stays as it is.
 pub(super) fn wrapped<'a>(text: &'a str, stream: impl AsFd) -> Cow<'a, str> {

@@ -182,6 +182,13 @@ fn help() {
 fn list() {
     let folder = data();
     insta::assert_snapshot!("list", restante(folder.path(), &["list"]));
+    let narrow = |columns: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_restante"));
+        command.env_clear().env("HOME", folder.path()).env("TZ", "UTC").env("COLUMNS", columns);
+        let output = command.env("RESTANTE_DATA_DIR", folder.path()).arg("list").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    insta::assert_snapshot!("list-narrow", ["60", "40", "30"].map(narrow).join("\n"));
     insta::assert_snapshot!("list-nothing", restante(folder.path(), &["list", "nowhere-to-be-found"]));
 }
 

@@ -214,12 +214,101 @@ fn what_cannot_be_taken_is_named_and_ends_as_the_manual_says() {
 }
 
 #[test]
+fn what_holds_no_mail_is_named_and_what_is_damaged_mail_ends_otherwise() {
+    let person = Person::new();
+    for number in 0..12 {
+        person.write(&format!("tree/notes-{number:02}"), b"no mail");
+    }
+    person.write("tree/inbox/1", b"Return-Path: <a@b>\nSubject: a\n\nb");
+    let ran = person.run(&["import", "tree"]);
+    assert_eq!(
+        (ran.status, String::from_utf8_lossy(&ran.stdout).as_ref()),
+        (0, "INBOX: 1 new\narchive is a local account now: its mail is on this machine alone\n")
+    );
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (11, "holds no mail: tree/notes-00"));
+    assert_eq!(lines[10], "and 2 more that hold no mail; --json names all");
+    person.write("tree/inbox/2", b"\0\0\nReceived: x\nDate: y\nSubject: a\n\nb");
+    let (document, status) = person.json(&["import", "tree"]);
+    assert_eq!((status, &document["ignored"]), (65, &json!(12)));
+    assert_eq!(document["ignored_files"][11], "tree/notes-11");
+    assert_eq!(document["unreadable"][0]["what"], "tree/inbox/2");
+}
+
+#[test]
+fn a_query_without_a_place_behind_it_is_exported_nowhere() {
+    let person = Person::new();
+    person.write("a.eml", b"From: ann@example.org\nSubject: a\n\nb");
+    person.text(&["import", "a.eml"]);
+    for word in ["from:ann", "-In:Work", "has:attachment.mbox"] {
+        let ran = person.run(&["export", word]);
+        assert_eq!(ran.status, 64, "{word}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("is `./{word}`")), "{}", ran.stderr);
+        assert!(!person.path(word).exists());
+    }
+    person.text(&["export", "./from:ann"]);
+    // What is there is meant.
+    person.text(&["export", "from:ann"]);
+    assert!(person.path("from:ann/cur").is_dir());
+}
+
+#[test]
+fn names_of_files_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let person = Person::new();
+    let file = OsStr::from_bytes(b"\xff\xfe.eml");
+    let parts = "Subject: a\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\n\
+        Content-Disposition: attachment; filename=a.txt\n\nx\n--b--\n";
+    fs::write(person.home.path().join(file), parts).unwrap();
+    let folder = OsStr::from_bytes(b"out\xff");
+    fs::create_dir(person.home.path().join(folder)).unwrap();
+    for (args, name) in [
+        (&["import"][..], file),
+        (&["export"], folder),
+        (&["read"], file),
+        (&["save", "-C"], folder),
+        (&["save", "--json", "-C"], folder),
+    ] {
+        let mut command = person.command(args);
+        command.arg(name);
+        if args.contains(&"save") {
+            command.arg(file);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+    }
+    assert!(person.home.path().join(folder).join("cur").is_dir());
+    assert!(person.home.path().join(folder).join("a.txt").is_file());
+    let mut command = person.command(&["export"]);
+    assert_eq!(command.arg(file).arg("out").output().unwrap().status.code(), Some(64), "a query is text");
+}
+
+#[test]
+fn a_table_of_mailboxes_fits_a_narrow_terminal() {
+    let person = Person::new();
+    person.write("Letters from here and there/a.eml", b"Subject: a\n\nb");
+    person.text(&["import", "."]);
+    person.text(&["trash", &person.ids(&["subject:a"])[0]]);
+    let mut command = person.command(&["mailbox", "list"]);
+    let narrow = String::from_utf8(command.env("COLUMNS", "40").output().unwrap().stdout).unwrap();
+    assert_eq!(narrow, "Letters from here and there  0\nTrash  trash  1  1 unread\n");
+    let wide = person.text(&["mailbox", "list"]);
+    assert_eq!(
+        wide,
+        "Letters from here and there                  0\n\
+         Trash                        trash           1  1 unread\n"
+    );
+}
+
+#[test]
 fn nothing_is_made_where_nothing_was_found() {
     let person = Person::new();
     person.write("broken.mbox", b"this is no mbox");
     person.write("folder/notes.txt", b"no mail");
     for (args, told) in [
-        (&["import", "broken.mbox"][..], "neither an mbox nor a message"),
+        (&["import", "broken.mbox"][..], "called as an mbox, and does not begin with `From `"),
         (&["import", "--format", "mbox", "broken.mbox"], "does not begin with `From `"),
         (&["import", "--account", "old", "folder"], "neither a Maildir nor an mbox"),
     ] {

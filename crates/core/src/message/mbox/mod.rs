@@ -21,7 +21,7 @@ mod read;
 mod tests;
 mod write;
 
-pub use read::{Mbox, Taken};
+pub use read::{Mbox, Taken, delivered_at};
 pub use write::{Envelope, Quoting, is_mailbox};
 
 use super::header::Header;

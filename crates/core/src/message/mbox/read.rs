@@ -359,6 +359,12 @@ impl<E, F: FnMut(&[u8]) -> Result<(), E>> Out<'_, F> {
     }
 }
 
+/// The date of a `From ` line, in seconds since 1970 UTC.
+#[must_use]
+pub fn delivered_at(line: &[u8]) -> Option<i64> {
+    from_line(line).flatten()
+}
+
 /// Of a line that begins a message: its date. The outer `None`: it is no such line.
 fn from_line(line: &[u8]) -> Option<Option<i64>> {
     let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
