@@ -7,26 +7,31 @@ pub(super) fn base64(bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut damaged = false;
     let mut quantum = 0_u32;
     let mut count = 0_u8;
-    for byte in bytes {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            b'=' => {
+    let mut rest = bytes;
+    loop {
+        // Whole groups, as nearly all of it is.
+        while count == 0
+            && let Some((group, after)) = rest.split_first_chunk::<4>()
+            && let [a, b, c, d] = group.map(value)
+            && a | b | c | d < OTHER
+        {
+            out.extend([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+            rest = after;
+        }
+        let Some((byte, after)) = rest.split_first() else { break };
+        rest = after;
+        match (value(*byte), byte) {
+            (OTHER, b'=') => {
                 damaged |= count == 1;
                 flush(quantum, count, &mut out);
                 (quantum, count) = (0, 0);
-                continue;
             }
-            _ => {
-                damaged |= !byte.is_ascii_whitespace();
-                continue;
+            (OTHER, byte) => damaged |= !byte.is_ascii_whitespace(),
+            (value, _) => {
+                quantum = quantum << 6 | u32::from(value);
+                count += 1;
             }
-        };
-        quantum = quantum << 6 | u32::from(value);
-        count += 1;
+        }
         if count == 4 {
             flush(quantum, count, &mut out);
             (quantum, count) = (0, 0);
@@ -35,6 +40,33 @@ pub(super) fn base64(bytes: &[u8]) -> (Vec<u8>, bool) {
     damaged |= count == 1;
     flush(quantum, count, &mut out);
     (out, damaged)
+}
+
+/// What stands for no value.
+const OTHER: u8 = 64;
+/// The values of the alphabet, and of the one for URLs beside it (RFC 4648, sections 4 and 5).
+const VALUES: [u8; 256] = values();
+
+fn value(byte: u8) -> u8 {
+    VALUES.get(usize::from(byte)).copied().unwrap_or(OTHER)
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated when it is compiled"
+)]
+const fn values() -> [u8; 256] {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [OTHER; 256];
+    let mut at = 0;
+    while at < alphabet.len() {
+        values[alphabet[at] as usize] = at as u8;
+        at += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values
 }
 
 /// Parts base64 from text that was appended to it: lines after its padding, or after an empty line, that are none. Where

@@ -7,7 +7,8 @@
 use super::{Field, Query, Term, Way};
 use rust_stemmers::{Algorithm, Stemmer};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 /// Words of a text that are looked at to tell its language.
 const LOOKED_AT: usize = 80;
@@ -87,9 +88,11 @@ impl Language {
             if word.len() > LONGEST_LITTLE {
                 continue;
             }
-            let lower = lower(word);
-            for (language, count) in Self::ALL.iter().zip(&mut hits) {
-                *count += usize::from(language.facts().1.contains(&&*lower));
+            let Some(whose) = LITTLE.get(&*lower(word)) else { continue };
+            for language in whose {
+                if let Some(count) = hits.get_mut(*language as usize) {
+                    *count += 1;
+                }
             }
         }
         let (best, count) = Self::ALL.into_iter().zip(hits).max_by_key(|(_, count)| *count)?;
@@ -167,6 +170,17 @@ fn forms(language: Language, word: &str) -> Vec<String> {
 fn lower(word: &str) -> Cow<'_, str> {
     if word.chars().all(char::is_lowercase) { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
 }
+
+/// The little words, and whose they are.
+static LITTLE: LazyLock<HashMap<&str, Vec<Language>>> = LazyLock::new(|| {
+    let mut little: HashMap<_, Vec<_>> = HashMap::new();
+    for language in Language::ALL {
+        for word in language.facts().1 {
+            little.entry(*word).or_default().push(language);
+        }
+    }
+    little
+});
 
 /// Octets of the longest little word.
 const LONGEST_LITTLE: usize = 10;

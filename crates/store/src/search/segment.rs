@@ -17,28 +17,32 @@ pub(super) const PART_OF: char = '\u{E5F1}';
 /// Puts a space on both sides of each character of such a script, and in the place of what only the index may write; spells
 /// letters plain.
 pub(super) fn segment(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
-    }
-    let is_kept = |c: char| !stands_alone(c) && !is_ours(c) && plain_letters(c).is_none();
-    let Some((first, _)) = text.char_indices().find(|(_, c)| !is_kept(*c)) else {
-        return Cow::Borrowed(text);
-    };
-    let (before, rest) = text.split_at(first);
-    let mut spaced = String::with_capacity(text.len() + text.len() / 2);
-    spaced.push_str(before);
-    for c in rest.chars() {
-        if stands_alone(c) {
-            spaced.extend([' ', c, ' ']);
-        } else if is_ours(c) {
-            spaced.push(' ');
-        } else {
-            match plain_letters(c) {
-                Some(plain) => spaced.push_str(plain),
-                None => spaced.push(c),
-            }
+    // Mail is mostly ASCII, of which nothing is altered: only the rest is looked at, and what lies between is copied whole.
+    let (mut spaced, mut done, mut at) = (String::new(), 0, 0);
+    while let Some(next) = text.as_bytes().get(at..).and_then(|rest| rest.iter().position(|b| !b.is_ascii()))
+    {
+        let start = at + next;
+        let Some(c) = text.get(start..).and_then(|rest| rest.chars().next()) else { break };
+        at = start + c.len_utf8();
+        let plain = if stands_alone(c) || is_ours(c) { None } else { plain_letters(c) };
+        if plain.is_none() && !stands_alone(c) && !is_ours(c) {
+            continue;
+        }
+        if spaced.is_empty() {
+            spaced.reserve(text.len() + text.len() / 2);
+        }
+        spaced.push_str(text.get(done..start).unwrap_or_default());
+        done = at;
+        match plain {
+            Some(plain) => spaced.push_str(plain),
+            None if is_ours(c) => spaced.push(' '),
+            None => spaced.extend([' ', c, ' ']),
         }
     }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    spaced.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(spaced)
 }
 
@@ -55,6 +59,7 @@ mod tests {
         assert_eq!(segment("plain é text"), "plain é text");
         assert_eq!(segment("re日本x"), "re 日  本 x");
         assert_eq!(segment("a\u{E5F0}link"), "a link");
+        assert_eq!(segment("日本é, end"), " 日  本 é, end");
     }
 
     #[test]
