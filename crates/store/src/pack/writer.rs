@@ -176,8 +176,13 @@ impl ContentWriter {
     /// The pack cannot be written.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         self.end_lookups()?;
+        // Of what is under way nothing counts: it may be cut off.
+        let under_way = match &self.current {
+            Current::Streaming(stream) => Some(stream.start),
+            Current::Nothing | Current::Gathering => None,
+        };
         if let Some(pack) = &mut self.pack {
-            pack.sync(&self.packs)?;
+            pack.sync(under_way, &self.packs)?;
         }
         std::mem::swap(&mut self.earlier, &mut self.recent);
         self.recent.clear();
@@ -309,7 +314,7 @@ impl ContentWriter {
         if let Some(pack) = slot
             && pack.length() >= FULL
         {
-            pack.sync(packs)?;
+            pack.sync(None, packs)?;
             packs.give_back(pack.number, pack.synced);
             *slot = None;
         }
@@ -363,8 +368,10 @@ impl Pack {
         Ok(())
     }
 
-    fn sync(&mut self, packs: &Packs) -> Result<(), StoreError> {
-        if self.length() == self.synced {
+    /// Puts everything on disk, up to a record that is `under_way`.
+    fn sync(&mut self, under_way: Option<u64>, packs: &Packs) -> Result<(), StoreError> {
+        let length = under_way.unwrap_or_else(|| self.length());
+        if length == self.synced {
             return Ok(());
         }
         self.flush(packs)?;
@@ -372,7 +379,7 @@ impl Pack {
             .disk()
             .and_then(|()| self.file.sync_data())
             .map_err(StoreError::io("sync", &path_of(&packs.dir, self.number)))?;
-        self.synced = self.flushed;
+        self.synced = length;
         packs.synced(self.number, self.synced);
         Ok(())
     }

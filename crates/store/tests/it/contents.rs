@@ -114,6 +114,24 @@ fn content_that_is_not_on_disk_is_not_applied() {
 }
 
 #[test]
+fn what_takes_the_place_of_a_content_that_was_given_up_is_not_on_disk_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mail = Mail::open(dir.path());
+    // Some of it is on disk before it is given up.
+    mail.writer.begin(3 << 20).unwrap();
+    mail.writer.write(&noise(3 << 20, 1)).unwrap();
+    mail.writer.sync().unwrap();
+    let entry = mail.entry(1, b"x", summary("x", NOW));
+    let delta = Delta { new: vec![entry], ..Delta::default() };
+    assert!(matches!(mail.store.apply(mail.inbox, &delta, NOW), Err(StoreError::Unsynced)));
+    mail.writer.sync().unwrap();
+    assert_eq!(mail.store.apply(mail.inbox, &delta, NOW).unwrap().new, 1);
+    let written = size(dir.path());
+    mail.writer = mail.store.content_writer().unwrap();
+    assert_eq!(size(dir.path()), written, "no hole is left where it was");
+}
+
+#[test]
 fn damage_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let mut mail = Mail::open(dir.path());
