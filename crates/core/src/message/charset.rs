@@ -6,7 +6,7 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use std::borrow::Cow;
 
 /// The most octets that are looked at to find out what they are.
-const MAX_GUESSED: usize = 64 * 1024;
+const MAX_GUESSED: usize = 16 * 1024;
 /// Fewer octets outside ASCII than this tell nothing.
 const LEAST_GUESSED: usize = 4;
 /// Nor do fewer different ones: `¡¡Hola!!`.
@@ -78,6 +78,9 @@ pub(super) fn decode_unlabelled<'a>(bytes: &'a [u8], hint: Option<&str>) -> (Cow
 /// What text in eight bits is written in that says nothing of it: Windows-1252, unless most of its octets outside ASCII
 /// stand side by side, as in scripts that need them for every letter.
 fn guess(bytes: &[u8]) -> &'static Encoding {
+    // What is plain says nothing.
+    let first = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
+    let bytes = bytes.get(first..).unwrap_or_default();
     let bytes = bytes.get(..bytes.len().min(MAX_GUESSED)).unwrap_or_default();
     let (mut high, mut beside) = (0_usize, 0_usize);
     let mut before = 0;
@@ -286,6 +289,14 @@ mod tests {
             assert_eq!(text(&bytes, ""), words);
             assert_eq!(text(&bytes, "us-ascii"), words);
         }
+    }
+
+    #[test]
+    fn text_without_a_label_may_begin_with_much_ascii() {
+        let words = "Здравствуйте, договор во вложении. С уважением, Анна";
+        let mut bytes = b"a line of plain words\r\n".repeat(5000);
+        bytes.extend_from_slice(&encoding_rs::KOI8_R.encode(words).0);
+        assert!(text(&bytes, "").ends_with(words));
     }
 
     #[test]
