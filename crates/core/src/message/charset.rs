@@ -34,8 +34,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> (Cow<'a, str>,
                 Err(error) if claims_utf8 && looks_like_utf8(bytes, error.valid_up_to()) => {
                     (String::from_utf8_lossy(bytes), true)
                 }
-                Err(_) if claims_utf8 => (WINDOWS_1252.decode_without_bom_handling(bytes).0, true),
-                Err(_) => (guess(bytes).decode_without_bom_handling(bytes).0, false),
+                Err(_) => (guess(bytes).decode_without_bom_handling(bytes).0, claims_utf8),
             }
         }
         _ => {
@@ -52,7 +51,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> (Cow<'a, str>,
                 }
                 return (encoding.decode_with_bom_removal(bytes).0, false);
             }
-            match charset_decoder(label.as_bytes()) {
+            match charset_decoder(alias(&label).as_bytes()) {
                 Some(decoder) => (Cow::Owned(decoder(bytes)), false),
                 None => (decode(bytes, None).0, true),
             }
@@ -111,6 +110,15 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
 
 fn is_latin(c: char) -> bool {
     matches!(c, '\u{c0}'..='\u{24f}')
+}
+
+/// The name of a character set that is the same in all letters.
+fn alias(label: &str) -> &str {
+    match label {
+        "cp437" | "ibm437" | "437" | "cp858" | "ibm858" | "ibm00858" => "cp850",
+        "unicode-1-1-utf-7" => "utf-7",
+        other => other,
+    }
 }
 
 /// Names that only mail uses.
@@ -249,6 +257,15 @@ mod tests {
         assert_eq!(text(b"\x83n\x83\x8d\x81[", "shift_jis"), "ハロー");
         assert_eq!(text(b"\xd0\xd2", "koi8-u"), "пр");
         assert_eq!(text(b"\xa4\xa4", "big5"), "中");
+        assert_eq!(text(b"Gr\x81\xe1e", "ibm437"), "Grüße");
+        assert_eq!(text(b"+ZYeB9FH6ckh5Pg-", "unicode-1-1-utf-7"), "文致出版社");
+    }
+
+    #[test]
+    fn what_says_it_is_utf_8_and_is_not_is_told_by_its_octets() {
+        let words = "Здравствуйте, договор во вложении. С уважением, Анна";
+        assert_eq!(text(&encoding_rs::WINDOWS_1251.encode(words).0, "utf-8"), words);
+        assert_eq!(text(b"Gr\xfc\xdfe", "utf-8"), "Grüße");
     }
 
     #[test]

@@ -37,13 +37,15 @@ impl<'a> Header<'a> {
     /// broken fold) when a field follows. Any other such line, and one that begins with `--`, starts the
     /// body.
     pub(super) fn read(bytes: &'a [u8]) -> Self {
-        // An empty line before everything else was added on the way.
+        // A mark of the byte order was added by who saved it, an empty line before everything else on the way.
+        let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let bytes = bytes.get(mark..).unwrap_or_default();
         let first = line_at(bytes, 0);
         let is_empty = !first.is_empty() && first.trim_ascii_end().is_empty();
         let skip =
             if is_empty && field_name(line_at(bytes, first.len())).is_some() { first.len() } else { 0 };
         let mut header = Self::read_part(bytes.get(skip..).unwrap_or_default());
-        header.body += skip;
+        header.body += skip + mark;
         header
     }
 

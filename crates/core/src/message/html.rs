@@ -12,8 +12,10 @@ use super::{clean, entities, safety, style};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The most bytes of a document that are read.
+/// The most bytes of a document that are read, pictures in its tags not counted.
 const MAX_HTML: usize = 4 * 1024 * 1024;
+/// So many bytes a tag counts at most, whatever is in it.
+const MAX_TAG: usize = 1024;
 /// The deepest nesting kept; elements below lose their tags, not their text.
 const MAX_DEPTH: usize = 60;
 /// The most links listed below a text.
@@ -28,6 +30,8 @@ pub(super) struct Text {
     pub(super) text: String,
     /// How many pictures are all there is to see; 0 where there are words.
     pub(super) only_pictures: usize,
+    /// There is more than is read.
+    pub(super) is_cut: bool,
 }
 
 /// The text of a document, wrapped at `width` columns, its links numbered and listed at the end.
@@ -36,7 +40,7 @@ pub(super) fn to_text(html: &str, width: usize) -> Text {
     reader.width = width.clamp(20, 500);
     reader.go_over(html);
     let only_pictures = if reader.has_words { 0 } else { reader.seen_pictures };
-    let (safe, links) = (reader.out, reader.links);
+    let (safe, links, is_cut) = (reader.out, reader.links, reader.is_cut);
     // html2text promises no panic, but reads what strangers wrote.
     let laid_out = std::panic::catch_unwind(|| {
         let config = html2text::config::with_decorator(list::Decorator::new());
@@ -54,7 +58,7 @@ pub(super) fn to_text(html: &str, width: usize) -> Text {
             let _ = writeln!(text, "[{}] {link}", at + 1);
         }
     }
-    Text { text, only_pictures }
+    Text { text, only_pictures, is_cut }
 }
 
 /// The words of a document, for searching and comparing: one line a block, not laid out, no links.
@@ -312,6 +316,8 @@ struct Reader<'a, 'p> {
     /// Whether there are words that people see, and how many pictures.
     has_words: bool,
     seen_pictures: usize,
+    /// There was more than is read.
+    is_cut: bool,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -335,17 +341,22 @@ impl<'a> Reader<'a, '_> {
             endless_comment: false,
             has_words: false,
             seen_pictures: 0,
+            is_cut: false,
         }
     }
 
     fn go_over(&mut self, html: &'a str) {
-        let mut rest = html.get(..html.floor_char_boundary(MAX_HTML)).unwrap_or_default();
-        while !rest.is_empty() {
+        let (mut rest, mut room) = (html, MAX_HTML);
+        while !rest.is_empty() && room > 0 {
             let at = rest.find('<').unwrap_or(rest.len());
             let (text, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            self.text(text);
+            let shown = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
+            self.is_cut |= shown.len() < text.len();
+            self.text(shown);
             rest = self.markup(from);
+            room = room.saturating_sub(text.len() + (from.len() - rest.len()).min(MAX_TAG));
         }
+        self.is_cut |= !rest.is_empty();
         self.close_to(0);
     }
 

@@ -643,7 +643,10 @@ impl<'a> View<'a> {
         match self.purpose {
             Purpose::Reading { width } => {
                 self.keep_safe(html);
-                let html::Text { text, only_pictures } = html::to_text(html, width);
+                let html::Text { text, only_pictures, is_cut } = html::to_text(html, width);
+                if is_cut {
+                    self.damaged.push(Defect::TextTooLarge);
+                }
                 let had_words = self.has_words;
                 self.add(&text);
                 if only_pictures > 0 {

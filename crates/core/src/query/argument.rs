@@ -4,10 +4,14 @@ use super::lex::{Kind, Word, tokens};
 use super::parse::is_field;
 use std::borrow::Cow;
 
+/// Fields whose values are names that somebody gave, with spaces in them.
+const PLACES: [&str; 3] = ["in", "account", "saved"];
+
 /// An argument of the command line as the text of a query. One that holds spaces was quoted for the shell; the quotes
-/// are gone by then. Where it is plain words they are one phrase, also behind a field (`subject:annual report`);
-/// where it holds anything of the query language (another field, `OR`, `-word`, `prefix*`, quotes, parentheses) it is a
-/// query and stays as it is.
+/// are gone by then. Where it is plain words they are one phrase, also behind the field of a place (`in:Sent Items`), which no
+/// words follow; where it holds anything of the query language (a field, `OR`, `-word`, `prefix*`, quotes, parentheses)
+/// it is a query and stays as it is. So `subject:"annual report"`, of which the shell leaves `subject:annual report`,
+/// finds more than was meant, but nothing less.
 #[must_use]
 pub fn argument(text: &str) -> Cow<'_, str> {
     let text = text.trim();
@@ -15,7 +19,10 @@ pub fn argument(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     match text.split_once(':') {
-        Some((field, value)) if is_field(field) => Cow::Owned(format!("{field}:\"{}\"", value.trim())),
+        Some((field, value)) if PLACES.contains(&field.to_ascii_lowercase().as_str()) => {
+            Cow::Owned(format!("{field}:\"{}\"", value.trim()))
+        }
+        Some((field, _)) if is_field(field) => Cow::Borrowed(text),
         _ => Cow::Owned(format!("\"{text}\"")),
     }
 }
@@ -39,7 +46,6 @@ mod tests {
     fn plain_words_in_one_argument_are_a_phrase() {
         for (text, phrase) in [
             ("annual report", "\"annual report\""),
-            ("subject:annual report", "subject:\"annual report\""),
             ("in:Old Mail", "in:\"Old Mail\""),
             ("Re: your mail", "\"Re: your mail\""),
             ("let us say: or and not", "\"let us say: or and not\""),
@@ -53,6 +59,10 @@ mod tests {
         for text in [
             "hello",
             "-hello",
+            "from:bob repair",
+            "subject:annual report",
+            "is:unread roof",
+            "newer:1d roof",
             "linux OR windows",
             "linux AND windows",
             "linux NOT windows",

@@ -126,6 +126,7 @@ impl Fsck {
         }
         if self.rebuild_index || outcome.has(FaultKind::Index) || outcome.has(FaultKind::Position) {
             store = store.rebuild_index()?;
+            store.index_documents(context.accounts()?.finds_attachments())?;
         }
         let lost: Vec<MessageId> = outcome.faults.iter().filter_map(|(fault, _)| fault.message).collect();
         let keeper = Keeper::start(store)?;

@@ -414,7 +414,7 @@ fn phrase(field: Field, text: &str, way: Way) -> String {
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('"', "\"\"");
     let found = format!("{column}\"{}\"{}", segment(&plain), if way == Way::Prefix { " *" } else { "" });
     if way == Way::Loose && field == Field::Any && is_part(text) {
-        format!("({found} OR \"{PART_OF}{plain}\" *)")
+        format!("({found} OR \"{plain}\" * OR \"{PART_OF}{plain}\" *)")
     } else {
         found
     }

@@ -9,6 +9,9 @@ use std::collections::HashSet;
 const MAX_EXCUSE: usize = 700;
 /// A plain part of no more lines than this, in letters or not, may be nothing but that.
 const MAX_EXCUSE_LINES: usize = 8;
+/// A plain part of fewer words than this tells nothing beside HTML of so many more words as [`MANY_MORE`].
+const FEW: usize = 10;
+const MANY_MORE: usize = 15;
 /// A plain part with more words than this that the HTML has not says something else.
 const MAX_OTHER_WORDS: usize = 30;
 
@@ -96,6 +99,7 @@ impl View<'_> {
         }
         let is_much_more = html_words > plain_words * 5 && html_words > plain_words + 60;
         is_much_more
+            || plain_words < FEW && html_words > plain_words + MANY_MORE
             || html_words > plain_words * 2 && may_say_html_is_needed(plain)
             || is_only_excuse(plain) && has_other_words(&words, plain)
     }

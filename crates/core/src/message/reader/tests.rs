@@ -326,6 +326,41 @@ fn what_may_deceive_is_told() {
 }
 
 #[test]
+fn a_plain_alternative_of_a_few_words_gives_way_to_much_html() {
+    let html = "<p>Your reservation number is QX-88712, for two nights in a room with a view of the lake, from \
+        Friday to Sunday; breakfast is served until ten.</p>";
+    for plain in [".", "Sent from my phone", "Your invoice is ready.", "Weekly News"] {
+        let message = alternative(plain, html);
+        assert!(read(&message).text.contains("QX-88712"), "{plain}");
+        let found = Searchable::read(message.as_bytes()).text;
+        assert!(found.contains("QX-88712") && found.contains(plain), "{found}");
+    }
+    let short = read(&alternative("Yes, at ten.", "<p><b>Yes</b>, at ten.</p>"));
+    assert_eq!(short.text.trim(), "Yes, at ten.");
+}
+
+#[test]
+fn a_picture_inside_of_a_tag_hides_nothing_and_html_that_is_cut_says_so() {
+    let picture =
+        format!("<p>first</p><img src=\"data:image/png;base64,{}\"><p>last</p>", "A".repeat(5_000_000));
+    let found = Reading::read(format!("Content-Type: text/html\n\n{picture}\n").as_bytes(), 72);
+    assert!(found.text.contains("last"), "{}", found.text);
+    assert_eq!(found.damaged, []);
+    let words = "<p>words and words</p>\n".repeat(200_000);
+    let found = Reading::read(format!("Content-Type: text/html\n\n{words}\n").as_bytes(), 72);
+    assert_eq!(found.damaged, [Defect::TextTooLarge]);
+}
+
+#[test]
+fn a_mark_of_the_byte_order_is_no_part_of_the_header() {
+    let found = Reading::read(b"\xef\xbb\xbfFrom: bom@example.org\nSubject: bom\n\nhello\n", 72);
+    assert_eq!(found.damaged, []);
+    assert_eq!(found.text.trim(), "hello");
+    let summary = Summary::read(b"\xef\xbb\xbfFrom: bom@example.org\nSubject: bom\n\nhello\n");
+    assert_eq!(summary.from.first().map(|from| from.address.as_str()), Some("bom@example.org"));
+}
+
+#[test]
 fn text_without_end_is_cut_and_that_is_told() {
     let message = format!("Subject: x\n\n{}", "words and words\n".repeat(MAX_TEXT / 16 + 10));
     let found = Reading::read(message.as_bytes(), 72);
