@@ -1,11 +1,8 @@
 //! What a person quoted for the shell.
 
 use super::lex::{Kind, Word, tokens};
-use super::parse::is_field;
+use super::parse::{is_field, is_named};
 use std::borrow::Cow;
-
-/// Fields whose values are names that somebody gave, with spaces in them.
-const PLACES: [&str; 3] = ["in", "account", "saved"];
 
 /// An argument of the command line as the text of a query. One that holds spaces was quoted for the shell; the quotes
 /// are gone by then. Where it is plain words they are one phrase, also behind the field of a place (`in:Sent Items`), which no
@@ -19,9 +16,7 @@ pub fn argument(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     match text.split_once(':') {
-        Some((field, value)) if PLACES.contains(&field.to_ascii_lowercase().as_str()) => {
-            Cow::Owned(format!("{field}:\"{}\"", value.trim()))
-        }
+        Some((field, value)) if is_named(field) => Cow::Owned(format!("{field}:\"{}\"", value.trim())),
         Some((field, _)) if is_field(field) => Cow::Borrowed(text),
         _ => Cow::Owned(format!("\"{text}\"")),
     }
@@ -47,6 +42,9 @@ mod tests {
         for (text, phrase) in [
             ("annual report", "\"annual report\""),
             ("in:Old Mail", "in:\"Old Mail\""),
+            ("Folder:Old Mail", "Folder:\"Old Mail\""),
+            ("mailbox:Old Mail", "mailbox:\"Old Mail\""),
+            ("label:Old Mail", "label:\"Old Mail\""),
             ("Re: your mail", "\"Re: your mail\""),
             ("let us say: or and not", "\"let us say: or and not\""),
         ] {

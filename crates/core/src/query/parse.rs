@@ -370,6 +370,12 @@ pub fn is_field(name: &str) -> bool {
     FIELDS.contains(&name.to_ascii_lowercase().as_str())
 }
 
+/// Whether the value of a field is a name that somebody gave, with spaces in it: everything behind belongs to it.
+pub(super) fn is_named(field: &str) -> bool {
+    let named = ["in", "label", "folder", "mailbox", "account", "saved"];
+    named.iter().any(|name| field.eq_ignore_ascii_case(name))
+}
+
 /// An id for people, or a Message-ID.
 fn id(value: &str) -> Result<Term, Reason> {
     if value.contains('@') {

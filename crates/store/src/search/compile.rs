@@ -412,12 +412,10 @@ fn phrase(field: Field, text: &str, way: Way) -> String {
     // A quote is doubled, as in SQL; what a person cannot have meant as text becomes a space.
     let plain: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('"', "\"\"");
-    let found = format!("{column}\"{}\"{}", segment(&plain), if way == Way::Prefix { " *" } else { "" });
     if way == Way::Loose && field == Field::Any && is_part(text) {
-        format!("({found} OR \"{plain}\" * OR \"{PART_OF}{plain}\" *)")
-    } else {
-        found
+        return format!("(\"{plain}\" * OR \"{PART_OF}{plain}\" *)");
     }
+    format!("{column}\"{}\"{}", segment(&plain), if way == Way::Prefix { " *" } else { "" })
 }
 
 /// A text for LIKE, standing for itself.
